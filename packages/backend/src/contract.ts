@@ -1,0 +1,152 @@
+import type { QuantType } from './quant.js'
+
+/**
+ * A tensor as a file holds it: `rows` output features of `cols` input features, packed row after row in `type`'s blocks.
+ * A vector (a norm's weight) has one row. Nothing is read before {@link PackedTensor.read} is called.
+ */
+export interface PackedTensor {
+  readonly name: string
+  readonly type: QuantType
+  readonly rows: number
+  readonly cols: number
+  /** Copies `into.byteLength` packed bytes, starting at `offset` within this tensor, into `into`. */
+  read(offset: number, into: Uint8Array, signal?: AbortSignal): Promise<void>
+}
+
+/** A tensor repacked into a backend's own layout. Opaque: only the backend that made it can use it. */
+export interface Weight {
+  readonly name: string
+  readonly rows: number
+  readonly cols: number
+}
+
+/** Activations [rows, cols], f32 in meaning (a backend may keep them otherwise), named and allocated once. */
+export interface Buffer {
+  readonly label: string
+  readonly rows: number
+  readonly cols: number
+}
+
+/** Keys and values of some layers, all of one size. Which position sits in which slot is the caller's business. */
+export interface CacheSpec {
+  readonly label: string
+  readonly layers: number
+  readonly slots: number
+  readonly kvHeads: number
+  readonly headDim: number
+}
+
+export interface CacheStore {
+  readonly spec: CacheSpec
+  /** Place of this cache's view in {@link Step.views}. */
+  readonly index: number
+}
+
+/** Where the rows of one step live in one cache. */
+export interface CacheView {
+  /** [rows] the slot that receives each row's key and value. */
+  readonly slots: Int32Array
+  /** [rows, 4] two half-open slot ranges `a0, a1, b0, b1` that each row sees (`x0 === x1`: empty); they do not overlap. */
+  readonly spans: Int32Array
+}
+
+/** What changes from one run of a program to the next. */
+export interface Step {
+  /** Rows in this step, at most what the program's buffers hold. */
+  readonly rows: number
+  /** [rows] token ids, for programs that embed. */
+  readonly ids?: Int32Array
+  /** [rows] absolute positions, for RoPE. */
+  readonly positions?: Int32Array
+  /** One view for each cache, by {@link CacheStore.index}. */
+  readonly views?: readonly CacheView[]
+  /** First row of `x` that {@link Ops.logits} reads (default 0). */
+  readonly from?: number
+}
+
+/** A matrix and the buffer that receives its product. */
+export interface Product {
+  readonly weight: Weight
+  readonly out: Buffer
+}
+
+/**
+ * The op vocabulary. Each verb writes only to buffers that its caller names; formulas are row-wise unless said.
+ * `rms(x)` = x / sqrt(mean(x²) + eps). Norm weights multiply as stored (GGUF stores 1 + w).
+ * The executable specification is `reference.ts`.
+ */
+export interface Ops {
+  /** out[r] = weight[ids[r]] · scale */
+  embed(args: { weight: Weight; scale: number; out: Buffer }): void
+  /** out = rms(x) · weight */
+  norm(args: { x: Buffer; weight: Weight; eps: number; out: Buffer }): void
+  /** q.out = x · q.weightᵀ, and so for k and v. x [rows, cols] */
+  qkv(args: { x: Buffer; q: Product; k: Product; v: Product }): void
+  /**
+   * For each head of q [rows, heads · headDim] and k [rows, kvHeads · headDim], in place: rms over the head, times its norm weight,
+   * then rotation of the pairs (j, j + headDim/2) by the angle position · base^(−2j/headDim) / scaling.
+   */
+  qkNormRope(args: {
+    q: Buffer
+    k: Buffer
+    qNorm: Weight
+    kNorm: Weight
+    headDim: number
+    eps: number
+    rope: { readonly base: number; readonly scaling: number }
+  }): void
+  /** cache[layer].key[slots[r]] = k[r]; likewise for v. k, v [rows, kvHeads · headDim] */
+  store(args: { k: Buffer; v: Buffer; cache: CacheStore; layer: number }): void
+  /**
+   * out[r, h] = Σ_s softmax_s(scale · q[r, h] · key[s, h′]) · value[s, h′] over the slots that row r sees,
+   * h′ = ⌊h · kvHeads / heads⌋. q, out [rows, heads · headDim]
+   */
+  attend(args: { q: Buffer; cache: CacheStore; layer: number; scale: number; out: Buffer }): void
+  /** out = x · weightᵀ */
+  project(args: { x: Buffer } & Product): void
+  /** x += rms(y) · post; out = rms(x) · next */
+  addNorm(args: { x: Buffer; y: Buffer; post: Weight; next: Weight; eps: number; out: Buffer }): void
+  /** out = gelu(x · gateᵀ) ⊙ (x · upᵀ), gelu in its tanh form */
+  gatedUp(args: { x: Buffer; gate: Weight; up: Weight; out: Buffer }): void
+  /** out[r] = x[from + r] · weightᵀ, with `from` of the step */
+  logits(args: { x: Buffer } & Product): void
+  /** out[r, 0] = index of the largest logits[r, i], i < limit; the lowest index on ties */
+  pick(args: { logits: Buffer; limit: number; out: Buffer }): void
+}
+
+/** A recorded sequence of ops. */
+export interface Program {
+  readonly label: string
+}
+
+/** What a backend found on this machine, for people and for choosing. */
+export interface Caps {
+  /** Backend's name, e.g. `cpu`. */
+  readonly name: string
+  /** The variant in use and why, in words, e.g. `wasm relaxed-simd, 2 threads`. */
+  readonly description: string
+  readonly threads: number
+}
+
+/** Hardware behind the model. A factory (`cpu()`, `webgpu()`, `reference()`) makes one; it owns everything it made. */
+export interface Backend extends AsyncDisposable {
+  readonly caps: Caps
+  /**
+   * Repacks a tensor once into this backend's layout.
+   * @throws G3Error `backend/shape` when a shape cannot be held, `backend/out-of-memory` with the bytes that are missing.
+   */
+  load(tensor: PackedTensor, signal?: AbortSignal): Promise<Weight>
+  buffer(label: string, rows: number, cols: number): Buffer
+  cache(spec: CacheSpec): CacheStore
+  /** Records a program; the ops run when it does. */
+  record(label: string, build: (ops: Ops) => void): Program
+  /** Enqueues a program. Returns at once; steps run in order. */
+  run(program: Program, step: Step): void
+  /**
+   * Waits for all that is enqueued and copies rows [0, rows) of a buffer into `into` (or a new array).
+   * The only wait; an error of an earlier `run` is thrown here.
+   */
+  read(buffer: Buffer, rows: number, into?: Float32Array): Promise<Float32Array>
+  /** Frees everything. Twice is fine; use afterwards throws `backend/disposed`. */
+  dispose(): Promise<void>
+}
