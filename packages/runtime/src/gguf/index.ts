@@ -1,0 +1,8 @@
+export { blobSource, bytesSource, type ByteSource } from './byte-source.js'
+export { fileSource, type FileHandleLike } from './file-source.js'
+export { httpSource, type HttpSourceOptions } from './http-source.js'
+export { placeOf, readGguf, tensorNamed, type Gguf } from './gguf.js'
+export type { GgufTensor, TensorPlace, UnsupportedTensor } from './tensors.js'
+export { isPackedStrings, type GgufNumbers, type GgufValue, type PackedStrings } from './values.js'
+export { tokenizerFields, type GgufVocabulary } from './tokenizer-fields.js'
+export { writeGguf, type GgufField, type GgufToWrite, type TensorToWrite } from './gguf-writer.js'

@@ -1,0 +1,61 @@
+/** The best entries of an array, best first: ids[i] has values[i]. Reused from call to call. */
+export interface Ranking {
+  readonly ids: Int32Array
+  readonly values: Float32Array
+}
+
+export const ranking = (capacity: number): Ranking => ({ ids: new Int32Array(capacity), values: new Float32Array(capacity) })
+
+/** Whether entry (value, id) ranks below (otherValue, otherId): smaller, or equal with a higher id. */
+const ranksBelow = (value: number, id: number, otherValue: number, otherId: number): boolean =>
+  value < otherValue || (value === otherValue && id > otherId)
+
+/** Puts (value, id) into the root's place of a heap of `size` whose root ranks lowest. */
+function siftDown({ ids, values }: Ranking, size: number, start: number, value: number, id: number): void {
+  let hole = start
+  for (;;) {
+    let child = 2 * hole + 1
+    if (child >= size) break
+    if (child + 1 < size && ranksBelow(values[child + 1] ?? 0, ids[child + 1] ?? 0, values[child] ?? 0, ids[child] ?? 0)) child++
+    if (!ranksBelow(values[child] ?? 0, ids[child] ?? 0, value, id)) break
+    values[hole] = values[child] ?? 0
+    ids[hole] = ids[child] ?? 0
+    hole = child
+  }
+  values[hole] = value
+  ids[hole] = id
+}
+
+/**
+ * Ranks the `count` largest entries above -Infinity (NaN never counts), lower ids first on ties. One pass: most entries fail
+ * one comparison with the smallest that is kept, so 262,144 logits cost about as much as finding their maximum.
+ * @returns how many were found: `count`, or fewer when there are no more
+ */
+export function topK(entries: Float32Array, count: number, into: Ranking): number {
+  const { ids, values } = into
+  const wanted = Math.min(count, ids.length)
+  let size = 0
+  let i = 0
+  for (; i < entries.length && size < wanted; i++) {
+    const value = entries[i] ?? NaN
+    if (!(value > -Infinity)) continue
+    values[size] = value
+    ids[size++] = i
+  }
+  for (let node = (size >> 1) - 1; node >= 0; node--) siftDown(into, size, node, values[node] ?? 0, ids[node] ?? 0)
+  let threshold = values[0] ?? Infinity
+  for (; i < entries.length; i++) {
+    const value = entries[i] ?? NaN
+    if (!(value > threshold)) continue
+    siftDown(into, size, 0, value, i)
+    threshold = values[0] ?? Infinity
+  }
+  for (let end = size - 1; end > 0; end--) {
+    const lowestValue = values[0] ?? 0
+    const lowestId = ids[0] ?? 0
+    siftDown(into, end, 0, values[end] ?? 0, ids[end] ?? 0)
+    values[end] = lowestValue
+    ids[end] = lowestId
+  }
+  return size
+}
