@@ -29,7 +29,7 @@ function expectedProbabilities(logits: Float32Array, options: SamplingOptions): 
   kept = kept.filter(({ logit }) => Math.exp(logit - max) >= minP)
   const weights = kept.map(({ logit }) => Math.exp((logit - max) / temperature))
   const total = weights.reduce((a, b) => a + b, 0)
-  return new Map(kept.map(({ id }, i) => [id, (weights[i] ?? 0) / total]))
+  return new Map(kept.map(({ id }, i) => [id, weights[i] / total]))
 }
 
 describe('parseSampling', () => {
@@ -86,7 +86,7 @@ describe('uniform', () => {
       sum += value
       squares += value * value
       const bin = Math.floor(value * 16)
-      bins[bin] = (bins[bin] ?? 0) + 1
+      bins[bin] = bins[bin] + 1
     }
     expect(sum / count).toBeCloseTo(0.5, 2)
     expect(squares / count).toBeCloseTo(1 / 3, 2)
@@ -99,7 +99,7 @@ describe('topK', () => {
   it('equals a full sort, ties by id, whatever the order of the entries', () => {
     for (const seed of [1, 2, 3]) {
       const entries = logitsOf(seed, 5_000).map((value) => Math.round(value * 20) / 20)
-      const sorted = Array.from(entries.keys()).sort((a, b) => (entries[b] ?? 0) - (entries[a] ?? 0) || a - b)
+      const sorted = Array.from(entries.keys()).sort((a, b) => entries[b] - entries[a] || a - b)
       for (const count of [1, 2, 64, 999, 5_000]) {
         const into = ranking(count)
         expect(topK(entries, count, into)).toBe(count)

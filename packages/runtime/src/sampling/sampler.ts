@@ -21,7 +21,7 @@ export function argmax(logits: Float32Array): number {
   let best = -1
   let largest = -Infinity
   for (let i = 0; i < logits.length; i++) {
-    const value = logits[i] ?? NaN
+    const value = logits[i]
     if (value > largest) {
       largest = value
       best = i
@@ -56,10 +56,10 @@ export function sampler(options?: SamplingOptions): Sampler {
 
   /** How many of the first `size` ranked tokens top-p keeps, where all of them together weigh `mass`; 0: more than `size`. */
   const nucleus = (size: number, mass: number): number => {
-    const max = ranked.values[0] ?? 0
+    const max = ranked.values[0]
     let sum = 0
     for (let n = 0; n < size; n++) {
-      sum += Math.exp((ranked.values[n] ?? 0) - max)
+      sum += Math.exp(ranked.values[n] - max)
       if (sum >= topP * mass) return n + 1
     }
     return 0
@@ -67,33 +67,33 @@ export function sampler(options?: SamplingOptions): Sampler {
 
   /** Draws among the first `size` ranked tokens. */
   const drawRanked = (size: number): number => {
-    const max = ranked.values[0] ?? 0
+    const max = ranked.values[0]
     let kept = size
     const lowest = max + Math.log(minP)
-    while (kept > 1 && (ranked.values[kept - 1] ?? 0) < lowest) kept--
+    while (kept > 1 && ranked.values[kept - 1] < lowest) kept--
     let mass = 0
-    for (let n = 0; n < kept; n++) mass += Math.exp(((ranked.values[n] ?? 0) - max) / temperature)
+    for (let n = 0; n < kept; n++) mass += Math.exp((ranked.values[n] - max) / temperature)
     let rest = random() * mass
     for (let n = 0; n < kept - 1; n++) {
-      rest -= Math.exp(((ranked.values[n] ?? 0) - max) / temperature)
-      if (rest < 0) return ranked.ids[n] ?? 0
+      rest -= Math.exp((ranked.values[n] - max) / temperature)
+      if (rest < 0) return ranked.ids[n]
     }
-    return ranked.ids[kept - 1] ?? 0
+    return ranked.ids[kept - 1]
   }
 
   const drawLimited = (logits: Float32Array, limit: number): number => {
     const size = rank(logits, limit)
     if (topP === 1) return drawRanked(size)
-    const max = ranked.values[0] ?? 0
+    const max = ranked.values[0]
     let mass = 0
-    for (let n = 0; n < size; n++) mass += Math.exp((ranked.values[n] ?? 0) - max)
+    for (let n = 0; n < size; n++) mass += Math.exp(ranked.values[n] - max)
     return drawRanked(nucleus(size, mass) || size)
   }
 
   /** No top-k: ranks ever more tokens until they cover top-p of all. */
   const drawNucleus = (logits: Float32Array, max: number): number => {
     let mass = 0
-    for (let i = 0; i < logits.length; i++) mass += Math.exp((logits[i] ?? NaN) - max) || 0
+    for (let i = 0; i < logits.length; i++) mass += Math.exp(logits[i] - max) || 0
     for (let count = FIRST_RANKING; ; count *= 8) {
       const size = rank(logits, Math.min(count, logits.length))
       const kept = nucleus(size, mass)
@@ -106,13 +106,13 @@ export function sampler(options?: SamplingOptions): Sampler {
     const lowest = max + Math.log(minP)
     let mass = 0
     for (let i = 0; i < logits.length; i++) {
-      const value = logits[i] ?? NaN
+      const value = logits[i]
       if (value >= lowest) mass += Math.exp((value - max) / temperature)
     }
     let rest = random() * mass
     let last = -1
     for (let i = 0; i < logits.length; i++) {
-      const value = logits[i] ?? NaN
+      const value = logits[i]
       if (!(value >= lowest && value > -Infinity)) continue
       last = i
       rest -= Math.exp((value - max) / temperature)
@@ -126,7 +126,7 @@ export function sampler(options?: SamplingOptions): Sampler {
     greedy: false,
     pick(logits) {
       const best = argmax(logits)
-      const max = logits[best] ?? 0
+      const max = logits[best]
       if (sampling.topK > 0 && sampling.topK < logits.length) return drawLimited(logits, sampling.topK)
       return topP < 1 ? drawNucleus(logits, max) : drawAny(logits, max)
     },

@@ -16,10 +16,10 @@ function siftDown({ ids, values }: Ranking, size: number, start: number, value: 
   for (;;) {
     let child = 2 * hole + 1
     if (child >= size) break
-    if (child + 1 < size && ranksBelow(values[child + 1] ?? 0, ids[child + 1] ?? 0, values[child] ?? 0, ids[child] ?? 0)) child++
-    if (!ranksBelow(values[child] ?? 0, ids[child] ?? 0, value, id)) break
-    values[hole] = values[child] ?? 0
-    ids[hole] = ids[child] ?? 0
+    if (child + 1 < size && ranksBelow(values[child + 1], ids[child + 1], values[child], ids[child])) child++
+    if (!ranksBelow(values[child], ids[child], value, id)) break
+    values[hole] = values[child]
+    ids[hole] = ids[child]
     hole = child
   }
   values[hole] = value
@@ -37,23 +37,23 @@ export function topK(entries: Float32Array, count: number, into: Ranking): numbe
   let size = 0
   let i = 0
   for (; i < entries.length && size < wanted; i++) {
-    const value = entries[i] ?? NaN
+    const value = entries[i]
     if (!(value > -Infinity)) continue
     values[size] = value
     ids[size++] = i
   }
-  for (let node = (size >> 1) - 1; node >= 0; node--) siftDown(into, size, node, values[node] ?? 0, ids[node] ?? 0)
-  let threshold = values[0] ?? Infinity
+  for (let node = (size >> 1) - 1; node >= 0; node--) siftDown(into, size, node, values[node], ids[node])
+  let threshold = values[0]
   for (; i < entries.length; i++) {
-    const value = entries[i] ?? NaN
+    const value = entries[i]
     if (!(value > threshold)) continue
     siftDown(into, size, 0, value, i)
-    threshold = values[0] ?? Infinity
+    threshold = values[0]
   }
   for (let end = size - 1; end > 0; end--) {
-    const lowestValue = values[0] ?? 0
-    const lowestId = ids[0] ?? 0
-    siftDown(into, end, 0, values[end] ?? 0, ids[end] ?? 0)
+    const lowestValue = values[0]
+    const lowestId = ids[0]
+    siftDown(into, end, 0, values[end], ids[end])
     values[end] = lowestValue
     ids[end] = lowestId
   }
