@@ -43,21 +43,23 @@ export async function requestRange(target: RangeTarget, request: RangeRequest): 
   try {
     const range = `bytes=${request.start}-${request.start + request.length - 1}`
     const response = await target.fetch(target.url, { headers: { ...target.headers, range }, signal })
+    // A reader, not `for await`: Safari's streams do not iterate.
+    const reader = response.body?.getReader()
     try {
       const { stamp, length } = checkAnswer(target, request, response)
       let received = 0
-      for await (const bytes of response.body ?? []) {
+      for (let part = await reader?.read(); part?.value; part = await reader?.read()) {
         clearTimeout(timer)
         timer = watch()
-        received += bytes.byteLength
+        received += part.value.byteLength
         check(received <= length, 'gguf/http-range', () => `${target.name}: the server sent more than the range that it announced`)
-        request.receive(bytes)
+        request.receive(part.value)
       }
       check(received === length, 'gguf/http-failed', () => `${target.name}: the connection ended after ${received} of ${length} bytes`)
       return stamp
     } finally {
-      // An answer that is not read to its end would hold its connection open.
-      if (!response.bodyUsed) await response.body?.cancel()
+      // An answer that is not read to its end would hold its connection open. One that failed has nothing to cancel.
+      await reader?.cancel().catch(() => undefined)
     }
   } catch (cause) {
     if (request.signal?.aborted || cause instanceof G3Error) throw cause
@@ -88,7 +90,7 @@ function checkAnswer(target: RangeTarget, request: RangeRequest, response: Respo
     'gguf/http-range',
     () => `${name}: asked for ${request.length} bytes from ${request.start}, the server answered "${contentRange}"`,
   )
-  const stamp = { size: sent.size, etag: headers.get('etag'), modified: headers.get('last-modified') }
+  const stamp = { size: sent.size, etag: headers.get('etag') || null, modified: headers.get('last-modified') }
   check(
     request.stamp === undefined || sameFile(request.stamp, stamp),
     'gguf/http-changed',
