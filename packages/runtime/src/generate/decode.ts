@@ -1,0 +1,123 @@
+import type { Tokenizer } from '@g3/tokenizer'
+import type { TextSequence } from '../model/gemma3.js'
+import { breather } from './breathe.js'
+import type { GenerationPlan } from './options.js'
+import type { PrefixCache } from './prefix-cache.js'
+import { stopText } from './stop-text.js'
+
+/** One token and the text that became certain with it: often its own, sometimes none, sometimes that of several tokens. */
+export interface Chunk {
+  readonly text: string
+  /** The token; undefined for text that was held back and is released because the generation was aborted. */
+  readonly id: number | undefined
+}
+
+/** `stop`: an end mark, stop id or stop string; `length`: maxTokens; `context`: the context is full; `aborted`: by the caller. */
+export type StopReason = 'stop' | 'length' | 'context' | 'aborted'
+
+/** What a generation works on. */
+export interface Engine {
+  readonly tokenizer: Pick<Tokenizer, 'stream'>
+  readonly sequence: Pick<TextSequence, 'length' | 'pick' | 'logits'>
+  readonly cache: PrefixCache
+  readonly context: number
+  /** [vocab], for logits that are sampled here. */
+  readonly logits: Float32Array
+  /** Takes the engine for one generation; returns what gives it back. @throws G3Error `generate/busy` */
+  claim(): () => void
+}
+
+/** What has happened so far, filled in by {@link decode}. Times are of `performance.now()`. */
+export interface Progress {
+  text: string
+  readonly ids: number[]
+  stopReason: StopReason
+  cachedTokens: number
+  readonly start: number
+  /** When the first and the latest token came; `start` before there is one. */
+  first: number
+  latest: number
+}
+
+export function newProgress(): Progress {
+  const start = performance.now()
+  return { text: '', ids: [], stopReason: 'aborted', cachedTokens: 0, start, first: start, latest: start }
+}
+
+/** Reads the prompt, then picks, decodes and appends token after token until something ends the text. */
+export async function* decode(
+  engine: Engine,
+  prompt: Int32Array,
+  plan: GenerationPlan,
+  progress: Progress,
+): AsyncGenerator<Chunk, void, undefined> {
+  const { sequence, cache, context } = engine
+  const { signal, sampler } = plan
+  const decoder = engine.tokenizer.stream({ skipSpecial: true })
+  const stops = stopText(plan.stopStrings)
+  const breathe = breather()
+  let flushed = false
+
+  const pick = async (): Promise<number> =>
+    sampler.greedy ? sequence.pick() : sampler.pick(await sequence.logits(engine.logits))
+
+  const release = (piece: string): string => {
+    const text = stops.push(piece)
+    progress.text += text
+    return text
+  }
+
+  /** All text that is still held; nothing the second time. */
+  const flush = (): string => {
+    if (flushed) return ''
+    flushed = true
+    const end = release(decoder.end())
+    const rest = stops.end()
+    progress.text += rest
+    return end + rest
+  }
+
+  /** Why the text ends with the token that was just added, if it does. */
+  const endAfterToken = (): StopReason | undefined => {
+    if (stops.found) return 'stop'
+    if (progress.ids.length >= plan.maxTokens) return 'length'
+    return sequence.length >= context ? 'context' : undefined
+  }
+
+  try {
+    signal?.throwIfAborted()
+    progress.cachedTokens = await cache.read(prompt, { signal, onProgress: plan.onPrefill })
+    for (;;) {
+      const id = await pick()
+      progress.latest = performance.now()
+      if (progress.ids.length === 0) progress.first = progress.latest
+      if (plan.stopIds.has(id)) {
+        progress.stopReason = 'stop'
+        yield { text: flush(), id }
+        return
+      }
+      progress.ids.push(id)
+      let text = release(decoder.push(id))
+      const reason = endAfterToken()
+      if (reason) {
+        text += flush()
+        // The rest of the text may have completed a stop string.
+        progress.stopReason = endAfterToken() ?? reason
+      }
+      yield { text, id }
+      if (reason) return
+      await breathe()
+      signal?.throwIfAborted()
+      await cache.step(id)
+    }
+  } catch (error) {
+    if (!signal?.aborted || error !== signal.reason) {
+      cache.clear()
+      throw error
+    }
+    yield { text: flush(), id: undefined }
+  } finally {
+    // When the caller leaves the loop early, what was held still belongs to the text.
+    flush()
+  }
+}

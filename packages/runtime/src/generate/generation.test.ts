@@ -1,0 +1,266 @@
+import { G3Error } from '@g3/backend'
+import type { Tokenizer } from '@g3/tokenizer'
+import { describe, expect, it, vi } from 'vitest'
+import { chatSession } from './chat.js'
+import type { Chunk, Engine } from './decode.js'
+import { generation, type Generation } from './generation.js'
+import { parseGenerateOptions, type GenerateOptions } from './options.js'
+import { prefixCache, type Appendable } from './prefix-cache.js'
+
+const END = 1
+const VOCABULARY = 128
+
+/** A sequence that answers any prompt with a fixed text, one character code an id, then END. */
+function scriptedSequence(script: string, options: { failAt?: number; onAppend?: () => void; window?: number } = {}) {
+  const held: number[] = []
+  let prompt = 0
+  let appended = 0
+  const next = (): number => {
+    const at = held.length - prompt
+    if (at === options.failAt) throw new G3Error('test/failed', 'the backend fell over')
+    return at < script.length ? script.charCodeAt(at) : END
+  }
+  const sequence = {
+    get length() {
+      return held.length
+    },
+    async append(ids: ArrayLike<number>, { signal, onProgress }: { signal?: AbortSignal; onProgress?: (done: number) => void } = {}) {
+      for (let i = 0; i < ids.length; i++) {
+        options.onAppend?.()
+        signal?.throwIfAborted()
+        held.push(ids[i])
+        onProgress?.(i + 1)
+      }
+      appended += ids.length
+      prompt = held.length
+    },
+    pick: async () => next(),
+    async logits(into = new Float32Array(VOCABULARY)) {
+      into.fill(-Infinity)
+      into[next()] = 0
+      return into
+    },
+    async step(id: number) {
+      held.push(id)
+    },
+    rewind(length: number) {
+      if (held.length - length > (options.window ?? Infinity)) throw new G3Error('kv-cache/rewound-past-window', 'too far')
+      held.length = length
+    },
+    reset() {
+      held.length = 0
+    },
+  }
+  return { sequence, held, appended: () => appended }
+}
+
+/** Decodes one id to one character. */
+const characters: Pick<Tokenizer, 'stream'> = {
+  stream: () => ({ push: (id) => String.fromCharCode(id), end: () => '' }),
+}
+
+function engineOf(sequence: Appendable & Engine['sequence'], context = 64): Engine {
+  let busy = false
+  return {
+    tokenizer: characters,
+    sequence,
+    context,
+    cache: prefixCache(sequence, context),
+    logits: new Float32Array(VOCABULARY),
+    claim() {
+      if (busy) throw new G3Error('generate/busy', 'busy')
+      busy = true
+      return () => {
+        busy = false
+      }
+    },
+  }
+}
+
+const greedy = (options: GenerateOptions = {}) => parseGenerateOptions({ temperature: 0, ...options }, [END])
+const PROMPT = Int32Array.of(5, 6, 7)
+
+async function collect(from: Generation): Promise<Chunk[]> {
+  const chunks: Chunk[] = []
+  for await (const chunk of from) chunks.push(chunk)
+  return chunks
+}
+
+describe('generation', () => {
+  it('streams the text and tells how it went', async () => {
+    const run = generation(engineOf(scriptedSequence('hello').sequence), PROMPT, greedy())
+    const chunks = await collect(run)
+    expect(chunks.map(({ text }) => text)).toEqual(['h', 'e', 'l', 'l', 'o', ''])
+    expect(chunks.at(-1)?.id).toBe(END)
+    const result = await run.result()
+    expect(result).toMatchObject({ text: 'hello', stopReason: 'stop', promptTokens: 3, cachedTokens: 0 })
+    expect(result.ids).toEqual(Array.from('hello', (c) => c.charCodeAt(0)))
+    expect(result.prefillMs).toBeGreaterThan(0)
+  })
+
+  it('samples from logits to the same text, since the script leaves no choice', async () => {
+    const plan = parseGenerateOptions({ temperature: 1, seed: 3 }, [END])
+    const result = await generation(engineOf(scriptedSequence('hello').sequence), PROMPT, plan).result()
+    expect(result).toMatchObject({ text: 'hello', seed: 3 })
+  })
+
+  it('runs for its result alone, and only once', async () => {
+    const scripted = scriptedSequence('abc')
+    const run = generation(engineOf(scripted.sequence), PROMPT, greedy())
+    expect(scripted.held).toEqual([])
+    expect((await run.result()).text).toBe('abc')
+    expect((await run.result()).text).toBe('abc')
+    expect(scripted.appended()).toBe(3)
+  })
+
+  it('stops at a string across tokens, at an id, at maxTokens and at the end of the context', async () => {
+    const run = (options: GenerateOptions, context = 64) =>
+      generation(engineOf(scriptedSequence('one.two.three').sequence, context), PROMPT, greedy(options)).result()
+    expect(await run({ stop: ['o.t'] })).toMatchObject({ text: 'one.tw', stopReason: 'stop' })
+    expect(await run({ stop: ['t'.charCodeAt(0)] })).toMatchObject({ text: 'one.', stopReason: 'stop' })
+    expect(await run({ maxTokens: 5 })).toMatchObject({ text: 'one.t', stopReason: 'length' })
+    // Three of the prompt; the seventh token is chosen but has no place left.
+    expect(await run({}, 9)).toMatchObject({ text: 'one.two', stopReason: 'context' })
+  })
+
+  it('neither emits nor loses held text, however it ends', async () => {
+    const run = (options: GenerateOptions) => generation(engineOf(scriptedSequence('abcab').sequence), PROMPT, greedy(options))
+    const chunks = await collect(run({ stop: ['cax'] }))
+    expect(chunks.map(({ text }) => text).join('')).toBe('abcab')
+    expect(chunks.map(({ text }) => text)).toEqual(['a', 'b', '', '', 'cab', ''])
+    expect((await run({ stop: ['cax'], maxTokens: 4 }).result()).text).toBe('abca')
+    const left = run({ stop: ['cax'] })
+    let seen = 0
+    for await (const _ of left) if (++seen === 4) break
+    expect(await left.result()).toMatchObject({ text: 'abca', stopReason: 'aborted' })
+  })
+
+  it('ends with what it has when it is aborted while decoding', async () => {
+    const controller = new AbortController()
+    const run = generation(engineOf(scriptedSequence('abcdef').sequence), PROMPT, greedy({ signal: controller.signal, stop: ['cx'] }))
+    const texts: string[] = []
+    for await (const { text } of run) {
+      texts.push(text)
+      if (texts.length === 3) controller.abort()
+    }
+    expect(texts).toEqual(['a', 'b', '', 'c'])
+    expect(await run.result()).toMatchObject({ text: 'abc', stopReason: 'aborted' })
+  })
+
+  it('keeps what was read when it is aborted in the prompt, and goes on from there', async () => {
+    const controller = new AbortController()
+    const scripted = scriptedSequence('abc', { onAppend: () => scripted.held.length === 2 && controller.abort() })
+    const engine = engineOf(scripted.sequence)
+    const result = await generation(engine, PROMPT, greedy({ signal: controller.signal })).result()
+    expect(result).toMatchObject({ text: '', ids: [], stopReason: 'aborted', prefillTokensPerSecond: 0 })
+    expect(scripted.held).toEqual([5, 6])
+    expect(await generation(engine, PROMPT, greedy()).result()).toMatchObject({ text: 'abc', cachedTokens: 2 })
+  })
+
+  it('hears an abort from a timer although its steps never leave the thread', async () => {
+    const endless = scriptedSequence('x'.repeat(10_000_000))
+    const run = generation(engineOf(endless.sequence, 10_000_000), PROMPT, greedy({ signal: AbortSignal.timeout(100) }))
+    expect(await run.result()).toMatchObject({ stopReason: 'aborted' })
+  })
+
+  it('throws a failure to whoever iterates and to whoever asks, frees the engine and empties the cache', async () => {
+    const scripted = scriptedSequence('abc', { failAt: 2 })
+    const engine = engineOf(scripted.sequence)
+    const run = generation(engine, PROMPT, greedy())
+    await expect(collect(run)).rejects.toMatchObject({ code: 'test/failed' })
+    await expect(run.result()).rejects.toMatchObject({ code: 'test/failed' })
+    expect(scripted.held).toEqual([])
+    engine.claim()
+  })
+
+  it('refuses to run twice at a time, and prompts that are empty or do not fit', async () => {
+    const engine = engineOf(scriptedSequence('abc').sequence, 8)
+    for await (const _ of generation(engine, PROMPT, greedy())) {
+      await expect(generation(engine, PROMPT, greedy()).result()).rejects.toMatchObject({ code: 'generate/busy' })
+    }
+    await expect(generation(engine, new Int32Array(9), greedy()).result()).rejects.toMatchObject({ code: 'generate/prompt-too-long' })
+    await expect(generation(engine, new Int32Array(0), greedy()).result()).rejects.toMatchObject({ code: 'generate/empty-prompt' })
+  })
+
+  it.each<GenerateOptions>([{ maxTokens: 0 }, { maxTokens: NaN }, { maxTokens: 1.5 }, { stop: [''] }, { stop: [-1] }, { stop: [NaN] }])(
+    'refuses %o',
+    (options) => {
+      expect(() => greedy(options)).toThrow(expect.objectContaining({ code: 'generate/bad-option' }))
+    },
+  )
+})
+
+describe('prefix cache', () => {
+  it('reads only what is new, and reports progress over the whole prompt', async () => {
+    const scripted = scriptedSequence('xy')
+    const engine = engineOf(scripted.sequence)
+    await generation(engine, PROMPT, greedy()).result()
+    const onPrefill = vi.fn()
+    const longer = Int32Array.of(5, 6, 7, 'x'.charCodeAt(0), 'y'.charCodeAt(0), 8)
+    expect(await generation(engine, longer, greedy({ onPrefill })).result()).toMatchObject({ cachedTokens: 5 })
+    expect(onPrefill.mock.calls).toEqual([[6, 6]])
+    expect(await generation(engine, longer, greedy()).result()).toMatchObject({ cachedTokens: 5 })
+    expect(await generation(engine, Int32Array.of(5, 9), greedy()).result()).toMatchObject({ cachedTokens: 1 })
+  })
+
+  it('starts over where the windows no longer reach back', async () => {
+    const scripted = scriptedSequence('xyz', { window: 2 })
+    const engine = engineOf(scripted.sequence)
+    await generation(engine, PROMPT, greedy()).result()
+    expect(await generation(engine, Int32Array.of(5, 6, 9), greedy()).result()).toMatchObject({ cachedTokens: 0, text: 'xyz' })
+    expect(scripted.held.slice(0, 3)).toEqual([5, 6, 9])
+  })
+})
+
+describe('chat', () => {
+  const chatOver = (script: string, options?: Parameters<typeof scriptedSequence>[1]) => {
+    const engine = engineOf(scriptedSequence(script, options).sequence)
+    return chatSession((_, generateOptions, onEnd) => generation(engine, PROMPT, greedy(generateOptions), onEnd))
+  }
+
+  it('keeps turns when they are answered, and instructions apart', async () => {
+    const seen: unknown[] = []
+    const engine = engineOf(scriptedSequence('hi').sequence)
+    const chat = chatSession((messages, options, onEnd) => {
+      seen.push(messages)
+      return generation(engine, PROMPT, greedy(options), onEnd)
+    })
+    chat.system = 'be brief'
+    await chat.send('hello').result()
+    expect(chat.messages).toEqual([
+      { role: 'user', content: 'hello' },
+      { role: 'assistant', content: 'hi' },
+    ])
+    await chat.send('and?').result()
+    expect(seen.at(-1)).toEqual([
+      { role: 'system', content: 'be brief' },
+      { role: 'user', content: 'hello' },
+      { role: 'assistant', content: 'hi' },
+      { role: 'user', content: 'and?' },
+    ])
+    chat.reset()
+    expect(chat.messages).toEqual([])
+    expect(chat.system).toBe('be brief')
+  })
+
+  it('keeps a part of an answer, and nothing of a turn that failed or was aborted before its first text', async () => {
+    const chat = chatOver('abcdef')
+    for await (const _ of chat.send('go')) break
+    expect(chat.messages.at(-1)).toEqual({ role: 'assistant', content: 'a' })
+    await chat.send('again', { signal: AbortSignal.abort() }).result()
+    expect(chat.messages).toHaveLength(2)
+    const failing = chatOver('abc', { failAt: 1 })
+    await expect(failing.send('go').result()).rejects.toMatchObject({ code: 'test/failed' })
+    expect(failing.messages).toEqual([])
+  })
+
+  it('answers one turn at a time', async () => {
+    const chat = chatOver('abc')
+    const first = chat.send('one')
+    expect(() => chat.send('two')).toThrow(expect.objectContaining({ code: 'generate/busy' }))
+    expect(() => chat.reset()).toThrow(expect.objectContaining({ code: 'generate/busy' }))
+    await first.result()
+    await chat.send('two').result()
+    expect(chat.messages).toHaveLength(4)
+  })
+})

@@ -1,0 +1,61 @@
+import { check } from '@g3/backend'
+import type { ChatMessage } from '@g3/tokenizer'
+import type { SamplingOptions } from '../sampling/options.js'
+import { sampler, type Sampler } from '../sampling/sampler.js'
+
+/**
+ * What to continue: plain text (markers of turns in it stay text), a conversation in the Gemma 3 turn format, or ids as they are
+ * (a beginning-of-sequence id included, if wanted).
+ */
+export type Prompt = string | readonly ChatMessage[] | Int32Array
+
+export interface GenerateOptions extends SamplingOptions {
+  /** Most tokens to generate. Default: as many as the context holds. */
+  readonly maxTokens?: number
+  /**
+   * Strings that end the text where they begin, and token ids that end it. The model's own end marks (`<eos>`,
+   * `<end_of_turn>`) always do.
+   */
+  readonly stop?: readonly (string | number)[]
+  /** Ends the generation early with `stopReason: 'aborted'`; what was generated stays. */
+  readonly signal?: AbortSignal
+  /** Tokens of the prompt that the model has read, of how many. */
+  readonly onPrefill?: (done: number, total: number) => void
+}
+
+/** {@link GenerateOptions}, checked. */
+export interface GenerationPlan {
+  readonly maxTokens: number
+  readonly stopIds: ReadonlySet<number>
+  readonly stopStrings: readonly string[]
+  readonly sampler: Sampler
+  readonly signal: AbortSignal | undefined
+  readonly onPrefill: ((done: number, total: number) => void) | undefined
+}
+
+/** A search for stop strings runs at each token: far above any use, low enough to stay cheap. */
+const MOST_STOPS = 64
+const LONGEST_STOP = 1024
+
+/**
+ * @param endMarks ids that always end a text
+ * @throws G3Error `generate/bad-option` or `sampling/bad-option`, naming the option and what is allowed
+ */
+export function parseGenerateOptions(options: GenerateOptions, endMarks: readonly number[]): GenerationPlan {
+  const { maxTokens = Infinity, stop = [], signal, onPrefill } = options
+  const isCount = maxTokens === Infinity || (Number.isSafeInteger(maxTokens) && maxTokens >= 1)
+  check(isCount, 'generate/bad-option', () => `maxTokens is ${maxTokens}; it must be a whole number from 1`)
+  check(stop.length <= MOST_STOPS, 'generate/bad-option', () => `stop has ${stop.length} entries; at most ${MOST_STOPS} are allowed`)
+  for (const entry of stop) {
+    const fits = typeof entry === 'string' ? entry.length > 0 && entry.length <= LONGEST_STOP : Number.isSafeInteger(entry) && entry >= 0
+    check(fits, 'generate/bad-option', () => `stop holds ${JSON.stringify(entry)}; it takes strings of 1 to ${LONGEST_STOP} characters and ids`)
+  }
+  return {
+    maxTokens,
+    stopIds: new Set([...endMarks, ...stop.filter((entry) => typeof entry === 'number')]),
+    stopStrings: stop.filter((entry) => typeof entry === 'string'),
+    sampler: sampler(options),
+    signal,
+    onPrefill,
+  }
+}

@@ -1,0 +1,21 @@
+export {
+  configFromGguf,
+  GEMMA3_12B,
+  GEMMA3_1B,
+  GEMMA3_270M,
+  GEMMA3_27B,
+  GEMMA3_4B,
+  type Gemma3Config,
+  type RopeConfig,
+} from './config.js'
+export type { Chat, ChatOptions } from './generate/chat.js'
+export type { Chunk, StopReason } from './generate/decode.js'
+export type { Generation, GenerationResult } from './generate/generation.js'
+export { isInstructionTuned, loadModel, type LoadOptions } from './generate/load.js'
+export { modelOf, type Model, type ModelParts } from './generate/model.js'
+export type { GenerateOptions, Prompt } from './generate/options.js'
+export type { ReadOptions } from './generate/prefix-cache.js'
+export type { ModelSource } from './generate/source.js'
+export { loadGemma3, type Gemma3, type TextSequence } from './model/gemma3.js'
+export type { Sampling, SamplingOptions } from './sampling/options.js'
+export { argmax, sampler, type Sampler } from './sampling/sampler.js'
