@@ -1,0 +1,144 @@
+import type { Buffer, CacheStore, Ops, Product, Step, Weight } from './contract.js'
+import { check } from './errors.js'
+import { checkStep, stepNeeds } from './step.js'
+
+/** The ops of one program with their shapes checked, and the check of the steps that this program can run. */
+export interface CheckedOps {
+  readonly ops: Ops
+  /**
+   * Checks a step before anything is written. Allocates nothing.
+   * @throws G3Error `backend/step`
+   */
+  checkStep(step: Step): void
+}
+
+/**
+ * The rules that shapes and steps obey, in one place for all backends: wraps a backend's own ops, checks what is recorded
+ * and collects what a step must bring.
+ * @throws G3Error `backend/shape` from the op whose operands do not fit together
+ */
+export function checkedOps(inner: Ops): CheckedOps {
+  const needs = stepNeeds()
+  const ops: Ops = {
+    embed(args) {
+      same('embed: columns', args.weight.cols, args.out.cols)
+      number('embed: scale', args.scale)
+      needs.ids = Math.min(needs.ids, args.weight.rows)
+      needs.hold(args.out)
+      inner.embed(args)
+    },
+    norm(args) {
+      normShapes('norm', args.x, args.weight, args.out, args.eps)
+      needs.hold(args.x, args.out)
+      inner.norm(args)
+    },
+    qkv(args) {
+      for (const part of [args.q, args.k, args.v]) productShapes('qkv', args.x, part)
+      needs.hold(args.x, args.q.out, args.k.out, args.v.out)
+      inner.qkv(args)
+    },
+    qkNormRope(args) {
+      const { q, k, qNorm, kNorm, headDim, rope } = args
+      heads('qkNormRope', q, headDim)
+      heads('qkNormRope', k, headDim)
+      check(headDim % 2 === 0, 'backend/shape', `qkNormRope: headDim ${headDim} is odd, pairs cannot be rotated`)
+      for (const weight of [qNorm, kNorm]) vector('qkNormRope: norm weight', weight, headDim)
+      number('qkNormRope: eps', args.eps)
+      check(rope.base > 0 && rope.scaling > 0, 'backend/shape', 'qkNormRope: base and scaling of rope must be positive')
+      needs.positions = true
+      needs.hold(q, k)
+      inner.qkNormRope(args)
+    },
+    store(args) {
+      const { k, v, cache } = args
+      for (const part of [k, v]) same('store: columns', part.cols, cache.spec.kvHeads * cache.spec.headDim)
+      layerOf('store', cache, args.layer)
+      needs.use(cache)
+      needs.hold(k, v)
+      inner.store(args)
+    },
+    attend(args) {
+      const { q, out, cache } = args
+      heads('attend', q, cache.spec.headDim)
+      same('attend: columns', q.cols, out.cols)
+      const groups = q.cols / cache.spec.headDim / cache.spec.kvHeads
+      check(
+        Number.isInteger(groups),
+        'backend/shape',
+        `attend: the heads of q are no multiple of the cache's ${cache.spec.kvHeads} kv heads`,
+      )
+      layerOf('attend', cache, args.layer)
+      number('attend: scale', args.scale)
+      needs.use(cache)
+      needs.hold(q, out)
+      inner.attend(args)
+    },
+    project(args) {
+      productShapes('project', args.x, args)
+      needs.hold(args.x, args.out)
+      inner.project(args)
+    },
+    addNorm(args) {
+      normShapes('addNorm', args.y, args.post, args.x, args.eps)
+      normShapes('addNorm', args.x, args.next, args.out, args.eps)
+      needs.hold(args.x, args.y, args.out)
+      inner.addNorm(args)
+    },
+    gatedUp(args) {
+      for (const weight of [args.gate, args.up]) productShapes('gatedUp', args.x, { weight, out: args.out })
+      needs.hold(args.x, args.out)
+      inner.gatedUp(args)
+    },
+    logits(args) {
+      productShapes('logits', args.x, args)
+      needs.logitsRows = Math.min(needs.logitsRows, args.x.rows)
+      needs.hold(args.out)
+      inner.logits(args)
+    },
+    pick(args) {
+      const { logits, limit } = args
+      check(
+        Number.isInteger(limit) && limit > 0 && limit <= logits.cols,
+        'backend/shape',
+        `pick: limit ${limit} is not within the ${logits.cols} columns`,
+      )
+      needs.hold(logits, args.out)
+      inner.pick(args)
+    },
+  }
+  return { ops, checkStep: (step) => checkStep(step, needs) }
+}
+
+const same = (what: string, a: number, b: number): void =>
+  check(a === b, 'backend/shape', `${what}: ${a} and ${b} should be equal`)
+
+const number = (what: string, value: number): void =>
+  check(Number.isFinite(value), 'backend/shape', `${what} is ${value}, it must be a finite number`)
+
+function vector(what: string, weight: Weight, cols: number): void {
+  same(`${what}: rows`, weight.rows, 1)
+  same(`${what}: columns`, weight.cols, cols)
+}
+
+function normShapes(op: string, x: Buffer, weight: Weight, out: Buffer, eps: number): void {
+  vector(`${op}: weight`, weight, x.cols)
+  same(`${op}: columns`, x.cols, out.cols)
+  number(`${op}: eps`, eps)
+}
+
+function productShapes(op: string, x: Buffer, { weight, out }: Product): void {
+  check(x !== out, 'backend/shape', () => `${op}: ${out.label} cannot be both operand and result`)
+  same(`${op}: columns of x and ${weight.name}`, x.cols, weight.cols)
+  same(`${op}: columns of ${out.label} and rows of ${weight.name}`, out.cols, weight.rows)
+}
+
+function heads(op: string, x: Buffer, headDim: number): void {
+  const whole = Number.isInteger(headDim) && headDim > 0 && x.cols % headDim === 0
+  check(whole, 'backend/shape', `${op}: ${x.cols} columns are no whole heads of ${headDim}`)
+}
+
+function layerOf(op: string, cache: CacheStore, layer: number): void {
+  const { layers, label } = cache.spec
+  const held = Number.isInteger(layer) && layer >= 0 && layer < layers
+  check(held, 'backend/shape', `${op}: cache ${label} has ${layers} layers, none is number ${layer}`)
+}

@@ -1,0 +1,240 @@
+import type { Backend, Buffer, CacheStore, Program, Step, Weight } from '../contract.js'
+import { fails, onBackend, sameBits, verify, type Suite } from './harness.js'
+import { random } from './random.js'
+import { tensor } from './tensor.js'
+
+const ROWS = 4
+const WIDTH = 64
+const VOCABULARY = 40
+const SLOTS = 16
+
+/** What every backend does about order, wrong input, errors and disposal. */
+export function behaviour(suite: Suite): void {
+  const { describe, it, make } = suite
+  const test = (name: string, body: (small: Small) => Promise<void>): void => {
+    it(name, () => onBackend(make, async (backend) => body(await small(backend))))
+  }
+
+  describe('steps', () => {
+    test('the same step twice gives the same bits', async ({ backend, program, out, step }) => {
+      backend.run(program, step())
+      const once = await backend.read(out, ROWS)
+      backend.run(program, step())
+      sameBits('second run', await backend.read(out, ROWS), once)
+    })
+    test('run in order, without a read between them', async ({ backend, program, out, step }) => {
+      backend.run(program, step())
+      const want = await backend.read(out, ROWS)
+      for (const id of [1, 2, 3]) backend.run(program, { ...step(), ids: new Int32Array(ROWS).fill(id) })
+      backend.run(program, step())
+      sameBits('last of four', await backend.read(out, ROWS), want)
+    })
+    test("leave the caller's arrays free as soon as run returns", async ({ backend, program, out, step }) => {
+      backend.run(program, step())
+      const want = await backend.read(out, ROWS)
+      const reused = step()
+      backend.run(program, reused)
+      reused.ids?.fill(0)
+      reused.positions?.fill(9)
+      for (const view of reused.views ?? []) view.spans.fill(0)
+      sameBits('after reuse', await backend.read(out, ROWS), want)
+    })
+    test('with fewer rows leave the other rows as they were', async ({ backend, program, out, step }) => {
+      backend.run(program, step())
+      const before = await backend.read(out, ROWS)
+      backend.run(program, { ...step(), rows: 1, ids: Int32Array.of(7) })
+      const after = await backend.read(out, ROWS)
+      verify(!Object.is(after[0], before[0]), 'row 0 has not changed')
+      sameBits('rows 1 to 3', after.subarray(WIDTH), before.subarray(WIDTH))
+    })
+  })
+
+  describe('read', () => {
+    test('copies into the given array and returns it', async ({ backend, program, out, step }) => {
+      backend.run(program, step())
+      const into = new Float32Array(2 * WIDTH + 3).fill(5)
+      verify((await backend.read(out, 2, into)) === into, 'another array came back')
+      sameBits('two rows', into.subarray(0, 2 * WIDTH), await backend.read(out, 2))
+      sameBits('the rest', into.subarray(2 * WIDTH), new Float32Array(3).fill(5))
+    })
+    test('gives copies: a later run does not change them', async ({ backend, program, out, step }) => {
+      backend.run(program, step())
+      const first = await backend.read(out, 1)
+      const kept = first.slice()
+      backend.run(program, { ...step(), ids: new Int32Array(ROWS).fill(7) })
+      await backend.read(out, 1)
+      sameBits('first read', first, kept)
+    })
+    test('refuses rows that are not there and arrays that are too small', async ({ backend, out }) => {
+      for (const rows of [ROWS + 1, -1, 0.5, NaN]) {
+        await fails('backend/shape', `${rows} rows`, () => backend.read(out, rows))
+      }
+      await fails('backend/shape', 'small array', () => backend.read(out, 2, new Float32Array(WIDTH)))
+    })
+  })
+
+  describe('a wrong step', () => {
+    for (const [name, change] of WRONG_STEPS) {
+      test(`${name} is refused and changes nothing`, async ({ backend, program, out, step }) => {
+        backend.run(program, step())
+        const before = await backend.read(out, ROWS)
+        await fails('backend/step', name, async () => {
+          backend.run(program, { ...step(), ids: new Int32Array(ROWS).fill(7), ...change })
+          await backend.read(out, ROWS)
+        })
+        sameBits('after it', await backend.read(out, ROWS), before)
+        backend.run(program, step())
+        sameBits('next step', await backend.read(out, ROWS), before)
+      })
+    }
+  })
+
+  describe('recording', () => {
+    test('refuses shapes that do not fit', async ({ backend, table, norm, x, out, cache }) => {
+      const wide = backend.buffer('wide', ROWS, 2 * WIDTH)
+      const wrong: readonly (readonly [string, Parameters<Backend['record']>[1]])[] = [
+        ['embed', (ops) => ops.embed({ weight: table, scale: 1, out: wide })],
+        ['norm', (ops) => ops.norm({ x, weight: norm, eps: 1e-6, out: wide })],
+        ['norm by a matrix', (ops) => ops.norm({ x, weight: table, eps: 1e-6, out })],
+        ['project', (ops) => ops.project({ x: wide, weight: table, out })],
+        ['project out', (ops) => ops.project({ x, weight: table, out: wide })],
+        ['store', (ops) => ops.store({ k: wide, v: wide, cache, layer: 0 })],
+        ['store layer', (ops) => ops.store({ k: x, v: x, cache, layer: 2 })],
+        ['attend', (ops) => ops.attend({ q: x, cache, layer: 0, scale: 1, out: wide })],
+        ['pick limit', (ops) => ops.pick({ logits: x, limit: WIDTH + 1, out })],
+      ]
+      for (const [name, build] of wrong) await fails('backend/shape', name, () => backend.record(name, build))
+    })
+    test("refuses another backend's weights, buffers and caches", async ({ backend, table, norm, x, out }) => {
+      await onBackend(make, async (other) => {
+        const theirs = await small(other)
+        await fails('backend/foreign', 'weight', () =>
+          backend.record('w', (ops) => ops.embed({ weight: theirs.table, scale: 1, out })),
+        )
+        await fails('backend/foreign', 'buffer', () =>
+          backend.record('b', (ops) => ops.norm({ x: theirs.x, weight: norm, eps: 1e-6, out })),
+        )
+        await fails('backend/foreign', 'cache', () =>
+          backend.record('c', (ops) => ops.store({ k: x, v: x, cache: theirs.cache, layer: 0 })),
+        )
+        await fails('backend/foreign', 'program', () => backend.run(theirs.program, theirs.step()))
+        await fails('backend/foreign', 'read', () => backend.read(theirs.out, 1))
+        verify(table.rows === VOCABULARY, 'the own weight is untouched')
+      })
+    })
+  })
+
+  describe('loading', () => {
+    const good = tensor('t', 'Q8_0', 8, WIDTH, random(60).normal(8 * WIDTH))
+    test('refuses widths that are no whole blocks, and sizes that are none', async ({ backend }) => {
+      await fails('backend/shape', '40 columns of Q8_0', () => backend.load({ ...good, cols: 40 }))
+      await fails('backend/shape', 'no rows', () => backend.load({ ...good, rows: 0 }))
+      await fails('backend/shape', 'no columns', () => backend.buffer('b', 1, 0))
+      await fails('backend/shape', 'half a row', () => backend.buffer('b', 1.5, WIDTH))
+    })
+    test('passes on what the reader throws and stays usable', async ({ backend, program, out, step }) => {
+      const torn = new Error('the file ends early')
+      const problem = await thrown(() => backend.load({ ...good, read: () => Promise.reject(torn) }))
+      verify(problem === torn, `got ${String(problem)}`)
+      await backend.load(good)
+      backend.run(program, step())
+      await backend.read(out, ROWS)
+    })
+    test('stops when it is aborted', async ({ backend }) => {
+      const reason = new Error('no longer wanted')
+      const before = await thrown(() => backend.load(good, AbortSignal.abort(reason)))
+      verify(before === reason, `aborted before: got ${String(before)}`)
+    })
+  })
+
+  describe('dispose', () => {
+    it('twice is fine, use afterwards is refused', async () => {
+      const backend = await make()
+      const { program, out, step } = await small(backend)
+      backend.run(program, step())
+      await backend.dispose()
+      await backend.dispose()
+      await backend[Symbol.asyncDispose]()
+      await fails('backend/disposed', 'buffer', () => backend.buffer('b', 1, WIDTH))
+      await fails('backend/disposed', 'cache', () =>
+        backend.cache({ label: 'c', layers: 1, slots: 8, kvHeads: 1, headDim: 32 }),
+      )
+      await fails('backend/disposed', 'load', () =>
+        backend.load(tensor('t', 'F32', 1, WIDTH, new Float32Array(WIDTH))),
+      )
+      await fails('backend/disposed', 'record', () => backend.record('p', () => {}))
+      await fails('backend/disposed', 'run', () => backend.run(program, step()))
+      await fails('backend/disposed', 'read', () => backend.read(out, 1))
+    })
+  })
+}
+
+/** A program that uses ids, positions and a cache, and what it was made of. */
+interface Small {
+  readonly backend: Backend
+  readonly table: Weight
+  readonly norm: Weight
+  readonly x: Buffer
+  readonly out: Buffer
+  readonly cache: CacheStore
+  readonly program: Program
+  step(): Step
+}
+
+async function small(backend: Backend): Promise<Small> {
+  const rng = random(50)
+  const table = await backend.load(tensor('table', 'F32', VOCABULARY, WIDTH, rng.normal(VOCABULARY * WIDTH)))
+  const norm = await backend.load(tensor('norm', 'F32', 1, WIDTH, rng.normal(WIDTH)))
+  const x = backend.buffer('x', ROWS, WIDTH)
+  const k = backend.buffer('k', ROWS, WIDTH)
+  const out = backend.buffer('out', ROWS, WIDTH)
+  const cache = backend.cache({ label: 'cache', layers: 2, slots: SLOTS, kvHeads: 1, headDim: WIDTH })
+  const program = backend.record('small', (ops) => {
+    ops.embed({ weight: table, scale: 1, out: x })
+    ops.norm({ x, weight: norm, eps: 1e-6, out: k })
+    ops.qkNormRope({ q: x, k, qNorm: norm, kNorm: norm, headDim: WIDTH, eps: 1e-6, rope: { base: 1e4, scaling: 1 } })
+    ops.store({ k, v: x, cache, layer: 1 })
+    ops.attend({ q: x, cache, layer: 1, scale: 0.1, out })
+  })
+  const step = (): Step => ({
+    rows: ROWS,
+    ids: Int32Array.of(3, 1, 4, 15),
+    positions: Int32Array.of(0, 1, 2, 3),
+    views: [{ slots: Int32Array.of(0, 1, 2, 3), spans: Int32Array.of(0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4, 0, 0) }],
+  })
+  return { backend, table, norm, x, out, cache, program, step }
+}
+
+/** What is wrong with a step of `small`, each alone. */
+const WRONG_STEPS: readonly (readonly [string, Partial<Step>])[] = [
+  ['no rows', { rows: 0 }],
+  ['more rows than the buffers hold', { rows: ROWS + 1, ids: new Int32Array(ROWS + 1) }],
+  ['half a row', { rows: 1.5 }],
+  ['rows NaN', { rows: NaN }],
+  ['fewer ids than rows', { ids: new Int32Array(ROWS - 1) }],
+  ['an id past the table', { ids: Int32Array.of(0, 0, 0, VOCABULARY) }],
+  ['a negative id', { ids: Int32Array.of(0, -1, 0, 0) }],
+  ['a negative position', { positions: Int32Array.of(0, 1, 2, -3) }],
+  ['fewer positions than rows', { positions: new Int32Array(1) }],
+  ['no view of the cache', { views: [] }],
+  ['a slot past the cache', { views: [viewOf([0, 1, 2, SLOTS], [0, 1, 0, 0])] }],
+  ['a negative slot', { views: [viewOf([-1, 1, 2, 3], [0, 1, 0, 0])] }],
+  ['fewer slots than rows', { views: [viewOf([0, 1], [0, 1, 0, 0])] }],
+  ['a span past the cache', { views: [viewOf([0, 1, 2, 3], [0, SLOTS + 1, 0, 0])] }],
+  ['a span that ends before it starts', { views: [viewOf([0, 1, 2, 3], [3, 1, 0, 0])] }],
+  ['spans that overlap', { views: [viewOf([0, 1, 2, 3], [0, 3, 2, 4])] }],
+  ['a row that sees nothing', { views: [viewOf([0, 1, 2, 3], [2, 2, 5, 5])] }],
+]
+
+function viewOf(slots: readonly number[], span: readonly number[]) {
+  return { slots: Int32Array.from(slots), spans: Int32Array.from({ length: 4 * ROWS }, (_, i) => span[i % 4]) }
+}
+
+async function thrown(body: () => unknown): Promise<unknown> {
+  try {
+    await body()
+  } catch (error) {
+    return error
+  }
+  throw new Error('went through, an error was expected')
+}

@@ -1,0 +1,126 @@
+import { checkedOps } from './checked.js'
+import type { Backend, Buffer, Ops, Program, Step } from './contract.js'
+import { check, G3Error } from './errors.js'
+import { attend, store } from './reference/attend.js'
+import { embed } from './reference/embed.js'
+import { memory, type Memory } from './reference/memory.js'
+import { addNorm, norm } from './reference/norm.js'
+import { pick } from './reference/pick.js'
+import { gatedUp, project } from './reference/project.js'
+import { normRope } from './reference/qk-norm-rope.js'
+import { ropeFrequencies } from './rope.js'
+
+/**
+ * The executable specification of the contract: plain loops over f32 buffers, every sum in double.
+ * Made to be read and to be compared with; fast enough for tiny models. Weights are held as f32.
+ */
+export function reference(): Backend {
+  const owned = memory()
+  const programs = new Map<Program, (step: Step) => void>()
+
+  const backend: Backend = {
+    caps: { name: 'reference', description: 'plain loops, double accumulation, 1 thread', threads: 1 },
+    load: owned.load,
+    buffer: owned.buffer,
+    cache: owned.cache,
+    record(label, build) {
+      owned.checkOpen()
+      const calls: Call[] = []
+      const { ops, checkStep } = checkedOps(recorder(owned, calls))
+      build(ops)
+      const program: Program = { label }
+      programs.set(program, (step) => {
+        checkStep(step)
+        for (const call of calls) call(step)
+      })
+      return program
+    },
+    run(program, step) {
+      owned.checkOpen()
+      const execute = programs.get(program)
+      if (execute === undefined) {
+        throw new G3Error('backend/foreign', `program ${program.label} was not recorded by this backend`)
+      }
+      execute(step)
+    },
+    async read(buffer, rows, into) {
+      const { values, cols } = owned.matrix(buffer)
+      const fits = Number.isInteger(rows) && rows >= 0 && rows <= buffer.rows && (into?.length ?? Infinity) >= rows * cols
+      check(fits, 'backend/shape', () => readProblem(buffer, rows, into))
+      const target = into ?? new Float32Array(rows * cols)
+      target.set(values.subarray(0, rows * cols))
+      return target
+    },
+    async dispose() {
+      owned.free()
+      programs.clear()
+    },
+    [Symbol.asyncDispose]: () => backend.dispose(),
+  }
+  return backend
+}
+
+type Call = (step: Step) => void
+
+/** Each op resolves its handles once and appends the call that a step makes. */
+function recorder({ matrix, layers }: Memory, calls: Call[]): Ops {
+  return {
+    embed({ weight, scale, out }) {
+      const [table, target] = [matrix(weight), matrix(out)]
+      calls.push(({ rows, ids = NONE }) => embed(rows, ids, table, scale, target))
+    },
+    norm({ x, weight, eps, out }) {
+      const [source, factors, target] = [matrix(x), matrix(weight), matrix(out)]
+      calls.push(({ rows }) => norm(rows, source, factors, eps, target))
+    },
+    qkv({ x, q, k, v }) {
+      const source = matrix(x)
+      for (const part of [q, k, v]) {
+        const [weight, target] = [matrix(part.weight), matrix(part.out)]
+        calls.push(({ rows }) => project(rows, source, weight, target))
+      }
+    },
+    qkNormRope({ q, k, qNorm, kNorm, headDim, eps, rope }) {
+      const frequencies = ropeFrequencies(headDim, rope.base, rope.scaling)
+      for (const [part, weight] of [[matrix(q), matrix(qNorm)], [matrix(k), matrix(kNorm)]] as const) {
+        calls.push(({ rows, positions = NONE }) => normRope(rows, positions, part, weight, eps, frequencies))
+      }
+    },
+    store({ k, v, cache, layer }) {
+      const [keys, values, target] = [matrix(k), matrix(v), layers(cache)[layer]]
+      calls.push(({ rows, views = [] }) => store(rows, keys, values, views[cache.index].slots, target))
+    },
+    attend({ q, cache, layer, scale, out }) {
+      const [queries, source, target] = [matrix(q), layers(cache)[layer], matrix(out)]
+      calls.push(({ rows, views = [] }) => attend(rows, queries, views[cache.index], source, cache.spec, scale, target))
+    },
+    project({ x, weight, out }) {
+      const [source, factors, target] = [matrix(x), matrix(weight), matrix(out)]
+      calls.push(({ rows }) => project(rows, source, factors, target))
+    },
+    addNorm({ x, y, post, next, eps, out }) {
+      const [sum, addend, target] = [matrix(x), matrix(y), matrix(out)]
+      const [postFactors, nextFactors] = [matrix(post), matrix(next)]
+      calls.push(({ rows }) => addNorm(rows, sum, addend, postFactors, nextFactors, eps, target))
+    },
+    gatedUp({ x, gate, up, out }) {
+      const [source, target] = [matrix(x), matrix(out)]
+      const [gateFactors, upFactors] = [matrix(gate), matrix(up)]
+      calls.push(({ rows }) => gatedUp(rows, source, gateFactors, upFactors, target))
+    },
+    logits({ x, weight, out }) {
+      const [source, factors, target] = [matrix(x), matrix(weight), matrix(out)]
+      calls.push(({ rows, from }) => project(rows, source, factors, target, from))
+    },
+    pick({ logits, limit, out }) {
+      const [source, target] = [matrix(logits), matrix(out)]
+      calls.push(({ rows }) => pick(rows, source, limit, target))
+    },
+  }
+}
+
+const readProblem = ({ label, rows: held, cols }: Buffer, rows: number, into: Float32Array | undefined): string =>
+  `${label} holds ${held} x ${cols} values: cannot read ${rows} rows${into === undefined ? '' : ` into ${into.length} values`}`
+
+/** Stands for a part of the step that `checkStep` has already required. */
+const NONE = new Int32Array(0)

@@ -1,0 +1,35 @@
+import { attentionOps } from './conformance/attention.js'
+import { behaviour } from './conformance/behaviour.js'
+import type { ConformanceOptions, TestRunner } from './conformance/harness.js'
+import { layerPrograms } from './conformance/layers.js'
+import { pickOp } from './conformance/picks.js'
+import { productOps } from './conformance/products.js'
+import { rowOps } from './conformance/rows.js'
+import type { Backend } from './contract.js'
+import { BLOCKS, type QuantType } from './quant.js'
+
+export type { ConformanceOptions, TestRunner, Tolerances } from './conformance/harness.js'
+export { quantise } from './conformance/quantise.js'
+export { random, type Random } from './conformance/random.js'
+export { tensor } from './conformance/tensor.js'
+
+/**
+ * Tests that a backend keeps the contract, by comparing every op with `reference()` and trying what must be refused.
+ * Works with any runner that has `describe` and `it`; each test makes a backend and disposes it.
+ *
+ * @example conformance(() => cpu({ threads: 2 }), { describe, it }, { tolerances, batchInvariant: true })
+ */
+export function conformance(
+  makeBackend: () => Backend | Promise<Backend>,
+  { describe, it }: TestRunner,
+  options: ConformanceOptions,
+): void {
+  const types = options.types ?? (Object.keys(BLOCKS) as QuantType[])
+  const suite = { describe, it, options, types, make: async () => makeBackend() }
+  behaviour(suite)
+  rowOps(suite)
+  productOps(suite)
+  attentionOps(suite)
+  pickOp(suite)
+  layerPrograms(suite)
+}

@@ -1,0 +1,106 @@
+import type { Backend, Buffer, Ops, Program, Step } from './contract.js'
+
+/** One buffer as an op left it. */
+export interface TraceEvent {
+  /** Label of the program. */
+  readonly program: string
+  readonly op: keyof Ops
+  /** Place of the op in its program, from 0. */
+  readonly call: number
+  /** Label of the buffer. */
+  readonly buffer: string
+  readonly rows: number
+  readonly cols: number
+  /** [rows, cols], a copy. */
+  readonly values: Float32Array
+}
+
+/**
+ * A backend that runs its programs op by op and hands every written buffer to `sink`, for layer-by-layer diffs against an
+ * oracle. Slow, and it hides what a backend gains by fusing ops: each op becomes a program of its own.
+ * An error of the sink or of an op appears at the next `read`, as the contract says.
+ */
+export function traced(backend: Backend, sink: (event: TraceEvent) => void | Promise<void>): Backend {
+  const programs = new Map<Program, readonly TracedCall[]>()
+  let queue: Promise<void> = Promise.resolve()
+
+  const runCall = async (label: string, index: number, call: TracedCall, step: Step): Promise<void> => {
+    backend.run(call.program, step)
+    for (const buffer of call.written) {
+      const values = await backend.read(buffer, step.rows)
+      const { label: name, cols } = buffer
+      await sink({ program: label, op: call.op, call: index, buffer: name, rows: step.rows, cols, values })
+    }
+  }
+
+  return {
+    caps: backend.caps,
+    load: (tensor, signal) => backend.load(tensor, signal),
+    buffer: (label, rows, cols) => backend.buffer(label, rows, cols),
+    cache: (spec) => backend.cache(spec),
+    record(label, build) {
+      const program: Program = { label }
+      programs.set(program, splitOps(backend, label, build))
+      return program
+    },
+    run(program, step) {
+      const calls = programs.get(program)
+      if (calls === undefined) return backend.run(program, step)
+      const kept = copyStep(step)
+      queue = queue.then(async () => {
+        for (const [index, call] of calls.entries()) await runCall(program.label, index, call, kept)
+      })
+      // Reported by `read`; without this a host would call the rejection unhandled first.
+      queue.catch(() => {})
+    },
+    read(buffer, rows, into) {
+      const result = queue.then(() => backend.read(buffer, rows, into))
+      queue = result.then(
+        () => {},
+        () => {},
+      )
+      return result
+    },
+    dispose: () => backend.dispose(),
+    [Symbol.asyncDispose]: () => backend.dispose(),
+  }
+}
+
+interface TracedCall {
+  readonly op: keyof Ops
+  readonly program: Program
+  readonly written: readonly Buffer[]
+}
+
+/** Records each op as a program of its own. */
+function splitOps(backend: Backend, label: string, build: (ops: Ops) => void): readonly TracedCall[] {
+  const calls: TracedCall[] = []
+  const add = (op: keyof Ops, written: readonly Buffer[], single: (ops: Ops) => void): void => {
+    calls.push({ op, written, program: backend.record(`${label}/${calls.length}.${op}`, single) })
+  }
+  build({
+    embed: (args) => add('embed', [args.out], (ops) => ops.embed(args)),
+    norm: (args) => add('norm', [args.out], (ops) => ops.norm(args)),
+    qkv: (args) => add('qkv', [args.q.out, args.k.out, args.v.out], (ops) => ops.qkv(args)),
+    qkNormRope: (args) => add('qkNormRope', [args.q, args.k], (ops) => ops.qkNormRope(args)),
+    store: (args) => add('store', [], (ops) => ops.store(args)),
+    attend: (args) => add('attend', [args.out], (ops) => ops.attend(args)),
+    project: (args) => add('project', [args.out], (ops) => ops.project(args)),
+    addNorm: (args) => add('addNorm', [args.x, args.out], (ops) => ops.addNorm(args)),
+    gatedUp: (args) => add('gatedUp', [args.out], (ops) => ops.gatedUp(args)),
+    logits: (args) => add('logits', [args.out], (ops) => ops.logits(args)),
+    pick: (args) => add('pick', [args.out], (ops) => ops.pick(args)),
+  })
+  return calls
+}
+
+/** The caller may reuse its arrays as soon as `run` returns, but the ops of this step run later. */
+function copyStep(step: Step): Step {
+  return {
+    rows: step.rows,
+    ...(step.ids && { ids: step.ids.slice() }),
+    ...(step.positions && { positions: step.positions.slice() }),
+    ...(step.views && { views: step.views.map(({ slots, spans }) => ({ slots: slots.slice(), spans: spans.slice() })) }),
+    ...(step.from !== undefined && { from: step.from }),
+  }
+}
