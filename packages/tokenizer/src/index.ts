@@ -1,0 +1,8 @@
+export { renderGemma3, encodeChat, renderJinja } from './chat.js'
+export type { ChatMessage, ChatOptions, ContentPart, JinjaOptions } from './chat.js'
+export type { DecodeOptions, StreamDecoder } from './decode.js'
+export { G3Error } from './errors.js'
+export { tokenizerFromGguf, type GgufVocabulary } from './gguf.js'
+export { tokenizerFromJson } from './json.js'
+export type { EncodeOptions, Tokenizer } from './tokenizer.js'
+export type { PackedStrings } from './vocabulary.js'
