@@ -23,11 +23,15 @@ export function random(seed: number): Random {
     uniform,
     below: (end) => Math.floor(uniform() * end),
     normal(count, scale = 1) {
-      // Box and Muller; 1 - uniform() is never 0.
-      return Float32Array.from({ length: count }, () => {
-        const radius = Math.sqrt(-2 * Math.log(1 - uniform()))
-        return scale * radius * Math.cos(2 * Math.PI * uniform())
-      })
+      // Box and Muller: two values from two uniform ones. 1 - uniform() is never 0.
+      const values = new Float32Array(count)
+      for (let i = 0; i < count; i += 2) {
+        const radius = scale * Math.sqrt(-2 * Math.log(1 - uniform()))
+        const angle = 2 * Math.PI * uniform()
+        values[i] = radius * Math.cos(angle)
+        if (i + 1 < count) values[i + 1] = radius * Math.sin(angle)
+      }
+      return values
     },
   }
 }
