@@ -1,0 +1,28 @@
+import { thread } from './sync'
+
+/*
+ * What a job needs besides program and step, in shared memory; `src/scratch.ts` writes it and never changes it. u32 words:
+ * 0 precision, 4 scratch base, 8 scratch bytes a thread, 12 widest matrix in columns, 16 ticket counters, 20 attention's partial
+ * results.
+ */
+let words: usize = 0
+let scratch: usize = 0
+
+export function configure(address: usize): void {
+  words = address
+  scratch = load<usize>(address, 4) + <usize>thread * load<usize>(address, 8)
+}
+
+/** 0: int8 activations where the weights allow it. 1: 14-bit activations. 2: f32 activations. */
+@inline export function precision(): i32 { return load<i32>(words) }
+@inline export function tickets(): usize { return load<usize>(words, 16) }
+@inline export function partials(): usize { return load<usize>(words, 20) }
+
+// This thread's scratch. The first 64 KiB belong to attention, see `ops/attend.ts`.
+@inline export function attentionScratch(): usize { return scratch }
+/** f32 [SLICE rows][8]: a group's results before they are combined or cut. */
+@inline export function groupScratch(): usize { return scratch + 0x10000 }
+/** Packed activations. */
+@inline export function tileScratch(): usize { return scratch + 0x11000 }
+/** Unpacked weights: f32, i16 and u8 panels of the widest matrix. */
+@inline export function panelScratch(): usize { return tileScratch() + <usize>load<u32>(words, 12) * 256 + 256 }

@@ -1,0 +1,60 @@
+// Memory layouts that several kernels share. All sizes are bytes.
+
+/** Rows of a weight matrix that are stored, unpacked and multiplied together. */
+export const GROUP = 8
+/** Weights of a row that share a scale; the step of every k loop. */
+export const BLOCK = 32
+/** Tokens that a matrix tile handles together. */
+export const TILE = 4
+/** Most rows that one call of a matrix product packs at a time. */
+export const SLICE = 64
+
+// Weight types, in the order of `src/layout.ts`.
+export const F32 = 0
+export const F16 = 1
+export const BF16 = 2
+export const Q4_0 = 3
+export const Q5_0 = 4
+export const Q8_0 = 5
+export const Q4_K = 6
+export const Q6_K = 7
+
+// A matrix descriptor: type, rows, cols, data, groupBytes (u32 each).
+@inline export function matrixType(matrix: usize): i32 { return load<i32>(matrix) }
+@inline export function matrixRows(matrix: usize): i32 { return load<i32>(matrix, 4) }
+@inline export function matrixCols(matrix: usize): i32 { return load<i32>(matrix, 8) }
+@inline export function matrixGroup(matrix: usize, group: i32): usize {
+  return load<usize>(matrix, 12) + <usize>group * load<usize>(matrix, 16)
+}
+
+// Unpacked panels of one row group, and packed activations of one tile. Both are cut into folds: runs of columns that share a scale,
+// 32 of them, or 16 in Q6_K. The sizes below are of 32 columns either way.
+/** A fold: u8 weights [fold/4 steps][8 rows][4 k], f32 scales [8]; after a fold of 32 also f32 mins [8]. */
+export const PANEL8 = 320
+/** A fold: i16 weights [fold/2 pairs][8 rows][2 k], then as above. */
+export const PANEL16 = 576
+/** f32 weights [32 k][8 rows] */
+export const PANEL32 = 1024
+
+/**
+ * A fold: i8 [fold/4 steps][4 tokens][4 k]; for each token the i16 pair (Σ over k%4 < 2, Σ over the rest); f32[4] scales;
+ * f32[4] scale · Σ. The size is that of two folds of 16, the larger case.
+ */
+export const TILE8 = 224
+/** i16 [all pairs][4 tokens][2 k], then f32[4] Σ of each 32 columns, then f32[4] scales. The size leaves the last out. */
+export const TILE16 = 272
+/** f32 [32 k][4 tokens] */
+export const TILE32 = 512
+
+// How a type's products are folded to f32: compile-time arguments of kernels, told apart by their size.
+/** A scale for 32 columns. */
+export type Fold32 = i8
+/** A scale and a min for 32 columns. */
+export type Fold32Min = i16
+/** A scale for 16 columns. */
+export type Fold16 = i32
+
+@inline export function hasMin<F>(): bool { return sizeof<F>() == 2 }
+@inline export function foldColumns<F>(): i32 { return sizeof<F>() == 4 ? 16 : 32 }
+@inline export function panel8Bytes<F>(): i32 { return sizeof<F>() == 4 ? 160 : 320 }
+@inline export function panel16Bytes<F>(): i32 { return sizeof<F>() == 4 ? 288 : 576 }

@@ -1,0 +1,127 @@
+import { groupScratch, panelScratch, precision, tileScratch } from '../lib/config'
+import {
+  BLOCK, F32, F16, BF16, Fold16, Fold32, Fold32Min, GROUP, matrixCols, matrixGroup, matrixType, PANEL16, PANEL32, Q4_K, Q6_K,
+  Q8_0, TILE, TILE16, TILE32, TILE8,
+} from '../lib/layout'
+import { gemm16x1, gemm16x4 } from './gemm16'
+import { gemm32x1, gemm32x4 } from './gemm32'
+import { gemm8x1, gemm8x4 } from './gemm8'
+import { pack16, pack32, pack8 } from './pack'
+import { rowQ80 } from './row'
+import { unpack16, unpack32, unpack8, zeroOf } from './unpack'
+
+/*
+ * x · weightᵀ. Activations are packed once (`pack`), then each group of 8 weight rows is unpacked into the first-level cache and
+ * used for every token. A product's bits depend on its token and its row only: not on threads, tiles or slices.
+ */
+
+// What the tiles in this thread's scratch hold.
+const NOTHING = -1
+const BYTES32 = 0
+const BYTES16 = 1
+const WORDS = 2
+const FLOATS = 3
+let packed: i32 = NOTHING
+let packedRows: i32 = 0
+
+/** The form of activations that a weight type wants. */
+function formOf(type: i32): i32 {
+  if (precision() == 2 || type == F32 || type == F16 || type == BF16) return FLOATS
+  if (!ASC_FEATURE_RELAXED_SIMD || precision() == 1 || type == Q8_0) return WORDS
+  return type == Q6_K ? BYTES16 : BYTES32
+}
+
+@inline function tileBytes(form: i32, cols: i32): usize {
+  const blocks = <usize>(cols / BLOCK)
+  return form == FLOATS ? blocks * TILE32 : form == WORDS ? blocks * TILE16 + 16 : blocks * TILE8
+}
+
+/** Forget the packed activations: the next {@link multiply} reads `x` anew. */
+export function newActivations(): void {
+  packed = NOTHING
+}
+
+function pack(form: i32, x: usize, stride: usize, rows: i32, cols: i32): void {
+  if (packed == form) return
+  packed = form
+  packedRows = rows
+  const bytes = tileBytes(form, cols)
+  let tile = tileScratch()
+  for (let row = 0; row < rows; row += TILE) {
+    const count = min(TILE, rows - row), from = x + <usize>row * stride
+    if (form == BYTES32) pack8<Fold32>(from, stride, count, cols, tile)
+    else if (form == BYTES16) pack8<Fold16>(from, stride, count, cols, tile)
+    else if (form == WORDS) pack16(from, stride, count, cols, tile)
+    else pack32(from, stride, count, cols, tile)
+    tile += bytes
+  }
+}
+
+/**
+ * out[rows][8 (last - first)] = x[rows][cols] · weightᵀ for row groups [first, last), at most SLICE rows.
+ * Strides are in bytes; `out` is the place of group `first` in the first row.
+ */
+export function multiply(
+  matrix: usize, first: i32, last: i32, x: usize, stride: usize, rows: i32, out: usize, outStride: usize,
+): void {
+  const type = matrixType(matrix), cols = matrixCols(matrix)
+  const form = formOf(type)
+  pack(form, x, stride, rows, cols)
+  if (form == WORDS && type == Q8_0 && rows == 1) {
+    for (let g = first; g < last; g++, out += 32) rowQ80(matrixGroup(matrix, g), tileScratch(), cols, out)
+    return
+  }
+  const bytes = tileBytes(form, cols)
+  for (let g = first; g < last; g++, out += 32) {
+    const panel = unpack(form, type, matrixGroup(matrix, g), cols / BLOCK)
+    let tile = tileScratch(), to = out
+    for (let row = 0; row < rows; row += TILE) {
+      const count = rows - row
+      if (count >= TILE) product4(form, type, panel, tile, cols, to, outStride)
+      else if (count == 1) product1(form, type, panel, tile, cols, to)
+      else {
+        product4(form, type, panel, tile, cols, groupScratch(), 32)
+        for (let t = 0; t < count; t++) memory.copy(to + <usize>t * outStride, groupScratch() + 32 * t, 32)
+      }
+      tile += bytes
+      to += <usize>TILE * outStride
+    }
+  }
+}
+
+function unpack(form: i32, type: i32, group: usize, blocks: i32): usize {
+  const panel = panelScratch()
+  if (form == FLOATS) {
+    if (type == F32) return group
+    unpack32(type, group, blocks, panel, panel + <usize>blocks * PANEL32)
+  } else if (form == WORDS) unpack16(type, group, blocks, panel, panel + <usize>blocks * PANEL16)
+  else unpack8(type, group, blocks, panel)
+  return panel
+}
+
+function product4(form: i32, type: i32, panel: usize, tile: usize, cols: i32, out: usize, stride: usize): void {
+  if (form == BYTES32) {
+    if (type == Q4_K) gemm8x4<Fold32Min>(panel, tile, cols, 0, out, stride)
+    else gemm8x4<Fold32>(panel, tile, cols, zeroOf(type), out, stride)
+  } else if (form == BYTES16) gemm8x4<Fold16>(panel, tile, cols, zeroOf(type), out, stride)
+  else if (form == FLOATS) gemm32x4(panel, tile, cols, out, stride)
+  else if (type == Q4_K) gemm16x4<Fold32Min>(panel, tile, cols, out, stride)
+  else if (type == Q6_K) gemm16x4<Fold16>(panel, tile, cols, out, stride)
+  else gemm16x4<Fold32>(panel, tile, cols, out, stride)
+}
+
+function product1(form: i32, type: i32, panel: usize, tile: usize, cols: i32, out: usize): void {
+  if (form == BYTES32) {
+    if (type == Q4_K) gemm8x1<Fold32Min>(panel, tile, cols, 0, out)
+    else gemm8x1<Fold32>(panel, tile, cols, zeroOf(type), out)
+  } else if (form == BYTES16) gemm8x1<Fold16>(panel, tile, cols, zeroOf(type), out)
+  else if (form == FLOATS) gemm32x1(panel, tile, cols, out)
+  else if (type == Q4_K) gemm16x1<Fold32Min>(panel, tile, cols, out)
+  else if (type == Q6_K) gemm16x1<Fold16>(panel, tile, cols, out)
+  else gemm16x1<Fold32>(panel, tile, cols, out)
+}
+
+/** Row groups [first, last) of part `part` of `parts`: contiguous, so that each thread reads one stream. */
+@inline export function partStart(rows: i32, part: i32, parts: i32): i32 {
+  return <i32>((<i64>((rows + GROUP - 1) / GROUP) * part) / parts)
+}

@@ -1,0 +1,200 @@
+import { attentionScratch, partials } from '../lib/config'
+import { exp, expScalar } from '../lib/exp'
+import { TILE } from '../lib/layout'
+import { madd, maxLanes, sumLanes } from '../lib/simd'
+import { barrier, threads } from '../lib/sync'
+import { gemm32x4 } from '../matrix/gemm32'
+import { float, int, rowOf, stepSpans, word } from './args'
+
+/*
+ * attend: q 0-1, out 2-3, keys 4, values 5, cache 6, heads 7, kvHeads 8, headDim 9, slots 10, scale 11
+ *
+ * A tile is four (token, head) pairs that share a kv head. Slots are taken CHUNK at a time, counted from slot 0, and the chunks'
+ * results merged in that order: how the work is split never shows in the bits.
+ */
+const CHUNK = 128
+
+// A tile's scratch: queries [headDim][4], scores [4][CHUNK], probabilities [CHUNK][4], then a state.
+const SCORES = 0x2000
+const PROBABILITIES = 0x3000
+const STATE = 0x4000
+const MERGED = 0x8000
+// A state: max f32[4], sum f32[4], out f32 [4][headDim].
+@inline function stateBytes(dim: i32): usize { return 32 + 16 * dim }
+
+let args: usize = 0
+let group: i32 = 0
+let cache: i32 = 0
+let dim: i32 = 0
+let slots: i32 = 0
+// Of the tile at hand: its kv head, the first pair, and how many pairs.
+let kvHead: i32 = 0
+let firstPair: i32 = 0
+let pairs: i32 = 0
+
+@inline function rowOfPair(pair: i32): i32 { return (firstPair + min(pair, pairs - 1)) / group }
+@inline function headOfPair(pair: i32): i32 { return kvHead * group + (firstPair + min(pair, pairs - 1)) % group }
+
+function begin(address: usize): void {
+  args = address
+  cache = int(args, 6)
+  group = int(args, 7) / int(args, 8)
+  dim = int(args, 9)
+  slots = int(args, 10)
+}
+
+/** Sets the tile and packs its queries, scaled. Missing pairs repeat the last one. */
+function beginTile(head: i32, pair: i32, end: i32): void {
+  kvHead = head
+  firstPair = pair
+  pairs = min(TILE, end - pair)
+  const scale = float(args, 11), to = attentionScratch()
+  for (let p = 0; p < TILE; p++) {
+    const from = rowOf(args, 0, rowOfPair(p)) + 4 * headOfPair(p) * dim
+    for (let d = 0; d < dim; d++) store<f32>(to + 16 * d + 4 * p, load<f32>(from + 4 * d) * scale)
+  }
+}
+
+/** The smallest slot range that holds all that the tile sees in [chunk, chunk + CHUNK), as low · 2^32 + high; 0 if none. */
+function reach(chunk: i32): i64 {
+  const end = min(chunk + CHUNK, slots)
+  let low = end, high = chunk
+  for (let p = 0; p < pairs; p++) {
+    const spans = stepSpans(cache, rowOfPair(p))
+    for (let s = 0; s < 16; s += 8) {
+      const a = max(load<i32>(spans + s), chunk), b = min(load<i32>(spans + s, 4), end)
+      if (a < b) {
+        low = min(low, a)
+        high = max(high, b)
+      }
+    }
+  }
+  return low < high ? (<i64>(low & ~7) << 32) | ((high + 7) & ~7) : 0
+}
+
+/** Hides the scores [low, high) that `row` does not see. */
+function mask(scores: usize, low: i32, high: i32, row: i32): void {
+  const spans = stepSpans(cache, row)
+  const a0 = load<i32>(spans), a1 = load<i32>(spans, 4), b0 = load<i32>(spans, 8), b1 = load<i32>(spans, 12)
+  if ((a0 <= low && high <= a1) || (b0 <= low && high <= b1)) return
+  for (let s = low; s < high; s++) {
+    if (!((s >= a0 && s < a1) || (s >= b0 && s < b1))) store<f32>(scores + 4 * (s - low), -Infinity)
+  }
+}
+
+/** The tile's state over one chunk's slots [low, high). */
+function attendChunk(low: i32, high: i32, state: usize): void {
+  const scratch = attentionScratch(), scores = scratch + SCORES, probabilities = scratch + PROBABILITIES
+  const head = <usize>kvHead * slots * dim * 4, count = high - low
+  let keys = word(args, 4) + head + <usize>low * dim * 4
+  for (let s = 0; s < count; s += 8, keys += 32 * dim) gemm32x4(keys, scratch, dim, scores + 4 * s, 4 * CHUNK)
+  for (let p = 0; p < TILE; p++) {
+    const row = scores + 4 * CHUNK * p
+    mask(row, low, high, rowOfPair(p))
+    let largest = f32x4.splat(-Infinity)
+    for (let s = 0; s < count; s += 4) largest = f32x4.max(largest, v128.load(row + 4 * s))
+    const top = maxLanes(largest)
+    store<f32>(state + 4 * p, top)
+    // A row that sees nothing here keeps -Infinity as its maximum and zero everywhere else.
+    const shift = f32x4.splat(top == -Infinity ? 0 : top)
+    let sum = f32x4.splat(0)
+    for (let s = 0; s < count; s += 4) {
+      const e = exp(f32x4.sub(v128.load(row + 4 * s), shift))
+      sum = f32x4.add(sum, e)
+      const to = probabilities + 16 * s + 4 * p
+      v128.store32_lane(to, e, 0)
+      v128.store32_lane(to, e, 1, 16)
+      v128.store32_lane(to, e, 2, 32)
+      v128.store32_lane(to, e, 3, 48)
+    }
+    store<f32>(state + 4 * p, sumLanes(sum), 16)
+  }
+  let values = word(args, 5) + head + <usize>low * 32
+  for (let d = 0; d < dim; d += 8, values += <usize>slots * 32) {
+    gemm32x4(values, probabilities, count, state + 32 + 4 * d, 4 * dim)
+  }
+}
+
+function clear(state: usize): void {
+  memory.fill(state, 0, stateBytes(dim))
+  v128.store(state, f32x4.splat(-Infinity))
+}
+
+/** Online softmax: `into` becomes the state over both. Exact when one side sees nothing. */
+function merge(into: usize, other: usize): void {
+  for (let p = 0; p < TILE; p++) {
+    const m = load<f32>(into + 4 * p), n = load<f32>(other + 4 * p), top = max(m, n)
+    const a: f32 = m == top ? 1 : expScalar(m - top), b: f32 = n == top ? 1 : expScalar(n - top)
+    store<f32>(into + 4 * p, top)
+    store<f32>(into + 4 * p, load<f32>(into + 4 * p, 16) * a + load<f32>(other + 4 * p, 16) * b, 16)
+    const x = f32x4.splat(a), y = f32x4.splat(b)
+    for (let at: usize = 32 + 4 * p * dim, end = at + 4 * dim; at < end; at += 16) {
+      v128.store(into + at, madd(v128.load(into + at), x, f32x4.mul(v128.load(other + at), y)))
+    }
+  }
+}
+
+function finish(state: usize): void {
+  for (let p = 0; p < pairs; p++) {
+    const sum = f32x4.splat(load<f32>(state + 4 * p, 16))
+    const out = rowOf(args, 2, rowOfPair(p)) + 4 * headOfPair(p) * dim
+    for (let d = 0; d < 4 * dim; d += 16) v128.store(out + d, f32x4.div(v128.load(state + 32 + 4 * p * dim + d), sum))
+  }
+}
+
+function attendTile(): void {
+  const state = attentionScratch() + STATE, merged = attentionScratch() + MERGED
+  clear(merged)
+  for (let chunk = 0; chunk < slots; chunk += CHUNK) {
+    const range = reach(chunk)
+    if (range == 0) continue
+    attendChunk(<i32>(range >> 32), <i32>range, state)
+    merge(merged, state)
+  }
+  finish(merged)
+}
+
+/** All slots for rows [first, last); no thread meets another. */
+export function attend(address: usize, first: i32, last: i32): void {
+  begin(address)
+  for (let h = 0; h < int(args, 8); h++) {
+    for (let pair = first * group; pair < last * group; pair += TILE) {
+      beginTile(h, pair, last * group)
+      attendTile()
+    }
+  }
+}
+
+/** The same with all threads on the same rows: over tiles, or over chunks where tiles are fewer than threads. */
+export function attendTogether(address: usize, rows: i32, part: i32, parts: i32): void {
+  begin(address)
+  const tiles = (rows * group + TILE - 1) / TILE, heads = int(args, 8)
+  if (tiles * heads >= parts) {
+    for (let i = part; i < tiles * heads; i += parts) {
+      beginTile(i / tiles, (i % tiles) * TILE, rows * group)
+      attendTile()
+    }
+    return
+  }
+  const chunks = (slots + CHUNK - 1) / CHUNK, bytes = stateBytes(dim)
+  let turn = 0
+  for (let i = 0; i < tiles * heads; i++) {
+    beginTile(i / tiles, (i % tiles) * TILE, rows * group)
+    for (let c = 0; c < chunks; c++) {
+      const range = reach(c * CHUNK)
+      if (range == 0) continue
+      if (turn == part) attendChunk(<i32>(range >> 32), <i32>range, partials() + <usize>(i * chunks + c) * bytes)
+      turn = turn + 1 == parts ? 0 : turn + 1
+    }
+  }
+  barrier()
+  for (let i = part; i < tiles * heads; i += parts) {
+    beginTile(i / tiles, (i % tiles) * TILE, rows * group)
+    const merged = attentionScratch() + MERGED
+    clear(merged)
+    for (let c = 0; c < chunks; c++) {
+      if (reach(c * CHUNK) != 0) merge(merged, partials() + <usize>(i * chunks + c) * bytes)
+    }
+    finish(merged)
+  }
+}

@@ -1,0 +1,100 @@
+import { configure, tickets } from './lib/config'
+import { barrier, thread, threads } from './lib/sync'
+import { setStep, share, stepRows } from './ops/args'
+import { attend, attendTogether } from './ops/attend'
+import { embed } from './ops/embed'
+import { addNorm, norm } from './ops/norm'
+import { gatedUp, logits, pick, project, qkv } from './ops/products'
+import { angles, qkNormRope, storeKeys } from './ops/rotate'
+
+/*
+ * A program is a list of ops in shared memory: u32 code, u32 words of arguments, the arguments; END closes it. Every thread walks
+ * the whole list. Few rows: the threads share each op, a barrier after each. Many rows: a thread takes a ticket of rows through
+ * all ops up to the next attention, and the threads meet there, because attention reads what other tickets stored.
+ */
+
+// Op codes, in the order of `src/program.ts`.
+const END = 0
+const EMBED = 1
+const ANGLES = 2
+const NORM = 3
+const QKV = 4
+const QK_NORM_ROPE = 5
+const STORE = 6
+const ATTEND = 7
+const PROJECT = 8
+const ADD_NORM = 9
+const GATED_UP = 10
+const LOGITS = 11
+const PICK = 12
+
+/** Rows of a ticket. */
+const TICKET = 32
+
+@inline function next(op: usize): usize { return op + 8 + 4 * load<u32>(op, 4) }
+
+/** Rows [first, last) of one op; of its output columns, part `part` of `parts`. */
+function execute(op: usize, first: i32, last: i32, part: i32, parts: i32): void {
+  const args = op + 8
+  switch (load<i32>(op)) {
+    case EMBED: embed(args, first, last); break
+    case ANGLES: angles(args, first, last); break
+    case NORM: norm(args, first, last); break
+    case QKV: qkv(args, first, last, part, parts); break
+    case QK_NORM_ROPE: qkNormRope(args, first, last); break
+    case STORE: storeKeys(args, first, last); break
+    case ATTEND: attend(args, first, last); break
+    case PROJECT: project(args, first, last, part, parts); break
+    case ADD_NORM: addNorm(args, first, last); break
+    case GATED_UP: gatedUp(args, first, last, part, parts); break
+    case LOGITS: logits(args, first, last, part, parts); break
+    case PICK: pick(args, first, last); break
+    default: unreachable()
+  }
+}
+
+/** Ops whose threads split the columns of every row; the others split the rows. */
+@inline function splitsColumns(code: i32): bool {
+  return code == QKV || code == PROJECT || code == GATED_UP || code == LOGITS
+}
+
+function together(op: usize, rows: i32): void {
+  for (; load<i32>(op) != END; op = next(op)) {
+    const code = load<i32>(op)
+    if (code == ATTEND) attendTogether(op + 8, rows, thread, threads)
+    else if (splitsColumns(code)) execute(op, 0, rows, thread, threads)
+    else execute(op, share(rows, thread, threads), share(rows, thread + 1, threads), 0, 1)
+    barrier()
+  }
+}
+
+function byTickets(op: usize, rows: i32): void {
+  const count = (rows + TICKET - 1) / TICKET
+  let counter = tickets()
+  while (load<i32>(op) != END) {
+    let end = next(op)
+    while (load<i32>(end) != END && load<i32>(end) != ATTEND) end = next(end)
+    for (;;) {
+      // The last rows first: they attend to the most.
+      const ticket = count - 1 - atomic.add<i32>(counter, 1)
+      if (ticket < 0) break
+      const first = ticket * TICKET, last = min(first + TICKET, rows)
+      for (let o = op; o < end; o = next(o)) execute(o, first, last, 0, 1)
+    }
+    barrier()
+    counter += 4
+    op = end
+  }
+  if (thread == 0) memory.fill(tickets(), 0, counter - tickets())
+  barrier()
+}
+
+/** Runs a program on this thread; all threads call it with the same arguments. */
+export function run(program: usize, step: usize, configuration: usize): void {
+  configure(configuration)
+  setStep(step)
+  const rows = stepRows()
+  // The first word says whether rows are independent between attentions: not so where logits meet pick.
+  if (rows >= TICKET && load<i32>(program) != 0) byTickets(program + 4, rows)
+  else together(program + 4, rows)
+}

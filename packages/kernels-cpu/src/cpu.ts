@@ -1,0 +1,176 @@
+import { type Backend, type Buffer, check, G3Error, type Program, type Step, type Weight } from '@g3/backend'
+import { allocateBuffer, allocateCache, type CpuBuffer, type CpuCache } from './buffers.js'
+import { openMemory } from './memory.js'
+import { allocatePool, inlinePool, JOB, workerPool } from './pool.js'
+import { recorder } from './recorder.js'
+import { scratchSpace } from './scratch.js'
+import { stepRing } from './steps.js'
+import { compileKernels, hasRelaxedSimd, type Kernels } from './wasm.js'
+import { type CpuWeight, weightLoader } from './weights.js'
+
+/**
+ * Activations in matrix products. `fast`: int8 with a scale for 32 (as llama.cpp), 14-bit integers for Q8_0 weights. `precise`:
+ * 14-bit integers everywhere. `exact`: f32. Weights are the file's in all three.
+ */
+export type Precision = 'fast' | 'precise' | 'exact'
+
+const PRECISION = { fast: 0, precise: 1, exact: 2 } as const satisfies Record<Precision, number>
+
+export interface CpuOptions {
+  /** Threads that compute; default: what the machine reports. One where memory can't be shared. */
+  readonly threads?: number
+  /** Default `fast`. */
+  readonly precision?: Precision
+  /** `plain` leaves relaxed SIMD out even where the engine has it. */
+  readonly simd?: 'auto' | 'plain'
+  /** A file with the text of {@link WORKER_SOURCE}, for pages whose policy forbids Blob workers. */
+  readonly workerUrl?: string | URL
+  /** The kernels' bytes, for those who serve them as a file; must match `simd`. */
+  readonly wasm?: Uint8Array<ArrayBuffer>
+}
+
+interface CpuProgram extends Program {
+  readonly address: number
+  readonly scratch: number
+  checkStep(step: Step): void
+}
+
+const canShare = (): boolean => typeof SharedArrayBuffer === 'function' && (globalThis.crossOriginIsolated ?? true)
+
+const defaultThreads = (): number => globalThis.navigator?.hardwareConcurrency ?? 1
+
+/**
+ * The CPU backend: WASM SIMD kernels on worker threads.
+ * Results are bit-identical from run to run, for any number of threads, and for any split of the same tokens into steps.
+ * @throws G3Error `cpu/options`, `backend/out-of-memory`
+ */
+export async function cpu(options: CpuOptions = {}): Promise<Backend> {
+  const wanted = options.threads ?? defaultThreads()
+  check(Number.isInteger(wanted) && wanted >= 1 && wanted <= 64, 'cpu/options', `threads must be 1 to 64, not ${wanted}`)
+  const precision = options.precision ?? 'fast'
+  check(precision in PRECISION, 'cpu/options', `precision must be fast, precise or exact, not ${precision}`)
+  const shared = canShare()
+  const threads = shared ? wanted : 1
+  const relaxed = options.simd !== 'plain' && hasRelaxedSimd()
+  const module = await compileKernels(relaxed, shared, options.wasm)
+  const memory = openMemory(shared)
+  const addresses = allocatePool(memory)
+
+  const inline = async (): Promise<Kernels> => {
+    const abort = (): never => {
+      throw new G3Error('cpu/trap', 'a kernel aborted; make a new backend')
+    }
+    const instance = await WebAssembly.instantiate(module, { env: { memory: memory.wasm, abort } })
+    return instance.exports as object as Kernels
+  }
+  const pool =
+    shared && threads > 1
+      ? workerPool(memory, module, addresses, threads, options.workerUrl)
+      : inlinePool(memory, await inline(), addresses)
+  const loader = weightLoader(memory, pool)
+  const steps = stepRing(memory)
+  const scratch = scratchSpace(memory, PRECISION[precision], threads)
+  const weights = new WeakSet<Weight>()
+  const buffers = new WeakSet<Buffer>()
+  const caches: CpuCache[] = []
+  const programs = new WeakSet<Program>()
+  let widest = 0
+  let posted = 0
+  let disposed = false
+
+  const alive = (): void => check(!disposed, 'backend/disposed', 'this backend was disposed')
+  const own = <T extends object>(set: WeakSet<object>, value: object, what: string): T => {
+    check(set.has(value), 'backend/foreign', `this ${what} was made by another backend`)
+    return value as T
+  }
+  const newBuffer = (label: string, rows: number, cols: number): CpuBuffer => {
+    const buffer = allocateBuffer(memory, label, rows, cols)
+    buffers.add(buffer)
+    return buffer
+  }
+  const dispose = async (): Promise<void> => {
+    disposed = true
+    await pool.dispose()
+  }
+
+  return {
+    caps: {
+      name: 'cpu',
+      threads,
+      description:
+        `wasm ${relaxed ? 'relaxed' : 'plain'} simd, ${threads} thread${threads > 1 ? 's' : ''}` +
+        (shared ? '' : ' (memory cannot be shared here: serve the page with COOP and COEP headers for more)'),
+    },
+    async load(tensor, signal) {
+      alive()
+      const weight = await loader.load(tensor, signal)
+      weights.add(weight)
+      if (!weight.vector) widest = Math.max(widest, weight.cols)
+      return weight
+    },
+    buffer(label, rows, cols) {
+      alive()
+      return newBuffer(label, rows, cols)
+    },
+    cache(spec) {
+      alive()
+      const cache = allocateCache(memory, spec, caches.length)
+      caches.push(cache)
+      return cache
+    },
+    record(label, build) {
+      alive()
+      const recording = recorder({
+        weight: (weight) => own<CpuWeight>(weights, weight, 'weight'),
+        buffer: (buffer) => own<CpuBuffer>(buffers, buffer, 'buffer'),
+        cache: (cache) => {
+          const mine = caches.find((c) => c === cache)
+          check(mine !== undefined, 'backend/foreign', 'this cache was made by another backend')
+          return mine
+        },
+        newBuffer,
+        constants: (values) => {
+          const address = memory.allocate(values.byteLength)
+          memory.f32(address, values.length).set(values)
+          return address
+        },
+      })
+      build(recording.checked.ops)
+      const { words, maxRows } = recording.finish()
+      const address = memory.allocate(words.byteLength)
+      memory.i32(address, words.length).set(words)
+      steps.reserve(maxRows, caches.length)
+      const program: CpuProgram = {
+        label,
+        address,
+        scratch: scratch({ columns: widest, caches: caches.map(({ spec }) => spec) }),
+        checkStep: recording.checked.checkStep,
+      }
+      programs.add(program)
+      return program
+    },
+    run(program, step: Step) {
+      alive()
+      const { address, scratch, checkStep } = own<CpuProgram>(programs, program, 'program')
+      checkStep(step)
+      if (pool.room > 0) posted = pool.post(JOB.run, address, steps.write(step), scratch)
+      else {
+        const kept = structuredClone(step)
+        posted = pool.later(JOB.run, () => [address, steps.write(kept), scratch])
+      }
+    },
+    async read(buffer, rows, into) {
+      alive()
+      const { address, strideBytes, cols, label } = own<CpuBuffer>(buffers, buffer, 'buffer')
+      check(Number.isInteger(rows) && rows > 0 && rows <= buffer.rows, 'backend/shape', `read of ${rows} rows of buffer ${label}, which has ${buffer.rows}`)
+      const out = into ?? new Float32Array(rows * cols)
+      check(out.length >= rows * cols, 'backend/shape', `read of buffer ${label} needs room for ${rows * cols} values`)
+      await pool.done(posted)
+      alive()
+      for (let r = 0; r < rows; r++) out.set(memory.f32(address + r * strideBytes, cols), r * cols)
+      return out
+    },
+    dispose,
+    [Symbol.asyncDispose]: dispose,
+  }
+}

@@ -1,0 +1,42 @@
+import { CHUNK, LINE, scratchBytes, stateBytes } from './layout.js'
+import type { Memory } from './memory.js'
+
+/** What the kernels need room for. */
+export interface Demand {
+  /** Columns of the widest matrix. */
+  readonly columns: number
+  readonly caches: readonly { readonly slots: number; readonly headDim: number }[]
+}
+
+/** Most attention layers that a program can have: each takes a ticket counter. */
+const COUNTERS = 1024
+
+/**
+ * Scratch memory, and the words that tell the kernels where it is (`assembly/lib/config.ts`). It grows with the demand; what was
+ * given out before stays valid for the jobs that wait with it.
+ */
+export const scratchSpace = (memory: Memory, precision: number, threads: number): ((demand: Demand) => number) => {
+  const counters = memory.allocate(COUNTERS * 4)
+  let columns = 0
+  let base = 0
+  let partials = 0
+  let partialBytes = 0
+  let address = 0
+  return (demand) => {
+    // Split over threads is a tile's attention only if tiles are fewer than threads.
+    const states = demand.caches.map(({ slots, headDim }) => Math.ceil(slots / CHUNK) * stateBytes(headDim) * (threads - 1))
+    const wanted = Math.max(0, ...states)
+    if (address && demand.columns <= columns && wanted <= partialBytes) return address
+    if (demand.columns > columns || !base) {
+      columns = demand.columns
+      base = memory.allocate(threads * scratchBytes(columns))
+    }
+    if (wanted > partialBytes) {
+      partialBytes = wanted
+      partials = memory.allocate(wanted)
+    }
+    address = memory.allocate(LINE)
+    memory.i32(address, 6).set([precision, base, scratchBytes(columns), columns, counters, partials])
+    return address
+  }
+}

@@ -1,0 +1,42 @@
+import { G3Error } from '@g3/backend'
+import { plain } from './generated/plain.js'
+import { relaxed } from './generated/relaxed.js'
+
+/** What the kernels export, see `assembly/index.ts`. Addresses are unsigned. */
+export interface Kernels {
+  setup(sync: number, thread: number, threads: number): void
+  serve(queue: number, jobs: number): void
+  work(job: number): void
+}
+
+/** A module with one function that uses one relaxed instruction (`i32x4.relaxed_trunc_f32x4_s`). */
+const RELAXED_PROBE = Uint8Array.of(
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15, 253, 128, 2, 11,
+)
+
+export const hasRelaxedSimd = (): boolean => WebAssembly.validate(RELAXED_PROBE)
+
+const fromBase64 = (text: string): Uint8Array<ArrayBuffer> => Uint8Array.from(atob(text), (c) => c.charCodeAt(0))
+
+/**
+ * The kernels import a shared memory; where none can be had, the same bytes serve with the flag of that import cleared:
+ * atomics work on any memory, and a single thread never waits.
+ */
+const unshared = (wasm: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> => {
+  // …"memory", kind 2 (memory), limits flag 3 (shared, with maximum)
+  const name = [...'memory'].map((c) => c.charCodeAt(0))
+  const at = wasm.findIndex((_, i) => name.every((c, j) => wasm[i + j] === c) && wasm[i + 6] === 2 && wasm[i + 7] === 3)
+  if (at < 0) throw new G3Error('cpu/bad-wasm', 'the kernels import no shared memory; rebuild @g3/kernels-cpu')
+  const copy = wasm.slice()
+  copy[at + 7] = 1
+  return copy
+}
+
+export const compileKernels = async (
+  useRelaxed: boolean,
+  shared: boolean,
+  wasm?: Uint8Array<ArrayBuffer>,
+): Promise<WebAssembly.Module> => {
+  const bytes = wasm ?? fromBase64(useRelaxed ? relaxed : plain)
+  return WebAssembly.compile(shared ? bytes : unshared(bytes))
+}
