@@ -7,7 +7,7 @@ import { gemm16x1, gemm16x4 } from './gemm16'
 import { gemm32x1, gemm32x4 } from './gemm32'
 import { gemm8x1, gemm8x4 } from './gemm8'
 import { pack16, pack32, pack8 } from './pack'
-import { rowQ80 } from './row'
+import { row8, rowQ80 } from './row'
 import { unpack16, unpack32, unpack8, zeroOf } from './unpack'
 
 /*
@@ -67,7 +67,11 @@ export function multiply(
   const type = matrixType(matrix), cols = matrixCols(matrix)
   const form = formOf(type)
   pack(form, x, stride, rows, cols)
-  if (form == WORDS && type == Q8_0 && rows == 1) {
+  if (rows == 1 && (form == BYTES32 || form == BYTES16)) {
+    for (let g = first; g < last; g++, out += 32) row8(type, matrixGroup(matrix, g), tileScratch(), cols, out)
+    return
+  }
+  if (rows == 1 && form == WORDS && type == Q8_0) {
     for (let g = first; g < last; g++, out += 32) rowQ80(matrixGroup(matrix, g), tileScratch(), cols, out)
     return
   }
