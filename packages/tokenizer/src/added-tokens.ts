@@ -1,68 +1,63 @@
+import { check } from './errors.js'
+import { pairTable } from './pair-table.js'
 import type { PackedStrings } from './vocabulary.js'
 
-/**
- * Added tokens: strings that are cut out of the raw text before any merging, the longest at the leftmost place first.
- * A trie over bytes; the children of a node are a list of siblings.
- */
+/** Added tokens: strings that are cut out of the raw text before any merging, the longest at the leftmost place first. */
 export interface AddedTokens {
-  /** True if an added token may begin with this byte. */
+  /** opens[byte] = 1 if an added token begins with this byte. */
   readonly opens: Uint8Array
-  /**
-   * Id of the longest added token at bytes[at ..) that ends by `end`, or -1. Markers count only if `markers` is true.
-   * The token is as long as its piece in the raw vocabulary (`lengths[id]` of what it was built from).
-   */
+  /** Bytes of each added token in the raw text, by id. */
+  readonly lengths: Uint8Array
+  /** Id of the longest added token at bytes[at ..) that ends by `end`, or -1. Markers count only if `markers` is true. */
   match(bytes: Uint8Array, at: number, end: number, markers: boolean): number
 }
 
-/** `ids` in ascending order; isMarker[id] = 1 for tokens that are matched only on request. Empty pieces are left out. */
+/** Bounds what a byte of text can cost. Gemma 3's longest is 31 times U+2581, 93 bytes. */
+const MAX_BYTES = 128
+
+/**
+ * Builds the matcher, a trie over bytes, from the raw pieces of the vocabulary. isMarker[id] = 1 for tokens that are matched
+ * only on request. Of equal tokens the first counts; empty ones never match. Throws `tokenizer/bad-vocabulary`.
+ */
 export function addedTokens(pieces: PackedStrings, ids: readonly number[], isMarker: Uint8Array): AddedTokens {
   let capacity = 1
   for (const id of ids) capacity += pieces.lengths[id]
-  const byte = new Uint8Array(capacity)
-  const child = new Int32Array(capacity)
-  const sibling = new Int32Array(capacity)
-  const token = new Int32Array(capacity).fill(-1)
-  /** First node for each first byte; 0 = none (node 0 is not used). */
-  const root = new Int32Array(256)
+  const children = pairTable(capacity, 'tokenizer/bad-vocabulary')
+  /** The token that ends at a node, or -1. Node 0 is no node, so that a missing first byte reads as none. */
+  const token = new Int32Array(capacity + 1).fill(-1)
+  const first = new Int32Array(256)
   const opens = new Uint8Array(256)
+  const lengths = new Uint8Array(pieces.lengths.length)
   let nodes = 1
-
-  const find = (first: number, wanted: number): number => {
-    let node = first
-    while (node !== 0 && byte[node] !== wanted) node = sibling[node]
-    return node
-  }
-  const add = (value: number, firstSibling: number): number => {
-    byte[nodes] = value
-    sibling[nodes] = firstSibling
-    return nodes++
-  }
 
   for (const id of ids) {
     const start = pieces.starts[id]
-    const end = start + pieces.lengths[id]
-    if (start === end) continue
+    const length = pieces.lengths[id]
+    const tooLong = `the added token ${id} has ${length} bytes, at most ${MAX_BYTES} are supported`
+    check(length <= MAX_BYTES, 'tokenizer/bad-vocabulary', tooLong)
+    if (length === 0) continue
+    lengths[id] = length
     const lead = pieces.bytes[start]
     opens[lead] = 1
-    let node = root[lead]
-    if (node === 0) node = root[lead] = add(lead, 0)
-    for (let i = start + 1; i < end; i++) {
-      const value = pieces.bytes[i]
-      const known = find(child[node], value)
-      node = known !== 0 ? known : (child[node] = add(value, child[node]))
+    if (first[lead] === 0) first[lead] = nodes++
+    let node = first[lead]
+    for (let i = start + 1; i < start + length; i++) {
+      node = children.add(node, pieces.bytes[i], nodes)
+      if (node === nodes) nodes++
     }
     if (token[node] < 0) token[node] = id
   }
 
   return {
     opens,
+    lengths,
     match(bytes, at, end, markers) {
       let longest = -1
-      for (let node = root[bytes[at]]; node !== 0; ) {
+      for (let node = first[bytes[at]]; node > 0; ) {
         const id = token[node]
         if (id >= 0 && (markers || isMarker[id] === 0)) longest = id
         at++
-        node = at < end ? find(child[node], bytes[at]) : 0
+        node = at < end ? children.get(node, bytes[at]) : -1
       }
       return longest
     },

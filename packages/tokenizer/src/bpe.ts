@@ -1,4 +1,5 @@
 import { extend } from './hash.js'
+import type { Joins } from './joins.js'
 import { mergeQueue, POSITIONS } from './merge-queue.js'
 import type { Merges, Stretch } from './merges.js'
 import { lengthFromLead } from './utf8.js'
@@ -17,6 +18,7 @@ export interface BpeParts {
   readonly canStand: Uint8Array
   /** Ids of the 256 byte pieces, for characters that are no piece. */
   readonly byteIds: Int32Array
+  readonly joins: Joins
 }
 
 /** Up to here finding the best merge by looking at all of them beats keeping a queue. */
@@ -48,7 +50,7 @@ const symbols = (capacity: number): Symbols => ({
   keys: new Float64Array(2 * capacity),
 })
 
-export function bpe({ vocabulary, merges, canStand, byteIds }: BpeParts): Bpe {
+export function bpe({ vocabulary, merges, canStand, byteIds, joins }: BpeParts): Bpe {
   const asciiIds = new Int32Array(128)
   for (let byte = 0; byte < 128; byte++) {
     const id = vocabulary.find(Uint8Array.of(byte), 0, 1, extend(0, byte))
@@ -57,6 +59,20 @@ export function bpe({ vocabulary, merges, canStand, byteIds }: BpeParts): Bpe {
   const kept = symbols(KEEP)
   const text: Stretch = { bytes: new Uint8Array(0), start: 0, prefix: new Int32Array(KEEP + 1) }
   const queue = mergeQueue()
+
+  /** asciiMerges[left * 128 + right]: every word begins with these look-ups, and here they stay in the processor's cache. */
+  const asciiMerges = new Int32Array(128 * 128).fill(-1)
+  text.bytes = new Uint8Array(2)
+  for (let pair = 0; pair < asciiMerges.length; pair++) {
+    if (joins.ascii[pair] === 0) continue
+    const left = pair >>> 7
+    const right = pair & 127
+    text.bytes[0] = left
+    text.bytes[1] = right
+    text.prefix[1] = extend(0, left)
+    text.prefix[2] = extend(text.prefix[1], right)
+    asciiMerges[pair] = merges.find(text, 0, 2, asciiIds[left], asciiIds[right])
+  }
 
   /** Splits the stretch into characters; returns how many. */
   const toCharacters = (s: Symbols, length: number): number => {
@@ -67,17 +83,21 @@ export function bpe({ vocabulary, merges, canStand, byteIds }: BpeParts): Bpe {
       const lead = bytes[start + at]
       const size = lengthFromLead(lead)
       s.from[count] = at
+      if (lead < 128) {
+        hash = extend(hash, lead)
+        prefix[++at] = hash
+        s.id[count] = asciiIds[lead]
+        continue
+      }
       let own = 0
-      for (let i = 0; i < size; i++, at++) {
-        hash = extend(hash, bytes[start + at])
-        own = extend(own, bytes[start + at])
-        prefix[at + 1] = hash
+      for (let i = 0; i < size; i++) {
+        const byte = bytes[start + at]
+        own = extend(own, byte)
+        hash = extend(hash, byte)
+        prefix[++at] = hash
       }
-      if (lead < 128) s.id[count] = asciiIds[lead]
-      else {
-        const id = vocabulary.find(bytes, start + at - size, start + at, own)
-        s.id[count] = id >= 0 && canStand[id] !== 0 ? id : -1
-      }
+      const id = vocabulary.find(bytes, start + at - size, start + at, own)
+      s.id[count] = id >= 0 && canStand[id] !== 0 ? id : -1
     }
     s.from[count] = length
     return count
@@ -89,10 +109,22 @@ export function bpe({ vocabulary, merges, canStand, byteIds }: BpeParts): Bpe {
     s.rank[i] = merge < 0 ? NONE : merges.rank[merge]
   }
 
+  /** The same for two neighbouring characters. */
+  const setFirstMerge = (s: Symbols, i: number): void => {
+    const { from, id } = s
+    const start = text.start + from[i]
+    const left = text.bytes[start]
+    const right = text.bytes[start + 1]
+    if ((left | right) >= 128) return setMerge(s, i, from[i], from[i + 2], id[i], id[i + 1])
+    const merge = asciiMerges[(left << 7) | right]
+    s.merge[i] = merge
+    s.rank[i] = merge < 0 ? NONE : merges.rank[merge]
+  }
+
   /** Merges `count` symbols, stored without gaps; returns how many are left. */
   const mergeShort = (s: Symbols, count: number): number => {
     const { from, id, merge, rank } = s
-    for (let i = 0; i + 1 < count; i++) setMerge(s, i, from[i], from[i + 2], id[i], id[i + 1])
+    for (let i = 0; i + 1 < count; i++) setFirstMerge(s, i)
     for (;;) {
       let best = -1
       let bestRank = NONE
@@ -125,7 +157,7 @@ export function bpe({ vocabulary, merges, canStand, byteIds }: BpeParts): Bpe {
       next[i] = i + 1
       previous[i] = i - 1
       if (i + 1 === count) rank[i] = NONE
-      else setMerge(s, i, from[i], from[i + 2], id[i], id[i + 1])
+      else setFirstMerge(s, i)
       if (rank[i] !== NONE) keys[queued++] = rank[i] * POSITIONS + i
     }
     queue.fill(keys, queued)

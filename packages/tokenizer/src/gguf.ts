@@ -40,7 +40,10 @@ export function tokenizerFromGguf(fields: GgufVocabulary): Tokenizer {
 
   const bos = specialId(vocabulary, 'bos', fields.bos)
   const eos = specialId(vocabulary, 'eos', fields.eos)
-  const roles = readRoles(fields, vocabulary)
+  const { unknown = bos } = fields
+  const known = Number.isInteger(unknown) && unknown >= 0 && unknown < size
+  check(known, 'tokenizer/bad-vocabulary', `the unknown token has the id ${unknown}, of ${size} pieces`)
+  const roles = readRoles(fields, vocabulary, [bos, eos, unknown])
   const canMerge = new Uint8Array(size)
   for (let id = 0; id < size; id++) {
     check(Number.isFinite(scores[id]), 'tokenizer/bad-vocabulary', () => `piece ${id} has the score ${scores[id]}`)
@@ -61,7 +64,7 @@ function specialId(vocabulary: Vocabulary, name: 'bos' | 'eos', declared: number
   return id
 }
 
-function readRoles({ pieces, types, bos, eos, unknown }: GgufVocabulary, vocabulary: Vocabulary): Uint8Array {
+function readRoles({ pieces, types }: GgufVocabulary, vocabulary: Vocabulary, special: readonly number[]): Uint8Array {
   const roles = new Uint8Array(vocabulary.size)
   for (let id = 0; id < roles.length; id++) {
     switch (types[id]) {
@@ -93,7 +96,7 @@ function readRoles({ pieces, types, bos, eos, unknown }: GgufVocabulary, vocabul
     const id = findPiece(vocabulary, name)
     if (id >= 0) roles[id] = ROLE.marker
   }
-  for (const id of [bos, eos, unknown]) if (id !== undefined && id < roles.length) roles[id] = ROLE.marker
+  for (const id of special) roles[id] = ROLE.marker
   return roles
 }
 

@@ -27,7 +27,9 @@ export function tokenizerFromJson(json: unknown): Tokenizer {
   for (let id = 0; id < names.length; id++) if (/^<0x[0-9A-F]{2}>$/.test(names[id])) roles[id] = ROLE.byte
   for (const { id, special } of file.added) {
     roles[id] = special ? ROLE.marker : ROLE.added
-    if (special) canStand[id] = 0
+    if (!special) continue
+    canStand[id] = 0
+    check(canMerge[id] === 0, 'tokenizer/bad-merges', () => `merging makes ${names[id]}, which only a caller may ask for`)
   }
   const bos = findPiece(vocabulary, '<bos>')
   const eos = findPiece(vocabulary, '<eos>')

@@ -1,5 +1,6 @@
 import { check } from './errors.js'
-import { powers, slotOf, spanHash } from './hash.js'
+import { powers, spanHash } from './hash.js'
+import { pairTable } from './pair-table.js'
 import type { Vocabulary } from './vocabulary.js'
 
 /** A stretch of text being merged: bytes[start ..) and hashes of its prefixes (prefix[i] = hash of the first i bytes). */
@@ -72,42 +73,18 @@ export interface MergeList {
   readonly result: Int32Array
 }
 
-const MAX_PROBES = 512
-
 /** Merges exactly as listed (HF tokenizers `BPE`). The number of a merge is its place in the list, and its rank. */
 export function mergesByList({ left, right, result }: MergeList): Merges {
-  const count = result.length
-  const bits = Math.max(4, 33 - Math.clz32(Math.max(1, count)))
-  const shift = 32 - bits
-  const mask = 2 ** bits - 1
-  // Three numbers a slot: left, right, number of the merge + 1 (0 = free).
-  const slots = new Int32Array(3 << bits)
-  const hashPair = (a: number, b: number): number => (Math.imul(a, 0x85ebca6b) + Math.imul(b, 0xc2b2ae35)) | 0
-  for (let merge = 0; merge < count; merge++) {
-    let at = 3 * slotOf(hashPair(left[merge], right[merge]), shift)
-    for (let probes = 0; slots[at + 2] !== 0; probes++) {
-      check(probes < MAX_PROBES, 'tokenizer/bad-merges', 'too many merges share a hash: not merges of a tokenizer')
-      const same = slots[at] === left[merge] && slots[at + 1] === right[merge]
-      check(!same, 'tokenizer/bad-merges', () => `merge ${merge} repeats merge ${slots[at + 2] - 1}`)
-      at = at === 3 * mask ? 0 : at + 3
-    }
-    slots[at] = left[merge]
-    slots[at + 1] = right[merge]
-    slots[at + 2] = merge + 1
+  const table = pairTable(result.length, 'tokenizer/bad-merges')
+  const rank = new Int32Array(result.length)
+  for (let merge = 0; merge < rank.length; merge++) {
+    rank[merge] = merge
+    const known = table.add(left[merge], right[merge], merge)
+    check(known === merge, 'tokenizer/bad-merges', () => `merge ${merge} repeats merge ${known}`)
   }
-  const rank = new Int32Array(count)
-  for (let merge = 0; merge < count; merge++) rank[merge] = merge
   return {
     rank,
     result,
-    find(_text, _start, _end, a, b) {
-      if (a < 0 || b < 0) return -1
-      let at = 3 * slotOf(hashPair(a, b), shift)
-      while (slots[at + 2] !== 0) {
-        if (slots[at] === a && slots[at + 1] === b) return slots[at + 2] - 1
-        at = at === 3 * mask ? 0 : at + 3
-      }
-      return -1
-    },
+    find: (_text, _start, _end, a, b) => (a < 0 || b < 0 ? -1 : table.get(a, b)),
   }
 }

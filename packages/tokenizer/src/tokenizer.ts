@@ -85,7 +85,7 @@ export function createTokenizer(parts: TokenizerParts): Tokenizer {
     if (roles[id] === ROLE.marker || roles[id] === ROLE.added) addedIds.push(id)
   }
   const added = addedTokens(raw, addedIds, isMarker)
-  const words = wordEncoder({ vocabulary, merges, canStand, byteIds }, collectJoins(vocabulary, canMerge))
+  const words = wordEncoder({ vocabulary, merges, canStand, byteIds, joins: collectJoins(vocabulary, canMerge) })
   const { decode, stream, bytes } = decoder(vocabulary, roles, byteIds)
 
   const find = (piece: string): number | undefined => {
@@ -131,7 +131,7 @@ export function createTokenizer(parts: TokenizerParts): Tokenizer {
         }
         if (plain < at) encodePlain(plain, at)
         ids[count++] = id
-        at += raw.lengths[id]
+        at += added.lengths[id]
         plain = at
       }
       if (plain < end) encodePlain(plain, end)

@@ -71,11 +71,14 @@ export function indexVocabulary(pieces: PackedStrings): Vocabulary {
   const slots = new Int32Array(2 << bits)
 
   const find = (source: Uint8Array, start: number, end: number, hash: number): number => {
-    for (let slot = slotOf(hash, shift); ; slot = (slot + 1) & mask) {
+    let slot = slotOf(hash, shift)
+    for (let probes = 0; probes < MAX_PROBES; probes++) {
       const entry = slots[2 * slot + 1]
       if (entry === 0) return -1
       if (slots[2 * slot] === hash && equals(entry - 1, source, start, end)) return entry - 1
+      slot = (slot + 1) & mask
     }
+    return -1
   }
   const equals = (id: number, source: Uint8Array, start: number, end: number): boolean => {
     const offset = offsets[id]

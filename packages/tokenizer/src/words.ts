@@ -1,6 +1,6 @@
 import { bpe, type BpeParts } from './bpe.js'
 import { extend } from './hash.js'
-import { mayJoin, type Joins } from './joins.js'
+import { mayJoin } from './joins.js'
 import { codePointAt, lengthFromLead } from './utf8.js'
 import { MAX_WORD_BYTES, wordCache } from './word-cache.js'
 
@@ -14,7 +14,8 @@ export interface WordEncoder {
 const CACHE_BITS = 15
 
 /** Cuts text where no merge can reach across (see {@link Joins}), then takes each word from the cache or merges it. */
-export function wordEncoder(parts: BpeParts, joins: Joins): WordEncoder {
+export function wordEncoder(parts: BpeParts): WordEncoder {
+  const { joins } = parts
   const cache = wordCache(CACHE_BITS)
   const merger = bpe(parts)
 
@@ -32,18 +33,24 @@ export function wordEncoder(parts: BpeParts, joins: Joins): WordEncoder {
 
   return {
     encode(bytes, start, end, out, at) {
+      const { ascii } = joins
       let word = start
       let hash = 0
       let left = -1
       for (let p = start; p < end; ) {
-        const right = codePointAt(bytes, p)
-        if (left >= 0 && !mayJoin(joins, left, right)) {
+        const lead = bytes[p]
+        const right = lead < 128 ? lead : codePointAt(bytes, p)
+        // Spelled out for ASCII: before the optimiser has seen this loop, calls are most of its time.
+        const joined = (left | right) < 128 ? left < 0 || ascii[(left << 7) | right] !== 0 : mayJoin(joins, left, right)
+        if (!joined) {
           at = encodeWord(bytes, word, p, hash, out, at)
           word = p
           hash = 0
         }
         left = right
-        for (const next = p + lengthFromLead(bytes[p]); p < next; p++) hash = extend(hash, bytes[p])
+        hash = extend(hash, lead)
+        p++
+        for (const next = p + lengthFromLead(lead) - 1; p < next; p++) hash = extend(hash, bytes[p])
       }
       return word < end ? encodeWord(bytes, word, end, hash, out, at) : at
     },
