@@ -1,4 +1,5 @@
 import type { Backend, Buffer, Ops, Program, Step } from './contract.js'
+import { check } from './errors.js'
 
 /** One buffer as an op left it. */
 export interface TraceEvent {
@@ -23,6 +24,8 @@ export interface TraceEvent {
 export function traced(backend: Backend, sink: (event: TraceEvent) => void | Promise<void>): Backend {
   const programs = new Map<Program, readonly TracedCall[]>()
   let queue: Promise<void> = Promise.resolve()
+  let open = true
+  const checkOpen = (): void => check(open, 'backend/disposed', 'this backend was disposed; make a new one')
 
   const runCall = async (label: string, index: number, call: TracedCall, step: Step): Promise<void> => {
     backend.run(call.program, step)
@@ -33,19 +36,21 @@ export function traced(backend: Backend, sink: (event: TraceEvent) => void | Pro
     }
   }
 
-  return {
+  const tracing: Backend = {
     caps: backend.caps,
     load: (tensor, signal) => backend.load(tensor, signal),
     buffer: (label, rows, cols) => backend.buffer(label, rows, cols),
     cache: (spec) => backend.cache(spec),
     record(label, build) {
+      checkOpen()
       const program: Program = { label }
       programs.set(program, splitOps(backend, label, build))
       return program
     },
     run(program, step) {
+      checkOpen()
       const calls = programs.get(program)
-      if (calls === undefined) return backend.run(program, step)
+      check(calls !== undefined, 'backend/foreign', () => `program ${program.label} was not recorded by this backend`)
       const kept = copyStep(step)
       queue = queue.then(async () => {
         for (const [index, call] of calls.entries()) await runCall(program.label, index, call, kept)
@@ -61,9 +66,13 @@ export function traced(backend: Backend, sink: (event: TraceEvent) => void | Pro
       )
       return result
     },
-    dispose: () => backend.dispose(),
-    [Symbol.asyncDispose]: () => backend.dispose(),
+    async dispose() {
+      open = false
+      await backend.dispose()
+    },
+    [Symbol.asyncDispose]: () => tracing.dispose(),
   }
+  return tracing
 }
 
 interface TracedCall {

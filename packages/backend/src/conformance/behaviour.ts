@@ -39,6 +39,18 @@ export function behaviour(suite: Suite): void {
       for (const view of reused.views ?? []) view.spans.fill(0)
       sameBits('after reuse', await backend.read(out, ROWS), want)
     })
+    test('take arrays that are longer than their rows', async ({ backend, program, out, step }) => {
+      backend.run(program, { ...step(), rows: 2 })
+      const want = await backend.read(out, 2)
+      // What follows the two rows would be refused if it were looked at.
+      backend.run(program, {
+        rows: 2,
+        ids: Int32Array.of(3, 1, -1),
+        positions: Int32Array.of(0, 1, -1),
+        views: [{ slots: Int32Array.of(0, 1, -1), spans: Int32Array.of(0, 1, 0, 0, 0, 2, 0, 0, 9, 3, -1, 99) }],
+      })
+      sameBits('two rows', await backend.read(out, 2), want)
+    })
     test('with fewer rows leave the other rows as they were', async ({ backend, program, out, step }) => {
       backend.run(program, step())
       const before = await backend.read(out, ROWS)

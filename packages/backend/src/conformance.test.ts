@@ -1,0 +1,171 @@
+import { describe, expect, it } from 'vitest'
+import type { Backend, Ops, Step } from './contract.js'
+import { reference } from './reference.js'
+import { conformance, type ConformanceOptions } from './test.js'
+
+// A suite is worth what it catches: each fault below is put into a backend that is right otherwise.
+
+const OPTIONS: ConformanceOptions = {
+  tolerances: { elementwise: 1e-5, rope: 1e-5, product: 0.03, productOnGrid: 1e-3, attend: 1e-3, layers: 0.05 },
+  types: ['F32', 'Q8_0'],
+  batchInvariant: true,
+}
+
+interface Test {
+  readonly name: string
+  readonly body: () => Promise<void>
+}
+
+/** The tests that the suite would register, with their group in the name. */
+function testsOf(makeBackend: () => Backend): readonly Test[] {
+  const tests: Test[] = []
+  let group = ''
+  const runner = {
+    describe(name: string, body: () => void) {
+      group = name
+      body()
+    },
+    it: (name: string, body: () => Promise<void>) => tests.push({ name: `${group}: ${name}`, body }),
+  }
+  conformance(makeBackend, runner, OPTIONS)
+  return tests
+}
+
+/** Names of the suite's tests that fail, among those whose name has `group`. */
+async function failures(makeBackend: () => Backend, group: string): Promise<readonly string[]> {
+  const failed: string[] = []
+  const tests = testsOf(makeBackend).filter(({ name }) => name.includes(group))
+  if (tests.length === 0) throw new Error(`no test has ${group} in its name`)
+  for (const { name, body } of tests) {
+    try {
+      await body()
+    } catch {
+      failed.push(name)
+    }
+  }
+  return failed
+}
+
+/** The reference with other ops. */
+const withOps = (fault: (ops: Ops) => Partial<Ops>) => (): Backend => {
+  const inner = reference()
+  return { ...inner, record: (label, build) => inner.record(label, (ops) => build({ ...ops, ...fault(ops) })) }
+}
+
+/** The reference with other steps. */
+const withSteps = (fault: (step: Step) => Step) => (): Backend => {
+  const inner = reference()
+  return { ...inner, run: (program, step) => inner.run(program, fault(step)) }
+}
+
+/** The steps' views with other spans, seen row by row. */
+const withSpans = (fault: (span: Int32Array) => void) =>
+  withSteps((step) => {
+    if (step.views === undefined) return step
+    const views = step.views.map(({ slots, spans }) => {
+      const changed = spans.slice()
+      for (let row = 0; row < step.rows; row++) fault(changed.subarray(4 * row, 4 * row + 4))
+      return { slots, spans: changed }
+    })
+    return { ...step, views }
+  })
+
+const OP_FAULTS: readonly (readonly [name: string, group: string, fault: (ops: Ops) => Partial<Ops>])[] = [
+  ['embed leaves out the scale', 'embed', (ops) => ({ embed: (args) => ops.embed({ ...args, scale: 1 }) })],
+  ['norm has twice the eps', 'norm: squares', (ops) => ({ norm: (args) => ops.norm({ ...args, eps: 2e-6 }) })],
+  ['addNorm swaps its weights', 'addNorm', (ops) => ({
+    addNorm: (args) => ops.addNorm({ ...args, post: args.next, next: args.post }),
+  })],
+  ['gatedUp swaps its weights', 'gatedUp', (ops) => ({
+    gatedUp: (args) => ops.gatedUp({ ...args, gate: args.up, up: args.gate }),
+  })],
+  ['qkNormRope swaps its norms', 'qkNormRope', (ops) => ({
+    qkNormRope: (args) => ops.qkNormRope({ ...args, qNorm: args.kNorm, kNorm: args.qNorm }),
+  })],
+  ['qkNormRope leaves out the scaling', 'qkNormRope: scaled', (ops) => ({
+    qkNormRope: (args) => ops.qkNormRope({ ...args, rope: { base: args.rope.base, scaling: 1 } }),
+  })],
+  ['qkNormRope is off by a thousandth in its base', 'qkNormRope: heads of 64', (ops) => ({
+    qkNormRope: (args) => ops.qkNormRope({ ...args, rope: { ...args.rope, base: args.rope.base * 1.001 } }),
+  })],
+  ['store keeps all layers in one', 'caches do not mix', (ops) => ({ store: (args) => ops.store({ ...args, layer: 0 }) })],
+  ['attend is off by a hundredth in its scale', 'store and attend: heads of 64', (ops) => ({
+    attend: (args) => ops.attend({ ...args, scale: args.scale * 1.01 }),
+  })],
+  ['pick looks past the limit', 'pick', (ops) => ({ pick: (args) => ops.pick({ ...args, limit: args.logits.cols }) })],
+  ['logits are not computed', 'logits', () => ({ logits: () => {} })],
+  ['project is not computed', 'two layers', () => ({ project: () => {} })],
+  ['shapes are not checked', 'recording: refuses shapes', () => ({ norm: () => {} })],
+]
+
+const BACKEND_FAULTS: readonly (readonly [name: string, group: string, make: () => Backend])[] = [
+  ['the second span is ignored', 'store and attend: a ring', withSpans((span) => span.fill(0, 2))],
+  ['the newest slot is not seen', '3000 slots', withSpans((span) => span.fill(Math.max(span[0] + 1, span[1] - 1), 1, 2))],
+  ['logits start at row 0', 'logits', withSteps((step) => ({ ...step, from: 0 }))],
+  ['positions are one off', 'qkNormRope', withSteps((step) => ({ ...step, ...later(step.positions) }))],
+  ['the last row is left out', 'project', withSteps((step) => ({ ...step, rows: Math.max(1, step.rows - 1) }))],
+  ['a row alone has other bits', 'a row alone', nudging((rows) => (rows === 1 ? 1 + 2 ** -22 : 1))],
+  ['a second run has other bits', 'the same step twice', drifting()],
+  ['steps are read after run has returned', 'free as soon as run returns', deferring],
+  ['use after dispose goes through', 'dispose', () => ({ ...reference(), dispose: idle, [Symbol.asyncDispose]: idle })],
+]
+
+const idle = async (): Promise<void> => {}
+
+const later = (positions: Int32Array | undefined): Pick<Step, 'positions'> =>
+  positions === undefined ? {} : { positions: positions.map((position) => position + 1) }
+
+/** The reference whose first value read is multiplied by a factor that depends on the rows of the latest step. */
+function nudging(factor: (rows: number) => number) {
+  return (): Backend => {
+    const inner = reference()
+    let latest = 0
+    return {
+      ...inner,
+      run(program, step) {
+        latest = step.rows
+        inner.run(program, step)
+      },
+      async read(buffer, rows, into) {
+        const values = await inner.read(buffer, rows, into)
+        values[0] *= factor(latest)
+        return values
+      },
+    }
+  }
+}
+
+function drifting(): () => Backend {
+  let reads = 0
+  return nudging(() => 1 + reads++ * 2 ** -22)
+}
+
+/** The reference, running its steps only when something is read. */
+function deferring(): Backend {
+  const inner = reference()
+  const queue: (() => void)[] = []
+  return {
+    ...inner,
+    run: (program, step) => queue.push(() => inner.run(program, step)),
+    read(buffer, rows, into) {
+      for (const run of queue.splice(0)) run()
+      return inner.read(buffer, rows, into)
+    },
+  }
+}
+
+describe('the suite catches a backend where', () => {
+  it.each(OP_FAULTS)('%s', async (_, group, fault) => {
+    expect(await failures(withOps(fault), group)).not.toEqual([])
+  })
+
+  it.each(BACKEND_FAULTS)('%s', async (_, group, make) => {
+    expect(await failures(make, group)).not.toEqual([])
+  })
+
+  it('nothing is wrong: then nothing is caught', async () => {
+    for (const group of ['steps', 'dispose', 'pick', 'embed', 'a row alone']) {
+      expect(await failures(reference, group)).toEqual([])
+    }
+  })
+})
