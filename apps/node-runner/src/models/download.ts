@@ -88,10 +88,11 @@ const mayMend = (cause: unknown, answered: boolean): boolean =>
   (cause.code === 'models/cut' || cause.code === 'models/unavailable' || (cause.code === 'models/unreachable' && answered))
 
 function giveUp(file: RemoteFile, part: PartFile, failures: number, cause: unknown): unknown {
-  if (part.length === 0 || !part.origin) return cause
-  const state = `${megabytes(part.length)} of ${megabytes(part.origin.size)} are kept`
+  const { length, origin } = part
+  if (length === 0 || !origin) return cause
+  const state = origin.validator ? `${megabytes(length)} of ${megabytes(origin.size)} are kept` : 'the server cannot go on in the middle'
   const why = cause instanceof Error ? cause.message : String(cause)
-  return new G3Error('models/cut', `${file.name}: gave up after ${failures} failures in a row; ${state}, run the command again to go on (${why})`, { cause })
+  return new G3Error('models/cut', `${file.name}: gave up after ${failures} failures in a row; ${state}, run the command again (${why})`, { cause })
 }
 
 async function transfer(

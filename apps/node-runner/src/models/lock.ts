@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { open, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { open, readFile, rm, stat, utimes } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { G3Error } from '@g3/backend'
+import { storeFailure } from './disk.js'
 
 export interface LockOptions {
   readonly signal?: AbortSignal | undefined
@@ -67,13 +68,21 @@ async function acquire(path: string, holder: Holder, { signal, onWait }: LockOpt
 
 /** Creates the file with its content; false when it is there already. */
 async function create(path: string, content: Holder): Promise<boolean> {
+  const file = await open(path, 'wx').catch((cause: unknown) => {
+    if (isCode(cause, 'EEXIST')) return undefined
+    throw storeFailure(path, cause)
+  })
+  if (!file) return false
   try {
-    await writeFile(path, JSON.stringify(content), { flag: 'wx' })
-    return true
+    await file.writeFile(JSON.stringify(content))
   } catch (cause) {
-    if (isCode(cause, 'EEXIST')) return false
-    throw cause
+    // A full disk takes the name and not the content.
+    await rm(path, { force: true })
+    throw storeFailure(path, cause)
+  } finally {
+    await file.close()
   }
+  return true
 }
 
 async function readHolder(path: string): Promise<Holder | undefined> {

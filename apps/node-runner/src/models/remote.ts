@@ -47,15 +47,20 @@ const SHA256 = /^"?([0-9a-f]{64})"?$/i
  * `models/unauthorized`, `models/no-file`, `models/http` for any other answer that is no file
  */
 export async function openRemote(file: RemoteFile, request: RemoteRequest): Promise<RemoteAnswer> {
+  const { from } = request
   let url = file.url
   let sha256: string | undefined
   for (let hop = 0; hop <= REDIRECTS; hop++) {
     const response = await fetchOnce(file, url, request)
     const { headers, status } = response
     if (url.origin === file.hub?.origin) sha256 ??= hashIn(headers.get('x-linked-etag')) ?? hashIn(headers.get('etag'))
-    if (!REDIRECT_STATUS.has(status)) return readAnswer(file, request, response, sha256)
-    await response.body?.cancel()
-    url = redirected(file, url, headers.get('location'))
+    if (REDIRECT_STATUS.has(status)) {
+      await response.body?.cancel()
+      url = redirected(file, url, headers.get('location'))
+    } else if (from > 0 && !keepsRange(response, from)) {
+      await response.body?.cancel()
+      return openRemote(file, { ...request, from: 0 })
+    } else return readAnswer(file, from, response, sha256)
   }
   throw new G3Error('models/http', `${file.name}: the server redirects more than ${REDIRECTS} times; check its address`)
 }
@@ -93,7 +98,7 @@ function redirected(file: RemoteFile, from: URL, location: string | null): URL {
 
 async function readAnswer(
   file: RemoteFile,
-  request: RemoteRequest,
+  from: number,
   response: Response,
   sha256: string | undefined,
 ): Promise<RemoteAnswer> {
@@ -103,7 +108,7 @@ async function readAnswer(
     check(body !== null, 'models/http', () => `${file.name}: the server sent an empty answer`)
     const encoding = headers.get('content-encoding') ?? 'identity'
     check(encoding === 'identity', 'models/http', () => `${file.name}: the server sends it compressed (${encoding}), which was not asked for`)
-    const { start, size } = response.status === 206 ? partial(file, request.from, headers) : { start: 0, size: whole(file, headers) }
+    const { start, size } = response.status === 206 ? partial(file, from, headers) : { start: 0, size: whole(file, headers) }
     return { body, start, size, validator: strongValidator(headers), sha256 }
   } catch (cause) {
     await response.body?.cancel()
@@ -114,10 +119,7 @@ async function readAnswer(
 function checkStatus({ name, hub }: RemoteFile, { status, headers }: Response): void {
   if (status === 200 || status === 206) return
   if (status === 401 || status === 403) {
-    const mend = hub?.token
-      ? 'the token in HF_TOKEN may not read it; accept the model\'s licence on its page, or use another token'
-      : 'it is private or gated: accept the model\'s licence on its page and set HF_TOKEN to a token of yours'
-    throw new G3Error('models/unauthorized', `${name}: no permission (${status}${reason(headers)}); ${mend}`)
+    throw new G3Error('models/unauthorized', `${name}: no permission (${status}${reason(headers)}); ${permission(hub)}`)
   }
   if (status === 404 || status === 410) throw new G3Error('models/no-file', `${name}: there is no such file (${status}${reason(headers)}); check the address`)
   if (status === 429) {
@@ -128,17 +130,35 @@ function checkStatus({ name, hub }: RemoteFile, { status, headers }: Response): 
   throw new G3Error('models/http', `${name}: the server answered ${status}${reason(headers)}`)
 }
 
+/** How to get the permission that lacks. */
+function permission(hub: Hub | undefined): string {
+  if (!hub) return 'download it by other means and give its path'
+  const licence = 'accept the model\'s licence on its page'
+  if (hub.token) return `the token in HF_TOKEN may not read it: ${licence}, or use another token`
+  return `it is private or gated: ${licence} and set HF_TOKEN to a token of yours`
+}
+
 /** The hub says in words why it refuses. */
 function reason(headers: Headers): string {
   const message = headers.get('x-error-message')
   return message ? `, ${message.slice(0, 200)}` : ''
 }
 
+/** False when the file became shorter, or the server gives another part than asked for: then the whole file must do. */
+const keepsRange = ({ status, headers }: Response, from: number): boolean =>
+  status !== 416 && (status !== 206 || sizeFrom(from, headers) !== undefined)
+
+/** The file's size, when the answer holds all of it from byte `from` on. */
+function sizeFrom(from: number, headers: Headers): number | undefined {
+  const range = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15})$/.exec(headers.get('content-range') ?? '')
+  const [, first, last = NaN, size] = range?.map(Number) ?? []
+  return first === from && last + 1 === size ? size : undefined
+}
+
 function partial({ name }: RemoteFile, from: number, headers: Headers): { start: number; size: number } {
-  const range = headers.get('content-range') ?? ''
-  const [, first = NaN, last = NaN, size = NaN] = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15})$/.exec(range)?.map(Number) ?? []
-  check(first === from && last === size - 1, 'models/http', () => `${name}: asked for bytes from ${from}, the server answered "${range}"`)
-  return { start: first, size }
+  const size = sizeFrom(from, headers)
+  check(size !== undefined, 'models/http', () => `${name}: asked for bytes from ${from}, the server answered "${headers.get('content-range')}"`)
+  return { start: from, size }
 }
 
 function whole({ name }: RemoteFile, headers: Headers): number {

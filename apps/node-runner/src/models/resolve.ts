@@ -111,9 +111,11 @@ function silentHub(env: Environment) {
         return false
       }
     },
+    /** Best effort: where it cannot be written, the next run asks again. */
     async remember(): Promise<void> {
       await makeFolder(cacheFolder(env))
-      await writeFile(path, JSON.stringify({ hub: href, at: Date.now() }))
+        .then(() => writeFile(path, JSON.stringify({ hub: href, at: Date.now() })))
+        .catch(() => undefined)
     },
   }
 }
