@@ -1,5 +1,6 @@
 import { barrier, configureThreads, thread, threads } from './lib/sync'
-import { GROUP } from './lib/layout'
+import { Fold32, GROUP, Pairs, Quads } from './lib/layout'
+import { gemm8x4 } from './matrix/gemm8'
 import { repackGroup } from './matrix/repack'
 import { run } from './program'
 
@@ -35,6 +36,14 @@ export function work(job: usize): void {
   if (kind == RUN) run(load<usize>(job, 4), load<usize>(job, 8), load<usize>(job, 12))
   else if (kind == REPACK) repack(job)
   else unreachable()
+}
+
+/** `rounds` small int8 products in one form or the other, for the host to time. `scratch`: 24 KiB of zeros. */
+export function tryProducts(quads: bool, scratch: usize, rounds: i32): void {
+  for (let i = 0; i < rounds; i++) {
+    if (quads) gemm8x4<Fold32, Quads>(scratch, scratch + 0x2000, 640, 16, scratch + 0x4000, 32)
+    else gemm8x4<Fold32, Pairs>(scratch, scratch + 0x2000, 640, 16, scratch + 0x4000, 32)
+  }
 }
 
 let done: i32 = 0

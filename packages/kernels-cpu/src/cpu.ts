@@ -5,7 +5,7 @@ import { allocatePool, inlinePool, JOB, workerPool } from './pool.js'
 import { recorder } from './recorder.js'
 import { scratchSpace } from './scratch.js'
 import { stepRing } from './steps.js'
-import { compileKernels, hasRelaxedSimd, type Kernels } from './wasm.js'
+import { compileKernels, hasRelaxedSimd, type Kernels, quadsAreFaster } from './wasm.js'
 import { type CpuWeight, weightLoader } from './weights.js'
 
 /**
@@ -63,13 +63,15 @@ export async function cpu(options: CpuOptions = {}): Promise<Backend> {
     const instance = await WebAssembly.instantiate(module, { env: { memory: memory.wasm, abort } })
     return instance.exports as object as Kernels
   }
+  const kernels = await inline()
   const pool =
     shared && threads > 1
       ? workerPool(memory, module, addresses, threads, options.workerUrl)
-      : inlinePool(memory, await inline(), addresses)
+      : inlinePool(memory, kernels, addresses)
+  const quads = relaxed && precision === 'fast' && (await quadsAreFaster(kernels, memory.allocate(0x6000)))
   const loader = weightLoader(memory, pool)
   const steps = stepRing(memory)
-  const scratch = scratchSpace(memory, PRECISION[precision], threads)
+  const scratch = scratchSpace(memory, PRECISION[precision], threads, quads)
   const weights = new WeakSet<Weight>()
   const buffers = new WeakSet<Buffer>()
   const caches: CpuCache[] = []
@@ -98,7 +100,7 @@ export async function cpu(options: CpuOptions = {}): Promise<Backend> {
       name: 'cpu',
       threads,
       description:
-        `wasm ${relaxed ? 'relaxed' : 'plain'} simd, ${threads} thread${threads > 1 ? 's' : ''}` +
+        `wasm ${relaxed ? 'relaxed' : 'plain'} simd${quads ? ', int8 dot products' : ''}, ${threads} thread${threads > 1 ? 's' : ''}` +
         (shared ? '' : ' (memory cannot be shared here: serve the page with COOP and COEP headers for more)'),
     },
     async load(tensor, signal) {

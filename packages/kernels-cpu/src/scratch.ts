@@ -15,7 +15,7 @@ const COUNTERS = 1024
  * Scratch memory, and the words that tell the kernels where it is (`assembly/lib/config.ts`). It grows with the demand; what was
  * given out before stays valid for the jobs that wait with it.
  */
-export const scratchSpace = (memory: Memory, precision: number, threads: number): ((demand: Demand) => number) => {
+export const scratchSpace = (memory: Memory, precision: number, threads: number, quads: boolean): ((demand: Demand) => number) => {
   const counters = memory.allocate(COUNTERS * 4)
   let columns = 0
   let base = 0
@@ -36,7 +36,9 @@ export const scratchSpace = (memory: Memory, precision: number, threads: number)
       partials = memory.allocate(wanted)
     }
     address = memory.allocate(LINE)
-    memory.i32(address, 6).set([precision, base, scratchBytes(columns), columns, counters, partials])
+    memory
+      .i32(address, 7)
+      .set([precision, base, scratchBytes(columns), columns, counters, partials, quads ? 1 : 0])
     return address
   }
 }

@@ -7,6 +7,7 @@ export interface Kernels {
   setup(sync: number, thread: number, threads: number): void
   serve(queue: number, jobs: number): void
   work(job: number): void
+  tryProducts(quads: number, scratch: number, rounds: number): void
 }
 
 /** A module with one function that uses one relaxed instruction (`i32x4.relaxed_trunc_f32x4_s`). */
@@ -39,4 +40,22 @@ export const compileKernels = async (
 ): Promise<WebAssembly.Module> => {
   const bytes = wasm ?? fromBase64(useRelaxed ? relaxed : plain)
   return WebAssembly.compile(shared ? bytes : unshared(bytes))
+}
+
+/**
+ * Which form of int8 products is faster here, `Quads` or `Pairs` of `assembly/lib/layout.ts`. Takes about 5 ms, most of it waiting
+ * for the engine's optimiser. Both give the same bits.
+ */
+export const quadsAreFaster = async (kernels: Kernels, scratch: number): Promise<boolean> => {
+  const time = (quads: number): number => {
+    const start = performance.now()
+    kernels.tryProducts(quads, scratch, 200)
+    return performance.now() - start
+  }
+  for (let i = 0; i < 10; i++) time(i & 1)
+  await new Promise((resolve) => setTimeout(resolve, 3))
+  const best = [Infinity, Infinity]
+  for (let i = 0; i < 10; i++) best[i & 1] = Math.min(best[i & 1] ?? Infinity, time(i & 1))
+  const [pairs = 0, quads = 0] = best
+  return quads < pairs
 }

@@ -3,7 +3,7 @@ import { thread } from './sync'
 /*
  * What a job needs besides program and step, in shared memory; `src/scratch.ts` writes it and never changes it. u32 words:
  * 0 precision, 4 scratch base, 8 scratch bytes a thread, 12 widest matrix in columns, 16 ticket counters, 20 attention's partial
- * results.
+ * results, 24 whether int8 products are summed in quads.
  */
 let words: usize = 0
 let scratch: usize = 0
@@ -15,6 +15,8 @@ export function configure(address: usize): void {
 
 /** 0: int8 activations where the weights allow it. 1: 14-bit activations. 2: f32 activations. */
 @inline export function precision(): i32 { return load<i32>(words) }
+/** See `Quads` in `lib/layout.ts`. */
+@inline export function quads(): bool { return load<u32>(words, 24) != 0 }
 @inline export function tickets(): usize { return load<usize>(words, 16) }
 @inline export function partials(): usize { return load<usize>(words, 20) }
 

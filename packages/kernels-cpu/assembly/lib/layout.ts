@@ -58,3 +58,10 @@ export type Fold16 = i32
 @inline export function foldColumns<F>(): i32 { return sizeof<F>() == 4 ? 16 : 32 }
 @inline export function panel8Bytes<F>(): i32 { return sizeof<F>() == 4 ? 160 : 320 }
 @inline export function panel16Bytes<F>(): i32 { return sizeof<F>() == 4 ? 288 : 576 }
+
+// How int8 products are summed: compile-time arguments too, with the same results. Which is faster is a matter of the machine.
+/** Pairs to i16, 16 products a lane: two instructions where there is no dot product of four. */
+export type Pairs = i8
+/** Quads to i32: one instruction with AVX-VNNI or ARM's sdot. */
+export type Quads = i16
+@inline export function sumsQuads<D>(): bool { return sizeof<D>() == 2 }

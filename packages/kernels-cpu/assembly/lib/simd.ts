@@ -1,13 +1,31 @@
+import { sumsQuads } from './layout'
+
 /** a · b + c. Fused where relaxed SIMD is available, so the two builds may differ in the last bit. */
 @inline export function madd(a: v128, b: v128, c: v128): v128 {
   if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_madd(a, b, c)
   return f32x4.add(f32x4.mul(a, b), c)
 }
 
-/** i16x8 of the pair sums of i8 activations times 7-bit weights. Exact while |sum| <= 32767: weights stay below 64. */
-@inline export function dot8(activations: v128, weights: v128): v128 {
-  if (ASC_FEATURE_RELAXED_SIMD) return i16x8.relaxed_dot_i8x16_i7x16_s(activations, weights)
-  return unreachable() // the plain build takes i16 activations, see `formOf`
+/*
+ * Sums of i8 activations times weights of up to 6 bits, in the form D of `lib/layout.ts`. Weights are the unsigned operand, below
+ * 64, so no engine saturates.
+ */
+
+/** -zero · Σx: `pairs` holds the two partial sums of the fold's activations in every lane, `minus` is -zero as i16x8. */
+@inline export function beginSum<D>(pairs: v128, minus: v128): v128 {
+  return sumsQuads<D>() ? i32x4.dot_i16x8_s(pairs, minus) : i16x8.mul(pairs, minus)
+}
+
+@inline export function addProducts<D>(sum: v128, activations: v128, weights: v128): v128 {
+  // The plain build takes i16 activations instead, see `formOf`.
+  if (!ASC_FEATURE_RELAXED_SIMD) return unreachable()
+  if (sumsQuads<D>()) return i32x4.relaxed_dot_i8x16_i7x16_add_s(activations, weights, sum)
+  return i16x8.add(sum, i16x8.relaxed_dot_i8x16_i7x16_s(activations, weights))
+}
+
+/** The sums as f32x4. `ones` is i16x8. */
+@inline export function endSum<D>(sum: v128, ones: v128): v128 {
+  return f32x4.convert_i32x4_s(sumsQuads<D>() ? sum : i32x4.dot_i16x8_s(sum, ones))
 }
 
 @inline export function sumLanes(v: v128): f32 {

@@ -1,50 +1,46 @@
 import { foldColumns, hasMin, panel8Bytes } from '../lib/layout'
-import { dot8, madd } from '../lib/simd'
+import { addProducts, beginSum, endSum, madd } from '../lib/simd'
 
 /*
- * int8 activations times weights of up to 6 bits, f32 out. Accumulators are i16 and start at -zero · Σx, so the zero point
- * costs nothing; they may wrap on the way, harmlessly, because their final value fits: |q - zero| · 127 · products a lane is at
+ * int8 activations times weights of up to 6 bits, f32 out. Accumulators start at -zero · Σx, so the zero point costs nothing. Those
+ * of i16 may wrap on the way, harmlessly, because their final value fits: |q - zero| · 127 · products a lane is at
  * most 32512 (Q5_0: 16 · 127 · 16, Q6_K: 32 · 127 · 8, Q4_K: 15 · 127 · 16). The k loop is rolled on purpose: V8 keeps the order
  * it is given, and 8 accumulators + 2 weights + 1 activation + 1 product are the registers there are.
  */
 
-@inline function fold(sums: v128, ones: v128): v128 {
-  return f32x4.convert_i32x4_s(i32x4.dot_i16x8_s(sums, ones))
-}
-
 /** out[4 tokens][8 rows] = tile · panelᵀ; tokens are `stride` bytes apart. F: how the type folds, see `lib/layout.ts`. */
-export function gemm8x4<F>(panel: usize, tile: usize, cols: i32, zero: i32, out: usize, stride: usize): void {
+export function gemm8x4<F, D>(panel: usize, tile: usize, cols: i32, zero: i32, out: usize, stride: usize): void {
   const minus = i16x8.splat(<i16>-zero), ones = i16x8.splat(1)
   const end = panel + (cols / foldColumns<F>()) * panel8Bytes<F>()
   let f00 = f32x4.splat(0), f01 = f00, f10 = f00, f11 = f00, f20 = f00, f21 = f00, f30 = f00, f31 = f00
   while (panel < end) {
     const sums = tile + 4 * foldColumns<F>()
-    let a00 = i16x8.mul(v128.load32_splat(sums), minus), a01 = a00
-    let a10 = i16x8.mul(v128.load32_splat(sums, 4), minus), a11 = a10
-    let a20 = i16x8.mul(v128.load32_splat(sums, 8), minus), a21 = a20
-    let a30 = i16x8.mul(v128.load32_splat(sums, 12), minus), a31 = a30
+    let a00 = beginSum<D>(v128.load32_splat(sums), minus), a01 = a00
+    let a10 = beginSum<D>(v128.load32_splat(sums, 4), minus), a11 = a10
+    let a20 = beginSum<D>(v128.load32_splat(sums, 8), minus), a21 = a20
+    let a30 = beginSum<D>(v128.load32_splat(sums, 12), minus), a31 = a30
     for (let k = 0; k < foldColumns<F>(); k += 4) {
       const w0 = v128.load(panel), w1 = v128.load(panel, 16)
       let t = v128.load32_splat(tile)
-      a00 = i16x8.add(a00, dot8(t, w0)); a01 = i16x8.add(a01, dot8(t, w1))
+      a00 = addProducts<D>(a00, t, w0); a01 = addProducts<D>(a01, t, w1)
       t = v128.load32_splat(tile, 4)
-      a10 = i16x8.add(a10, dot8(t, w0)); a11 = i16x8.add(a11, dot8(t, w1))
+      a10 = addProducts<D>(a10, t, w0); a11 = addProducts<D>(a11, t, w1)
       t = v128.load32_splat(tile, 8)
-      a20 = i16x8.add(a20, dot8(t, w0)); a21 = i16x8.add(a21, dot8(t, w1))
+      a20 = addProducts<D>(a20, t, w0); a21 = addProducts<D>(a21, t, w1)
       t = v128.load32_splat(tile, 12)
-      a30 = i16x8.add(a30, dot8(t, w0)); a31 = i16x8.add(a31, dot8(t, w1))
+      a30 = addProducts<D>(a30, t, w0); a31 = addProducts<D>(a31, t, w1)
       panel += 32
       tile += 16
     }
     const d0 = v128.load(panel), d1 = v128.load(panel, 16)
     let q = v128.load32_splat(tile, 16)
-    f00 = madd(f32x4.mul(fold(a00, ones), q), d0, f00); f01 = madd(f32x4.mul(fold(a01, ones), q), d1, f01)
+    f00 = madd(f32x4.mul(endSum<D>(a00, ones), q), d0, f00); f01 = madd(f32x4.mul(endSum<D>(a01, ones), q), d1, f01)
     q = v128.load32_splat(tile, 20)
-    f10 = madd(f32x4.mul(fold(a10, ones), q), d0, f10); f11 = madd(f32x4.mul(fold(a11, ones), q), d1, f11)
+    f10 = madd(f32x4.mul(endSum<D>(a10, ones), q), d0, f10); f11 = madd(f32x4.mul(endSum<D>(a11, ones), q), d1, f11)
     q = v128.load32_splat(tile, 24)
-    f20 = madd(f32x4.mul(fold(a20, ones), q), d0, f20); f21 = madd(f32x4.mul(fold(a21, ones), q), d1, f21)
+    f20 = madd(f32x4.mul(endSum<D>(a20, ones), q), d0, f20); f21 = madd(f32x4.mul(endSum<D>(a21, ones), q), d1, f21)
     q = v128.load32_splat(tile, 28)
-    f30 = madd(f32x4.mul(fold(a30, ones), q), d0, f30); f31 = madd(f32x4.mul(fold(a31, ones), q), d1, f31)
+    f30 = madd(f32x4.mul(endSum<D>(a30, ones), q), d0, f30); f31 = madd(f32x4.mul(endSum<D>(a31, ones), q), d1, f31)
     if (hasMin<F>()) {
       const m0 = v128.load(panel, 32), m1 = v128.load(panel, 48)
       q = v128.load32_splat(tile, 32)
@@ -69,21 +65,21 @@ export function gemm8x4<F>(panel: usize, tile: usize, cols: i32, zero: i32, out:
 }
 
 /** As {@link gemm8x4} for the tile's first token, operation for operation. */
-export function gemm8x1<F>(panel: usize, tile: usize, cols: i32, zero: i32, out: usize): void {
+export function gemm8x1<F, D>(panel: usize, tile: usize, cols: i32, zero: i32, out: usize): void {
   const minus = i16x8.splat(<i16>-zero), ones = i16x8.splat(1)
   const end = panel + (cols / foldColumns<F>()) * panel8Bytes<F>()
   let f0 = f32x4.splat(0), f1 = f0
   while (panel < end) {
-    let a0 = i16x8.mul(v128.load32_splat(tile + 4 * foldColumns<F>()), minus), a1 = a0
+    let a0 = beginSum<D>(v128.load32_splat(tile + 4 * foldColumns<F>()), minus), a1 = a0
     for (let k = 0; k < foldColumns<F>(); k += 4) {
       const t = v128.load32_splat(tile)
-      a0 = i16x8.add(a0, dot8(t, v128.load(panel))); a1 = i16x8.add(a1, dot8(t, v128.load(panel, 16)))
+      a0 = addProducts<D>(a0, t, v128.load(panel)); a1 = addProducts<D>(a1, t, v128.load(panel, 16))
       panel += 32
       tile += 16
     }
     const q = v128.load32_splat(tile, 16)
-    f0 = madd(f32x4.mul(fold(a0, ones), q), v128.load(panel), f0)
-    f1 = madd(f32x4.mul(fold(a1, ones), q), v128.load(panel, 16), f1)
+    f0 = madd(f32x4.mul(endSum<D>(a0, ones), q), v128.load(panel), f0)
+    f1 = madd(f32x4.mul(endSum<D>(a1, ones), q), v128.load(panel, 16), f1)
     if (hasMin<F>()) {
       const u = v128.load32_splat(tile, 32)
       f0 = madd(u, v128.load(panel, 32), f0)

@@ -1,7 +1,7 @@
-import { groupScratch, panelScratch, precision, tileScratch } from '../lib/config'
+import { groupScratch, panelScratch, precision, quads, tileScratch } from '../lib/config'
 import {
-  BLOCK, F32, F16, BF16, Fold16, Fold32, Fold32Min, GROUP, matrixCols, matrixGroup, matrixType, PANEL16, PANEL32, Q4_K, Q6_K,
-  Q8_0, TILE, TILE16, TILE32, TILE8,
+  BLOCK, F32, F16, BF16, Fold16, Fold32, Fold32Min, GROUP, matrixCols, matrixGroup, matrixType, PANEL16, PANEL32, Pairs, Q4_K, Q6_K,
+  Q8_0, Quads, TILE, TILE16, TILE32, TILE8,
 } from '../lib/layout'
 import { gemm16x1, gemm16x4 } from './gemm16'
 import { gemm32x1, gemm32x4 } from './gemm32'
@@ -68,7 +68,11 @@ export function multiply(
   const form = formOf(type)
   pack(form, x, stride, rows, cols)
   if (rows == 1 && (form == BYTES32 || form == BYTES16)) {
-    for (let g = first; g < last; g++, out += 32) row8(type, matrixGroup(matrix, g), tileScratch(), cols, out)
+    for (let g = first; g < last; g++, out += 32) {
+      const group = matrixGroup(matrix, g)
+      if (quads()) row8<Quads>(type, group, tileScratch(), cols, out)
+      else row8<Pairs>(type, group, tileScratch(), cols, out)
+    }
     return
   }
   if (rows == 1 && form == WORDS && type == Q8_0) {
@@ -104,25 +108,35 @@ function unpack(form: i32, type: i32, group: usize, blocks: i32): usize {
 }
 
 function product4(form: i32, type: i32, panel: usize, tile: usize, cols: i32, out: usize, stride: usize): void {
-  if (form == BYTES32) {
-    if (type == Q4_K) gemm8x4<Fold32Min>(panel, tile, cols, 0, out, stride)
-    else gemm8x4<Fold32>(panel, tile, cols, zeroOf(type), out, stride)
-  } else if (form == BYTES16) gemm8x4<Fold16>(panel, tile, cols, zeroOf(type), out, stride)
-  else if (form == FLOATS) gemm32x4(panel, tile, cols, out, stride)
+  if (form == BYTES32 || form == BYTES16) {
+    if (quads()) bytes4<Quads>(type, panel, tile, cols, out, stride)
+    else bytes4<Pairs>(type, panel, tile, cols, out, stride)
+  } else if (form == FLOATS) gemm32x4(panel, tile, cols, out, stride)
   else if (type == Q4_K) gemm16x4<Fold32Min>(panel, tile, cols, out, stride)
   else if (type == Q6_K) gemm16x4<Fold16>(panel, tile, cols, out, stride)
   else gemm16x4<Fold32>(panel, tile, cols, out, stride)
 }
 
+function bytes4<D>(type: i32, panel: usize, tile: usize, cols: i32, out: usize, stride: usize): void {
+  if (type == Q4_K) gemm8x4<Fold32Min, D>(panel, tile, cols, 0, out, stride)
+  else if (type == Q6_K) gemm8x4<Fold16, D>(panel, tile, cols, zeroOf(type), out, stride)
+  else gemm8x4<Fold32, D>(panel, tile, cols, zeroOf(type), out, stride)
+}
+
 function product1(form: i32, type: i32, panel: usize, tile: usize, cols: i32, out: usize): void {
-  if (form == BYTES32) {
-    if (type == Q4_K) gemm8x1<Fold32Min>(panel, tile, cols, 0, out)
-    else gemm8x1<Fold32>(panel, tile, cols, zeroOf(type), out)
-  } else if (form == BYTES16) gemm8x1<Fold16>(panel, tile, cols, zeroOf(type), out)
-  else if (form == FLOATS) gemm32x1(panel, tile, cols, out)
+  if (form == BYTES32 || form == BYTES16) {
+    if (quads()) bytes1<Quads>(type, panel, tile, cols, out)
+    else bytes1<Pairs>(type, panel, tile, cols, out)
+  } else if (form == FLOATS) gemm32x1(panel, tile, cols, out)
   else if (type == Q4_K) gemm16x1<Fold32Min>(panel, tile, cols, out)
   else if (type == Q6_K) gemm16x1<Fold16>(panel, tile, cols, out)
   else gemm16x1<Fold32>(panel, tile, cols, out)
+}
+
+function bytes1<D>(type: i32, panel: usize, tile: usize, cols: i32, out: usize): void {
+  if (type == Q4_K) gemm8x1<Fold32Min, D>(panel, tile, cols, 0, out)
+  else if (type == Q6_K) gemm8x1<Fold16, D>(panel, tile, cols, zeroOf(type), out)
+  else gemm8x1<Fold32, D>(panel, tile, cols, zeroOf(type), out)
 }
 
 /** Row groups [first, last) of part `part` of `parts`: contiguous, so that each thread reads one stream. */
