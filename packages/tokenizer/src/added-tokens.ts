@@ -4,12 +4,12 @@ import type { PackedStrings } from './vocabulary.js'
 
 /** Added tokens: strings that are cut out of the raw text before any merging, the longest at the leftmost place first. */
 export interface AddedTokens {
-  /** opens[byte] = 1 if an added token begins with this byte. */
-  readonly opens: Uint8Array
   /** Bytes of each added token in the raw text, by id. */
   readonly lengths: Uint8Array
   /** Id of the longest added token at bytes[at ..) that ends by `end`, or -1. Markers count only if `markers` is true. */
   match(bytes: Uint8Array, at: number, end: number, markers: boolean): number
+  /** Where the next added token begins, from `at` on; `end` if there is none. */
+  seek(bytes: Uint8Array, at: number, end: number, markers: boolean): number
 }
 
 /** Bounds what a byte of text can cost. Gemma 3's longest is 31 times U+2581, 93 bytes. */
@@ -22,11 +22,10 @@ const MAX_BYTES = 128
 export function addedTokens(pieces: PackedStrings, ids: readonly number[], isMarker: Uint8Array): AddedTokens {
   let capacity = 1
   for (const id of ids) capacity += pieces.lengths[id]
-  const children = pairTable(capacity, 'tokenizer/bad-vocabulary')
+  const children = pairTable(0, 'tokenizer/bad-vocabulary')
   /** The token that ends at a node, or -1. Node 0 is no node, so that a missing first byte reads as none. */
   const token = new Int32Array(capacity + 1).fill(-1)
   const first = new Int32Array(256)
-  const opens = new Uint8Array(256)
   const lengths = new Uint8Array(pieces.lengths.length)
   let nodes = 1
 
@@ -38,7 +37,6 @@ export function addedTokens(pieces: PackedStrings, ids: readonly number[], isMar
     if (length === 0) continue
     lengths[id] = length
     const lead = pieces.bytes[start]
-    opens[lead] = 1
     if (first[lead] === 0) first[lead] = nodes++
     let node = first[lead]
     for (let i = start + 1; i < start + length; i++) {
@@ -48,18 +46,22 @@ export function addedTokens(pieces: PackedStrings, ids: readonly number[], isMar
     if (token[node] < 0) token[node] = id
   }
 
+  const match = (bytes: Uint8Array, at: number, end: number, markers: boolean): number => {
+    let longest = -1
+    for (let node = first[bytes[at]]; node > 0; ) {
+      const id = token[node]
+      if (id >= 0 && (markers || isMarker[id] === 0)) longest = id
+      at++
+      node = at < end ? children.get(node, bytes[at]) : -1
+    }
+    return longest
+  }
   return {
-    opens,
     lengths,
-    match(bytes, at, end, markers) {
-      let longest = -1
-      for (let node = first[bytes[at]]; node > 0; ) {
-        const id = token[node]
-        if (id >= 0 && (markers || isMarker[id] === 0)) longest = id
-        at++
-        node = at < end ? children.get(node, bytes[at]) : -1
-      }
-      return longest
+    match,
+    seek(bytes, at, end, markers) {
+      while (at < end && (first[bytes[at]] === 0 || match(bytes, at, end, markers) < 0)) at++
+      return at
     },
   }
 }

@@ -9,8 +9,8 @@ export interface TokenizerFile {
   readonly addsBos: boolean
 }
 
-/** As in the merge queue: ranks and ids stay below 2^21. */
-const MAX_ENTRIES = 1 << 21
+/** Ids and ranks stay below 2^21, as the vocabulary's table and the merge queue need. */
+const MAX_ENTRIES = 2 ** 21 - 1
 
 /** Checks that a parsed tokenizer.json is of Gemma's kind; any other would be tokenised wrongly, so it is refused. */
 export function parseTokenizerJson(json: unknown): TokenizerFile {

@@ -122,19 +122,14 @@ export function createTokenizer(parts: TokenizerParts): Tokenizer {
         const last = hasMeta ? writeInner(source, from, to, source, from) : to
         count = words.encode(source, from, last, ids, count)
       }
-      let plain = 0
       for (let at = 0; at < end; ) {
-        const id = added.opens[source[at]] === 0 ? -1 : added.match(source, at, end, special)
-        if (id < 0) {
-          at++
-          continue
-        }
-        if (plain < at) encodePlain(plain, at)
+        const next = added.seek(source, at, end, special)
+        if (at < next) encodePlain(at, next)
+        if (next === end) break
+        const id = added.match(source, next, end, special)
         ids[count++] = id
-        at += added.lengths[id]
-        plain = at
+        at = next + added.lengths[id]
       }
-      if (plain < end) encodePlain(plain, end)
       return ids.slice(0, count)
     },
 

@@ -1,5 +1,5 @@
 import { check } from './errors.js'
-import { extend, slotOf } from './hash.js'
+import { extend, MAX_PROBES, spread, tableBits } from './hash.js'
 import { isUtf8 } from './utf8.js'
 
 /** Strings in one byte array, as a GGUF holds them: string i = bytes[starts[i] .. starts[i] + lengths[i]), UTF-8. */
@@ -23,11 +23,14 @@ export interface Vocabulary {
   find(source: Uint8Array, start: number, end: number, hash: number): number
 }
 
-/** Piece numbers and text positions are packed into one double in the merge queue: 2^21 · 2^32 stays exact. */
-const MAX_PIECES = 1 << 21
+/**
+ * Ids + 1 take 21 bits of a slot. Piece numbers and text positions are also packed into one double in the merge queue, where
+ * 2^21 · 2^32 stays exact.
+ */
+const ID_BITS = 21
+const ID_MASK = 2 ** ID_BITS - 1
+const MAX_PIECES = ID_MASK
 const MAX_PIECE_BYTES = 1024
-/** The table is at most half full, so probes stay short; only a vocabulary made to collide reaches this. */
-const MAX_PROBES = 512
 const SPACE = 0x20
 /** What pieces have for a space. */
 export const META = '\u2581'
@@ -64,44 +67,46 @@ export const spellPiece = ({ bytes, offsets }: Vocabulary, id: number): string =
 export function indexVocabulary(pieces: PackedStrings): Vocabulary {
   const { bytes, offsets, longestBytes } = copyPieces(pieces)
   const size = offsets.length - 1
-  const bits = Math.max(4, 33 - Math.clz32(Math.max(1, size)))
-  const shift = 32 - bits
-  const mask = 2 ** bits - 1
-  // Two numbers a slot: the full hash, and the id + 1 (0 = free).
-  const slots = new Int32Array(2 << bits)
+  const shift = 32 - tableBits(size)
+  const mask = 2 ** (32 - shift) - 1
+  // A slot holds id + 1 (0 = free) under a tag of 11 bits of the hash, so that a look-up in vain rarely reads the pieces.
+  const slots = new Int32Array(mask + 1)
 
-  const find = (source: Uint8Array, start: number, end: number, hash: number): number => {
-    let slot = slotOf(hash, shift)
-    for (let probes = 0; probes < MAX_PROBES; probes++) {
-      const entry = slots[2 * slot + 1]
-      if (entry === 0) return -1
-      if (slots[2 * slot] === hash && equals(entry - 1, source, start, end)) return entry - 1
-      slot = (slot + 1) & mask
-    }
-    return -1
-  }
   const equals = (id: number, source: Uint8Array, start: number, end: number): boolean => {
     const offset = offsets[id]
     if (offsets[id + 1] - offset !== end - start) return false
     for (let i = start, j = offset; i < end; i++, j++) if (source[i] !== bytes[j]) return false
     return true
   }
+  const find = (source: Uint8Array, start: number, end: number, hash: number): number => {
+    const spreadHash = spread(hash)
+    const tag = spreadHash << ID_BITS
+    let slot = spreadHash >>> shift
+    for (let probes = 0; probes < MAX_PROBES; probes++) {
+      const entry = slots[slot]
+      if (entry === 0) return -1
+      if (((entry ^ tag) & ~ID_MASK) === 0) {
+        const id = (entry & ID_MASK) - 1
+        if (equals(id, source, start, end)) return id
+      }
+      slot = (slot + 1) & mask
+    }
+    return -1
+  }
 
   for (let id = 0; id < size; id++) {
     const start = offsets[id]
     const end = offsets[id + 1]
-    if (start === end) continue
     let hash = 0
     for (let i = start; i < end; i++) hash = extend(hash, bytes[i])
-    let slot = slotOf(hash, shift)
-    let probes = 0
-    while (slots[2 * slot + 1] !== 0 && !(slots[2 * slot] === hash && equals(slots[2 * slot + 1] - 1, bytes, start, end))) {
-      check(++probes < MAX_PROBES, 'tokenizer/bad-vocabulary', 'too many pieces share a hash: not a vocabulary of text')
+    if (start === end || find(bytes, start, end, hash) >= 0) continue
+    const spreadHash = spread(hash)
+    let slot = spreadHash >>> shift
+    for (let probes = 0; slots[slot] !== 0; probes++) {
+      check(probes < MAX_PROBES - 1, 'tokenizer/bad-vocabulary', 'too many pieces share a hash: this was made to be slow')
       slot = (slot + 1) & mask
     }
-    if (slots[2 * slot + 1] !== 0) continue
-    slots[2 * slot] = hash
-    slots[2 * slot + 1] = id + 1
+    slots[slot] = (spreadHash << ID_BITS) | (id + 1)
   }
   return { size, bytes, offsets, longestBytes, find }
 }

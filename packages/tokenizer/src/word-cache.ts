@@ -1,4 +1,4 @@
-import { slotOf } from './hash.js'
+import { spread } from './hash.js'
 
 /**
  * Remembers how recent words were encoded. A word takes one slot of 64 bytes, a cache line:
@@ -24,7 +24,7 @@ export function wordCache(bits: number): WordCache {
   const shift = 32 - bits
   return {
     get(hash, bytes, start, length, out, at) {
-      const slot = slotOf(hash, shift) * SLOT_INTS
+      const slot = (spread(hash) >>> shift) * SLOT_INTS
       const head = ints[slot + 1]
       if (ints[slot] !== hash || (head & 0xff) !== length) return -1
       const from = (slot + TEXT_INT) * 4
@@ -35,7 +35,7 @@ export function wordCache(bits: number): WordCache {
     },
     put(hash, bytes, start, length, out, at, end) {
       if (length > MAX_WORD_BYTES || end - at > MAX_WORD_IDS) return
-      const slot = slotOf(hash, shift) * SLOT_INTS
+      const slot = (spread(hash) >>> shift) * SLOT_INTS
       ints[slot] = hash
       ints[slot + 1] = length | ((end - at) << 8)
       const from = (slot + TEXT_INT) * 4

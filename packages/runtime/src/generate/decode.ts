@@ -108,7 +108,7 @@ export async function* decode(
       if (reason) return
       await breathe()
       signal?.throwIfAborted()
-      await cache.step(id)
+      cache.step(id)
     }
   } catch (error) {
     if (!signal?.aborted || error !== signal.reason) {

@@ -40,7 +40,7 @@ function scriptedSequence(script: string, options: { failAt?: number; onAppend?:
       into[next()] = 0
       return into
     },
-    async step(id: number) {
+    step(id: number) {
       held.push(id)
     },
     rewind(length: number) {

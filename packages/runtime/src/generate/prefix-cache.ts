@@ -10,7 +10,7 @@ export interface PrefixCache {
    */
   read(ids: Int32Array, options: ReadOptions): Promise<number>
   /** Appends one id. */
-  step(id: number): Promise<void>
+  step(id: number): void
   /** Forgets all; for when a backend failed and nobody knows what its cache holds. */
   clear(): void
 }
@@ -63,9 +63,9 @@ export function prefixCache(sequence: Appendable, context: number): PrefixCache 
       })
       return cached
     },
-    async step(id) {
+    step(id) {
       held[sequence.length] = id
-      await sequence.step(id)
+      sequence.step(id)
     },
     clear: () => sequence.reset(),
   }

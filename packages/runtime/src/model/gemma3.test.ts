@@ -1,4 +1,4 @@
-import { reference, type Backend } from '@g3/backend'
+import { reference, traced, type Backend } from '@g3/backend'
 import { describe, expect, it } from 'vitest'
 import { goldenFloats, goldens, largestDifference, tinyModel } from '../testing/tiny-random.js'
 import type { Gemma3, TextSequence } from './gemma3.js'
@@ -36,6 +36,26 @@ describe.each(['text_short', 'text_long'] as const)('%s on the reference ops, ag
     }
     expect(sequence.length).toBe(prompt.ids.length + prompt.forcedIds.length)
   })
+})
+
+it('has the hidden states of Hugging Face after each layer', async () => {
+  const { ids, hidden } = prompts.text_long
+  const states: Float32Array[] = []
+  let lastNormed = new Float32Array(0)
+  const backend = traced(reference(), ({ program, op, call, buffer, values }) => {
+    // Two ops, then nine a layer: x is whole after the embedding and after every ninth.
+    if (program === 'body' && buffer === 'x' && (op === 'embed' || (call - 1) % 9 === 0)) states.push(values)
+    if (program === 'body' && buffer === 'h') lastNormed = values
+  })
+  await (await tinyModel({ backend })).sequence().append(ids)
+  const got = [...states.slice(0, -1), lastNormed]
+  const want = goldenFloats(hidden)
+  const size = ids.length * 64
+  expect(got.length).toBe(want.length / size)
+  for (const [stage, values] of got.entries()) {
+    const expected = want.subarray(stage * size, (stage + 1) * size)
+    expect(largestDifference(values, expected), `stage ${stage}`).toBeLessThan(1e-4)
+  }
 })
 
 describe('variants of the configuration, against Hugging Face in f32', () => {

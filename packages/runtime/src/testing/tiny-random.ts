@@ -13,7 +13,7 @@ interface Prompt {
 
 /** Goldens of the tiny random model; `fixtures/tiny-random/goldens.json` names their maker. */
 export interface Goldens {
-  readonly prompts: { readonly text_short: Prompt; readonly text_long: Prompt }
+  readonly prompts: { readonly text_short: Prompt; readonly text_long: Prompt & { readonly hidden: string } }
   readonly variants: {
     readonly qscale_24: { readonly logits: string }
     readonly sliding_16_layers_all_local: { readonly logits: string }

@@ -1,0 +1,48 @@
+import { isG3Error } from '@g3/backend'
+import type { Driver, EngineName, OpenDriver, Reply, Request } from './protocol.js'
+
+// An engine's process: it measures when it is told to and is idle otherwise, so that engines can take turns.
+
+const open: Readonly<Record<EngineName, () => Promise<OpenDriver>>> = {
+  g3: async () => (await import('./g3-driver.js')).openG3,
+  'node-llama-cpp': async () => (await import('./node-llama-cpp-driver.js')).openNodeLlamaCpp,
+  wllama: async () => (await import('./wllama-driver.js')).openWllama,
+}
+
+let driver: Driver | undefined
+
+async function answer(request: Request): Promise<Reply> {
+  if (request.kind === 'load') {
+    const openDriver = await open[request.engine]()
+    const start = performance.now()
+    driver = await openDriver(request.job)
+    return { kind: 'loaded', loadMs: performance.now() - start }
+  }
+  if (!driver) throw new Error('nothing is loaded')
+  switch (request.kind) {
+    case 'round':
+      return { kind: 'round', round: await driver.round() }
+    case 'memory':
+      return { kind: 'memory', peakRssBytes: driver.peakRssBytes() }
+    default:
+      return request satisfies never
+  }
+}
+
+process.on('message', async (request: Request) => {
+  let reply: Reply
+  try {
+    reply = await answer(request)
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    reply = { kind: 'failed', code: isG3Error(error) ? error.code : 'bench/engine-failed', message }
+  }
+  process.send?.(reply)
+})
+
+// A terminal sends Ctrl-C to all; the parent decides, and closes the channel.
+process.on('SIGINT', () => {})
+process.on('disconnect', async () => {
+  await driver?.dispose().catch(() => undefined)
+  process.exit()
+})

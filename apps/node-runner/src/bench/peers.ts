@@ -1,0 +1,75 @@
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { G3Error } from '@g3/backend'
+import { cacheFolder } from '../models/cache.js'
+import { makeFolder } from '../models/disk.js'
+import { note } from '../output.js'
+import type { Job, PeerName } from './protocol.js'
+
+/** npm packages that an engine needs, with the versions that the drivers were written for. */
+type Packages = Readonly<Record<string, string>>
+
+const NODE_LLAMA_CPP = '3.22.1'
+
+/** Its binaries come as one package a platform and kind; those for GPUs alone have 600 MB. */
+function llamaBinary(): string {
+  const { platform, arch } = process
+  if (platform === 'darwin') return arch === 'arm64' ? 'mac-arm64-metal' : 'mac-x64'
+  return `${platform === 'win32' ? 'win' : 'linux'}-${arch}`
+}
+
+const PACKAGES: Readonly<Record<PeerName, () => Packages>> = {
+  'node-llama-cpp': () => ({ 'node-llama-cpp': NODE_LLAMA_CPP, [`@node-llama-cpp/${llamaBinary()}`]: NODE_LLAMA_CPP }),
+  wllama: () => ({ '@wllama/wllama': '3.8.0', 'playwright-core': '1.62.0', '@sparticuz/chromium': '151.0.0' }),
+}
+
+/**
+ * Makes sure that a peer's packages are there and returns their folder: `G3_PEERS` where that is set, else one in the cache, filled
+ * by npm the first time. They are no dependencies of ours: only who compares needs them.
+ * @throws G3Error `bench/no-peer` when npm could not install them
+ */
+export async function installPeer(peer: PeerName, signal: AbortSignal): Promise<string> {
+  const packages = PACKAGES[peer]()
+  const isComplete = (folder: string): boolean => Object.keys(packages).every((name) => existsSync(join(folder, 'node_modules', name, 'package.json')))
+  const own = process.env.G3_PEERS
+  if (own !== undefined && isComplete(own)) return own
+  const folder = join(cacheFolder(), 'peers', peer)
+  if (isComplete(folder)) return folder
+  const wanted = Object.entries(packages).map(([name, version]) => `${name}@${version}`)
+  note(`installing ${wanted.join(', ')} into ${folder}, once`)
+  await makeFolder(folder)
+  await writeFile(join(folder, 'package.json'), '{"private":true}\n')
+  await npmInstall(folder, wanted, signal)
+  if (!isComplete(folder)) throw new G3Error('bench/no-peer', `npm installed ${peer}, but not all of ${Object.keys(packages).join(', ')}`)
+  return folder
+}
+
+/** Optional dependencies stay away: they are binaries for other machines. Scripts too: the prebuilt ones need no build. */
+function npmInstall(folder: string, wanted: readonly string[], signal: AbortSignal): Promise<void> {
+  const args = ['install', '--omit=optional', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error', ...wanted]
+  return new Promise((resolve, reject) => {
+    const child = spawn('npm', args, { cwd: folder, signal, stdio: ['ignore', 'ignore', 'pipe'], shell: process.platform === 'win32' })
+    let said = ''
+    child.stderr.on('data', (chunk) => {
+      said = (said + chunk).slice(-2000)
+    })
+    child.on('error', reject)
+    child.on('close', (code) => {
+      if (code === 0) return resolve()
+      reject(new G3Error('bench/no-peer', `npm could not install ${wanted.join(', ')}: ${said.trim()}`))
+    })
+  })
+}
+
+/** Imports a peer's package from the job's folder. `T` names the part of it that is used. */
+export async function importPeer<T>(name: string, { packages }: Job): Promise<T> {
+  if (packages === undefined) throw new G3Error('bench/no-peer', `the job names no folder that has ${name}`)
+  return await import(pathToFileURL(peerPath(name, packages)).href)
+}
+
+/** Where a peer's package has its main file. */
+const peerPath = (name: string, folder: string): string => createRequire(join(folder, 'package.json')).resolve(name)

@@ -1,0 +1,53 @@
+/** What an engine is to measure. Plain data, as it goes to a child process. */
+export interface Job {
+  /** Path of the GGUF file. */
+  readonly model: string
+  readonly threads: number
+  /** Token ids, the beginning-of-sequence id first. */
+  readonly prompt: readonly number[]
+  /** The prompt as text, for engines that take no ids. */
+  readonly promptText: string
+  /** Tokens to generate after the first, greedily, end marks or not. */
+  readonly generate: number
+  /** Folder whose `node_modules` has the engine's package, for engines that are not ours. */
+  readonly packages?: string
+}
+
+/** One reading of the prompt and the tokens after it. */
+export interface Round {
+  /** Prompt tokens for each second up to the first generated token. */
+  readonly prefill: number
+  /** Tokens after the first for each second. */
+  readonly decode: number
+}
+
+/** An engine with the model loaded. */
+export interface Driver {
+  /** Forgets the last round and runs another. */
+  round(): Promise<Round>
+  /** Most memory that the engine's processes held at a time. */
+  peakRssBytes(): number
+  dispose(): Promise<void>
+}
+
+/** Loads the model of a job. */
+export type OpenDriver = (job: Job) => Promise<Driver>
+
+export const ENGINES = ['g3', 'node-llama-cpp', 'wllama'] as const
+export type EngineName = (typeof ENGINES)[number]
+export type PeerName = Exclude<EngineName, 'g3'>
+
+/** To the child. */
+export type Request = { readonly kind: 'load'; readonly engine: EngineName; readonly job: Job } | { readonly kind: 'round' } | { readonly kind: 'memory' }
+
+/** From the child, one for each request. */
+export type Reply =
+  | { readonly kind: 'loaded'; readonly loadMs: number }
+  | { readonly kind: 'round'; readonly round: Round }
+  | { readonly kind: 'memory'; readonly peakRssBytes: number }
+  | { readonly kind: 'failed'; readonly code: string; readonly message: string }
+
+/** Times of one round, from its marks on the clock of `performance.now()`. */
+export function roundOf(job: Pick<Job, 'prompt' | 'generate'>, start: number, first: number, end: number): Round {
+  return { prefill: (job.prompt.length / (first - start)) * 1000, decode: (job.generate / (end - first)) * 1000 }
+}

@@ -1,0 +1,82 @@
+import type { GenerateOptions } from '@g3/runtime'
+import { EXIT } from '../failure.js'
+import { onInterrupt } from '../interrupt.js'
+import { loadForCommand, type LoadedModel } from '../loading.js'
+import type { ModelOptions, SamplingFlags } from '../options.js'
+import { print, printJson, printText } from '../output.js'
+import { readStdin } from '../stdin.js'
+
+export interface RunOptions extends ModelOptions, SamplingFlags {
+  readonly maxTokens?: number
+  readonly json?: true
+}
+
+/** The same command gives the same words, unless another seed is asked for. */
+const SEED = 0
+
+/** A base model has no reason to stop; a tuned one ends its turn by itself. */
+const BASE_TOKENS = 128
+
+/** `g3 run PROMPT`: a chat turn for an instruction-tuned model, plain text to go on with for a base model. */
+export async function run(argument: string, options: RunOptions): Promise<void> {
+  const prompt = argument === '-' ? withoutLastNewline(await readStdin()) : argument
+  using interrupt = onInterrupt()
+  await using loaded = await loadForCommand(options, interrupt.signal)
+  const { model, instructionTuned } = loaded
+  const generation = model.generate(
+    instructionTuned ? [{ role: 'user', content: prompt }] : prompt,
+    generateOptions({ seed: SEED, ...options }, instructionTuned, interrupt.signal),
+  )
+  if (options.json) await printJson({ ...(await report(generation.result(), loaded)) })
+  else {
+    let last = ''
+    for await (const { text } of generation) {
+      if (text === '') continue
+      last = text
+      await printText(text)
+    }
+    if (!last.endsWith('\n')) await print('\n')
+  }
+  if ((await generation.result()).stopReason === 'aborted') process.exitCode = EXIT.interrupted
+}
+
+export function generateOptions(
+  { maxTokens, temperature, topK, topP, minP, seed }: RunOptions,
+  instructionTuned: boolean,
+  signal: AbortSignal,
+): GenerateOptions {
+  const limit = maxTokens ?? (instructionTuned ? undefined : BASE_TOKENS)
+  return {
+    signal,
+    temperature,
+    ...(limit !== undefined && { maxTokens: limit }),
+    ...(topK !== undefined && { topK }),
+    ...(topP !== undefined && { topP }),
+    ...(minP !== undefined && { minP }),
+    ...(seed !== undefined && { seed }),
+  }
+}
+
+type Result = Awaited<ReturnType<ReturnType<LoadedModel['model']['generate']>['result']>>
+
+async function report(running: Promise<Result>, { loadMs, backend }: LoadedModel): Promise<object> {
+  const { text, ids, promptTokens, stopReason, prefillMs, prefillTokensPerSecond, decodeTokensPerSecond } = await running
+  return {
+    text,
+    ids,
+    promptTokens,
+    stopReason,
+    loadMs: round(loadMs),
+    prefillMs: round(prefillMs),
+    prefillTokensPerSecond: round(prefillTokensPerSecond),
+    decodeTokensPerSecond: round(decodeTokensPerSecond),
+    peakRssBytes: process.resourceUsage().maxRSS * 1024,
+    backend: backend.caps.name,
+    threads: backend.caps.threads,
+  }
+}
+
+const round = (value: number): number => Math.round(value * 100) / 100
+
+/** A pipe's text ends in a newline that the prompt does not mean: `echo Hello | g3 run -`. */
+const withoutLastNewline = (text: string): string => text.replace(/\r?\n$/, '')

@@ -1,0 +1,75 @@
+import { open } from 'node:fs/promises'
+import { basename } from 'node:path'
+import { G3Error, type Backend } from '@g3/backend'
+import type { Model } from '@g3/runtime'
+import { fileSource, type ByteSource } from '@g3/runtime/gguf'
+import { resolveModel } from './models/resolve.js'
+import type { ModelOptions } from './options.js'
+import { note } from './output.js'
+import { byteProgress } from './progress.js'
+
+/** A model file on this machine. */
+export interface ModelFile {
+  readonly path: string
+  /** As the user or the registry calls it. */
+  readonly name: string
+  /** Undefined where only the file itself can tell. */
+  readonly instructionTuned: boolean | undefined
+}
+
+/** Finds the file of a name, path or URL, and fetches it first when it is not here. */
+export async function findModel(model: string | undefined, signal: AbortSignal): Promise<ModelFile> {
+  using progress = byteProgress('downloading')
+  return resolveModel(model, { signal, log: note, onProgress: (done, total) => progress.update(done, total) })
+}
+
+/** @throws G3Error `cli/missing-file`, `cli/unreadable-file` */
+export async function openModelFile(path: string): Promise<ByteSource> {
+  const handle = await open(path).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'ENOENT') throw new G3Error('cli/missing-file', `there is no file ${path}`, { cause })
+    throw new G3Error('cli/unreadable-file', `${path} cannot be opened: ${cause.message}`, { cause })
+  })
+  return fileSource(handle, basename(path))
+}
+
+export interface LoadedModel extends AsyncDisposable {
+  readonly model: Model
+  readonly backend: Backend
+  readonly name: string
+  readonly instructionTuned: boolean
+  /** From the file's opening to a model that is ready. */
+  readonly loadMs: number
+}
+
+/** Loads what the options name onto the CPU. */
+export async function loadForCommand(options: ModelOptions, signal: AbortSignal): Promise<LoadedModel> {
+  const file = await findModel(options.model, signal)
+  const [{ loadModel }, { autoBackend }] = await Promise.all([import('@g3/runtime'), import('@g3/runtime/auto')])
+  const start = performance.now()
+  const { threads, precision, context } = options
+  const backend = await autoBackend({ ...(threads !== undefined && { threads }), ...(precision && { precision }) })
+  try {
+    using progress = byteProgress('loading')
+    const model = await loadModel({
+      source: await openModelFile(file.path),
+      backend,
+      signal,
+      onProgress: (done, total) => progress.update(done, total),
+      ...(context !== undefined && { context }),
+    })
+    return {
+      model,
+      backend,
+      name: file.name,
+      instructionTuned: file.instructionTuned ?? model.instructionTuned,
+      loadMs: performance.now() - start,
+      async [Symbol.asyncDispose]() {
+        await model[Symbol.asyncDispose]()
+        await backend.dispose()
+      },
+    }
+  } catch (error) {
+    await backend.dispose()
+    throw error
+  }
+}

@@ -1,0 +1,61 @@
+import { InvalidArgumentError, Option } from 'commander'
+
+const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i
+
+/** Parses a number in [least, most]; anything else is wrong usage. */
+export function realNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = NUMBER.test(text) ? Number(text) : NaN
+    if (!(value >= least && value <= most)) throw new InvalidArgumentError(`It must be a number ${range(least, most)}.`)
+    return value
+  }
+}
+
+/** Parses a whole number in [least, most]. */
+export function wholeNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = /^\+?\d+$/.test(text) ? Number(text) : NaN
+    if (!(value >= least && value <= most)) throw new InvalidArgumentError(`It must be a whole number ${range(least, most)}.`)
+    return value
+  }
+}
+
+function range(least: number, most: number): string {
+  return most === Infinity || most === Number.MAX_SAFE_INTEGER ? `from ${least}` : `from ${least} to ${most}`
+}
+
+/** More tokens than any Gemma 3 holds. */
+const MOST_TOKENS = 1 << 20
+
+/** Options that several commands share, each spelled once. */
+export const OPTIONS = {
+  model: () => new Option('-m, --model <model>', 'a name from `g3 models`, a path to a GGUF file, or a URL'),
+  threads: () => new Option('--threads <n>', 'threads to compute with (default: all cores)').argParser(wholeNumber(1, 256)),
+  precision: () =>
+    new Option('--precision <kind>', 'exact keeps activations in f32, fast quantises them to 8 bits').choices(['fast', 'exact']).default('fast'),
+  context: () => new Option('--context <n>', 'tokens that prompt and answer may have together').argParser(wholeNumber(1, MOST_TOKENS)),
+  maxTokens: () => new Option('--max-tokens <n>', 'most tokens to generate').argParser(wholeNumber(1, MOST_TOKENS)),
+  temperature: () => new Option('--temperature <t>', '0 takes the most likely token always').argParser(realNumber(0, 100)).default(1),
+  topK: () => new Option('--top-k <n>', 'sample among the n most likely tokens, 0 for all (default: 64)').argParser(wholeNumber(0, MOST_TOKENS)),
+  topP: () => new Option('--top-p <p>', 'sample among the likeliest tokens that sum to p (default: 0.95)').argParser(realNumber(1e-9, 1)),
+  minP: () => new Option('--min-p <p>', 'leave out tokens less likely than p times the likeliest (default: 0)').argParser(realNumber(0, 0.999999)),
+  seed: () =>
+    new Option('--seed <s>', 'the same seed draws the same tokens (default: 0 for run, random for chat)').argParser(wholeNumber(0, Number.MAX_SAFE_INTEGER)),
+  json: (what: string) => new Option('--json', what),
+}
+
+/** What the shared options parse to. */
+export interface ModelOptions {
+  readonly model?: string
+  readonly threads?: number
+  readonly precision?: 'fast' | 'exact'
+  readonly context?: number
+}
+
+export interface SamplingFlags {
+  readonly temperature: number
+  readonly topK?: number
+  readonly topP?: number
+  readonly minP?: number
+  readonly seed?: number
+}

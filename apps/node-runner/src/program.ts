@@ -1,0 +1,99 @@
+import { Command } from 'commander'
+import { note } from './output.js'
+import { OPTIONS, wholeNumber } from './options.js'
+
+/** A subcommand that refuses what it does not know. */
+function command(name: string, description: string): Command {
+  return new Command(name)
+    .description(description)
+    .allowExcessArguments(false)
+    .exitOverride()
+    .showHelpAfterError(`Try \`g3 ${name} --help\`.`)
+    .configureOutput({ writeErr: (text) => note(text.trimEnd()), outputError: (text, write) => write(text.replace(/^error:/, 'g3:')) })
+}
+
+function modelOptions(into: Command): Command {
+  return into
+    .addOption(OPTIONS.model())
+    .addOption(OPTIONS.threads())
+    .addOption(OPTIONS.precision())
+    .addOption(OPTIONS.context())
+}
+
+function samplingOptions(into: Command): Command {
+  return into
+    .addOption(OPTIONS.temperature())
+    .addOption(OPTIONS.topK())
+    .addOption(OPTIONS.topP())
+    .addOption(OPTIONS.minP())
+    .addOption(OPTIONS.seed())
+    .addOption(OPTIONS.maxTokens())
+}
+
+/** The whole command line. Each action imports its command when it is called. */
+export function program(): Command {
+  const run = command('run', 'answer one prompt: text on stdout, all else on stderr')
+    .argument('<prompt>', '- reads it from stdin')
+    .action(async (prompt, options) => (await import('./commands/run.js')).run(prompt, options))
+  samplingOptions(modelOptions(run)).addOption(OPTIONS.json('print one object with text, ids, stop reason and timings'))
+
+  const chat = command('chat', 'talk with the model; /help in it tells more')
+    .option('--system <text>', 'instructions that the model sees first')
+    .action(async (options) => (await import('./commands/chat.js')).chat(options))
+  samplingOptions(modelOptions(chat))
+
+  // What `npm start` calls: one word less for a newcomer.
+  const start = command('start', 'run with a prompt, chat without one')
+    .argument('[prompt]')
+    .action(async (prompt, options) =>
+      prompt === undefined ? (await import('./commands/chat.js')).chat(options) : (await import('./commands/run.js')).run(prompt, options),
+    )
+  samplingOptions(modelOptions(start)).addOption(OPTIONS.json('as `g3 run --json`'))
+
+  const pull = command('pull', 'fetch a model into the cache and print its path')
+    .argument('[model]', 'a name from `g3 models`, or a URL')
+    .action(async (model) => (await import('./commands/pull.js')).pull(model))
+
+  const models = command('models', 'list the models known by name, and which are here')
+    .addOption(OPTIONS.json('print an array'))
+    .action(async (options) => (await import('./commands/models.js')).models(options))
+
+  const inspect = command('inspect', "show a GGUF file's header, metadata and tensors")
+    .argument('[model]', 'a name, a path or a URL')
+    .addOption(OPTIONS.model())
+    .addOption(OPTIONS.json('print one object'))
+    .action(async (model, options) => (await import('./commands/inspect.js')).inspect(model, options))
+
+  const tokenize = command('tokenize', 'turn stdin into token ids, without a beginning-of-sequence id')
+    .addOption(OPTIONS.model())
+    .option('--special', 'recognise control tokens such as <start_of_turn>')
+    .addOption(OPTIONS.json('print {ids, tokens}').conflicts('lines'))
+    .option('--lines', 'each line of stdin is a JSON string, each line of stdout its ids')
+    .action(async (options) => (await import('./commands/tokenize.js')).tokenize(options))
+
+  const logits = command('logits', "show the model's scores for the next token")
+    .addOption(OPTIONS.model())
+    .addOption(OPTIONS.threads())
+    .addOption(OPTIONS.precision())
+    .option('--text <text>', 'plain text; the beginning-of-sequence id is added')
+    .option('--ids-file <file>', 'a JSON array of ids, used as they are')
+    .option('--top <n>', 'how many', wholeNumber(1, 1 << 20), 50)
+    .option('--all', 'add the negative log-likelihood of each id given those before it')
+    .addOption(OPTIONS.json('print one object'))
+    .action(async (options) => (await import('./commands/logits.js')).logits(options))
+
+  const bench = command('bench', 'measure prefill and decode, beside other engines if asked')
+    .addOption(OPTIONS.model())
+    .addOption(OPTIONS.threads())
+    .option('--prompt <n>', 'tokens in the prompt', wholeNumber(2, 1 << 17), 512)
+    .option('--generate <n>', 'tokens to generate after the first', wholeNumber(1, 1 << 17), 64)
+    .option('--repeat <n>', 'rounds', wholeNumber(1, 1000), 5)
+    .option('--peers <names>', 'engines to take turns with: node-llama-cpp, wllama', (names) => names.split(',').map((name) => name.trim()))
+    .addOption(OPTIONS.json('print one object'))
+    .action(async (options) => (await import('./commands/bench.js')).bench(options))
+
+  const g3 = command('g3', 'Gemma 3 in TypeScript').showHelpAfterError('Try `g3 --help`.')
+  for (const sub of [run, chat, pull, models, inspect, tokenize, logits, bench]) g3.addCommand(sub)
+  g3.addCommand(start, { hidden: true })
+  return g3.configureHelp({ showGlobalOptions: true })
+}

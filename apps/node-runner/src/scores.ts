@@ -1,0 +1,15 @@
+/** log Σ exp(logits), in double precision. */
+export function logSumExp(logits: Float32Array): number {
+  let max = -Infinity
+  for (const value of logits) if (value > max) max = value
+  let sum = 0
+  for (const value of logits) sum += Math.exp(value - max)
+  return max + Math.log(sum)
+}
+
+/** The `count` largest as [id, logit], largest first, lower ids first on ties; masked ids (-Infinity) never among them. */
+export function topOf(logits: Float32Array, count: number): [number, number][] {
+  const ids = Array.from(logits.keys()).filter((id) => logits[id] > -Infinity)
+  ids.sort((a, b) => logits[b] - logits[a] || a - b)
+  return ids.slice(0, count).map((id) => [id, logits[id]])
+}
