@@ -41,7 +41,7 @@ describe.each(['text_short', 'text_long'] as const)('%s on the reference ops, ag
 it('has the hidden states of Hugging Face after each layer', async () => {
   const { ids, hidden } = prompts.text_long
   const states: Float32Array[] = []
-  let lastNormed = new Float32Array(0)
+  let lastNormed: Float32Array = new Float32Array(0)
   const backend = traced(reference(), ({ program, op, call, buffer, values }) => {
     // Two ops, then nine a layer: x is whole after the embedding and after every ninth.
     if (program === 'body' && buffer === 'x' && (op === 'embed' || (call - 1) % 9 === 0)) states.push(values)
