@@ -11,7 +11,10 @@ import { open } from 'node:fs/promises'
 const { GEMMA3_270M, GEMMA3_1B, GEMMA3_4B, GEMMA3_12B, GEMMA3_27B } = presets
 
 const weights = (config: Gemma3Config): number =>
-  [...expectedTensors(config)].reduce((total, [name, shape]) => total + (name === 'token_embd.weight' ? 0 : shape.reduce((a, b) => a * b, 1)), 0)
+  [...expectedTensors(config)].reduce(
+    (total, [name, shape]) => total + (name === 'token_embd.weight' ? 0 : shape.reduce((a, b) => a * b, 1)),
+    0,
+  )
 
 describe('presets', () => {
   // Gemma 3 report (arXiv 2503.19786), table 1: non-embedding parameters in millions.
@@ -27,7 +30,8 @@ describe('presets', () => {
 
   it('27B scales queries by width / heads, the others by headDim', () => {
     expect(GEMMA3_27B.attentionScale).toBe((5376 / 32) ** -0.5)
-    for (const config of [GEMMA3_270M, GEMMA3_1B, GEMMA3_4B, GEMMA3_12B]) expect(config.attentionScale).toBe(config.headDim ** -0.5)
+    for (const config of [GEMMA3_270M, GEMMA3_1B, GEMMA3_4B, GEMMA3_12B])
+      expect(config.attentionScale).toBe(config.headDim ** -0.5)
   })
 })
 
@@ -48,7 +52,7 @@ describe('configFromGguf', () => {
     attentionScale: 32 ** -0.5,
   }
 
-  it('equals the checkpoint\'s config.json, for supported and unsupported types', async () => {
+  it("equals the checkpoint's config.json, for supported and unsupported types", async () => {
     for (const name of ['tiny-text-f32', 'tiny-text-q4_0', 'tiny-text-q4_1']) {
       expect(configFromGguf(await readGguf(bytesSource(fixtureBytes(`tiny-random/${name}.gguf`))))).toEqual(tiny)
     }
@@ -64,7 +68,11 @@ describe('configFromGguf', () => {
   })
 
   /** A small model with the layer count of a real one; every tensor lies in the same place of an imaginary file. */
-  async function model(changes: Record<string, GgufField | undefined> = {}, config: Gemma3Config = { ...tiny, layers: 2 }, edit = (tensors: TensorToWrite[]) => tensors) {
+  async function model(
+    changes: Record<string, GgufField | undefined> = {},
+    config: Gemma3Config = { ...tiny, layers: 2 },
+    edit = (tensors: TensorToWrite[]) => tensors,
+  ) {
     const fields: Record<string, GgufField | undefined> = {
       'general.architecture': 'gemma3',
       'gemma3.context_length': { u32: config.context },
@@ -80,7 +88,9 @@ describe('configFromGguf', () => {
       'gemma3.rope.freq_base': { f32: 1e6 },
       ...changes,
     }
-    const metadata = Object.fromEntries(Object.entries(fields).filter((entry): entry is [string, GgufField] => entry[1] !== undefined))
+    const metadata = Object.fromEntries(
+      Object.entries(fields).filter((entry): entry is [string, GgufField] => entry[1] !== undefined),
+    )
     const tensors = [...expectedTensors(config)].map(([name, shape]) => ({
       name,
       type: 0,
@@ -93,14 +103,20 @@ describe('configFromGguf', () => {
 
   it('without RoPE scaling, with none, with a local base', async () => {
     expect((await configOf({})).rope).toEqual({ global: { base: 1e6, scaling: 1 }, local: { base: 1e4, scaling: 1 } })
-    expect((await configOf({ 'gemma3.rope.scaling.type': 'none', 'gemma3.rope.scaling.factor': { f32: 8 } })).rope.global.scaling).toBe(1)
+    expect(
+      (await configOf({ 'gemma3.rope.scaling.type': 'none', 'gemma3.rope.scaling.factor': { f32: 8 } })).rope.global
+        .scaling,
+    ).toBe(1)
     expect((await configOf({ 'gemma3.rope.scaling.factor': { f32: 4 } })).rope.global.scaling).toBe(4)
     expect((await configOf({ 'gemma3.rope.freq_base_swa': { f32: 5e4 } })).rope.local.base).toBe(5e4)
   })
 
   it('without a window every layer is global', async () => {
     for (const window of [undefined, { u32: 0 }]) {
-      expect(await configOf({ 'gemma3.attention.sliding_window': window })).toMatchObject({ window: undefined, pattern: 1 })
+      expect(await configOf({ 'gemma3.attention.sliding_window': window })).toMatchObject({
+        window: undefined,
+        pattern: 1,
+      })
     }
   })
 
@@ -108,8 +124,12 @@ describe('configFromGguf', () => {
     const pattern = 'gemma3.attention.sliding_window_pattern'
     expect((await configOf({ [pattern]: { u32: 2 } })).pattern).toBe(2)
     const flags = (values: number[]) => flagField(pattern, values)
-    expect(configFromGguf(await model({}, { ...tiny, layers: 4 }).then((gguf) => flags([1, 0, 1, 0])(gguf))).pattern).toBe(2)
-    expect(configFromGguf(await model({}, { ...tiny, layers: 4 }).then((gguf) => flags([1, 1, 1, 1])(gguf))).pattern).toBe(5)
+    expect(
+      configFromGguf(await model({}, { ...tiny, layers: 4 }).then((gguf) => flags([1, 0, 1, 0])(gguf))).pattern,
+    ).toBe(2)
+    expect(
+      configFromGguf(await model({}, { ...tiny, layers: 4 }).then((gguf) => flags([1, 1, 1, 1])(gguf))).pattern,
+    ).toBe(5)
     const irregular = await model({}, { ...tiny, layers: 4 }).then((gguf) => flags([1, 0, 0, 1])(gguf))
     expect(() => configFromGguf(irregular)).toThrow(expect.objectContaining({ code: 'gguf/unsupported-model' }))
   })
@@ -145,9 +165,16 @@ describe('configFromGguf', () => {
   })
 
   it('names what is missing and what it is', async () => {
-    const gap = await model({}, { ...tiny, layers: 2 }, (tensors) => tensors.filter(({ name }) => !name.includes('attn_q_norm')))
-    expect(() => configFromGguf(gap)).toThrow(/lacks 2 tensors.*blk\.0\.attn_q_norm\.weight, blk\.1\.attn_q_norm\.weight/)
-    const untied = await model({}, { ...tiny, layers: 2 }, (tensors) => [...tensors, { name: 'output.weight', type: 0, shape: [8], data: new Uint8Array(32) }])
+    const gap = await model({}, { ...tiny, layers: 2 }, (tensors) =>
+      tensors.filter(({ name }) => !name.includes('attn_q_norm')),
+    )
+    expect(() => configFromGguf(gap)).toThrow(
+      /lacks 2 tensors.*blk\.0\.attn_q_norm\.weight, blk\.1\.attn_q_norm\.weight/,
+    )
+    const untied = await model({}, { ...tiny, layers: 2 }, (tensors) => [
+      ...tensors,
+      { name: 'output.weight', type: 0, shape: [8], data: new Uint8Array(32) },
+    ])
     expect(() => configFromGguf(untied)).toThrow(expect.objectContaining({ code: 'gguf/unsupported-model' }))
     const clip = await readGguf(bytesSource(fixtureBytes('tiny-random/tiny-mmproj-f16.gguf')))
     expect(() => configFromGguf(clip)).toThrow(/vision part/)

@@ -57,11 +57,26 @@ const LARGE = {
   rope: { global: { base: 1e6, scaling: 8 }, local: { base: 1e4, scaling: 1 } },
 } as const
 
-// Source: the models' config.json; parameter counts of the Gemma 3 report (arXiv 2503.19786, table 1) follow from these.
+// Source: the models' config.json; parameter counts of the Gemma 3 report (arXiv 2503.19786, table 1) follow from
+// these.
 export const GEMMA3_270M = { ...SMALL, layers: 18, width: 640, ffn: 2048 } as const satisfies Gemma3Config
 export const GEMMA3_1B = { ...SMALL, layers: 26, width: 1152, ffn: 6912 } as const satisfies Gemma3Config
-export const GEMMA3_4B = { ...LARGE, layers: 34, width: 2560, ffn: 10_240, heads: 8, kvHeads: 4 } as const satisfies Gemma3Config
-export const GEMMA3_12B = { ...LARGE, layers: 48, width: 3840, ffn: 15_360, heads: 16, kvHeads: 8 } as const satisfies Gemma3Config
+export const GEMMA3_4B = {
+  ...LARGE,
+  layers: 34,
+  width: 2560,
+  ffn: 10_240,
+  heads: 8,
+  kvHeads: 4,
+} as const satisfies Gemma3Config
+export const GEMMA3_12B = {
+  ...LARGE,
+  layers: 48,
+  width: 3840,
+  ffn: 15_360,
+  heads: 16,
+  kvHeads: 8,
+} as const satisfies Gemma3Config
 export const GEMMA3_27B = {
   ...LARGE,
   layers: 62,
@@ -74,9 +89,9 @@ export const GEMMA3_27B = {
 } as const satisfies Gemma3Config
 
 /**
- * The configuration of a GGUF file, checked against the shapes of its tensors (of unsupported types too: those fail when
- * they are loaded). What the file does not say is as in llama.cpp's `gemma3`: local RoPE base 1e4, pattern 6, and a
- * query scale of width / heads for the 62 layers of 27B.
+ * The configuration of a GGUF file, checked against the shapes of its tensors (of unsupported types too: those fail
+ * when they are loaded). What the file does not say is as in llama.cpp's `gemma3`: local RoPE base 1e4, pattern 6, and
+ * a query scale of width / heads for the 62 layers of 27B.
  * @throws G3Error `gguf/architecture`, `gguf/missing-key`, `gguf/bad-key`, `gguf/missing-tensor`, `gguf/tensor-shape`,
  * `gguf/unsupported-model` for a variation that Gemma 3 does not have
  */
@@ -160,7 +175,11 @@ const base = (fields: Fields, name: string, fallback: number): number =>
 
 /** Refuses what would compute, but not what the file's model is. */
 function only(name: string, condition: boolean, what: () => string): void {
-  check(condition, 'gguf/unsupported-model', () => `${name} has ${what()}; Gemma 3 models do not, and g3 does not compute it`)
+  check(
+    condition,
+    'gguf/unsupported-model',
+    () => `${name} has ${what()}; Gemma 3 models do not, and g3 does not compute it`,
+  )
 }
 
 function ropeScaling(fields: Fields, name: string): number {
@@ -192,14 +211,16 @@ function checkShapes(gguf: Gguf, config: Gemma3Config): void {
       check(
         sameShape(place.shape, shape),
         'gguf/tensor-shape',
-        () => `${gguf.source.name}: ${name} is ${place.shape.join(' x ')}, its header's sizes make ${shape.join(' x ')}: the file is damaged`,
+        () =>
+          `${gguf.source.name}: ${name} is ${place.shape.join(' x ')}, its header's sizes make ${shape.join(' x ')}: the file is damaged`,
       )
     }
   }
   check(
     missing.length === 0,
     'gguf/missing-tensor',
-    () => `${gguf.source.name} lacks ${missing.length} tensors of its model, ${missing.slice(0, 4).join(', ')}…: get a complete file`,
+    () =>
+      `${gguf.source.name} lacks ${missing.length} tensors of its model, ${missing.slice(0, 4).join(', ')}…: get a complete file`,
   )
 }
 

@@ -44,10 +44,18 @@ export async function syncFolder(folder: string): Promise<void> {
 export function storeFailure(place: string, cause: unknown): unknown {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
   if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG') {
-    return new G3Error('models/disk-full', `no room is left for ${place}; make room, or set G3_CACHE to another folder`, { cause })
+    return new G3Error(
+      'models/disk-full',
+      `no room is left for ${place}; make room, or set G3_CACHE to another folder`,
+      { cause },
+    )
   }
   if (cause instanceof Error && typeof code === 'string' && !(cause instanceof G3Error)) {
-    return new G3Error('models/cache', `cannot write ${place} (${code}); mend its permissions, or set G3_CACHE to another folder`, { cause })
+    return new G3Error(
+      'models/cache',
+      `cannot write ${place} (${code}); mend its permissions, or set G3_CACHE to another folder`,
+      { cause },
+    )
   }
   return cause
 }

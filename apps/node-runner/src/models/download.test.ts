@@ -33,7 +33,10 @@ const codeOf = async (work: Promise<unknown>): Promise<string> =>
     (cause: unknown) => (cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause)),
   )
 
-const status = (code: number, headers: Record<string, string> = {}): Handler => (_, response) => void response.writeHead(code, headers).end('no')
+const status =
+  (code: number, headers: Record<string, string> = {}): Handler =>
+  (_, response) =>
+    void response.writeHead(code, headers).end('no')
 
 describe('a download', () => {
   it('puts the whole file in place and leaves nothing beside it', async () => {
@@ -52,7 +55,9 @@ describe('a download', () => {
     for (let offset = 7919; offset < BYTES.length; offset += 7919) offsets.push(offset)
     let kept = 0
     for (const offset of offsets) {
-      await using server = await testServer(serving({ bytes: BYTES, cuts: [offset], headers: { 'x-linked-etag': SHA } }))
+      await using server = await testServer(
+        serving({ bytes: BYTES, cuts: [offset], headers: { 'x-linked-etag': SHA } }),
+      )
       const place = join(folder.path, `cut-${offset}.gguf`)
       await download(hubFileOn(server), place, { limits: LIMITS })
       expect(sha256(await readFile(place))).toBe(SHA)
@@ -69,7 +74,10 @@ describe('a download', () => {
   it('goes on in a later run, and asks that the file be the same', async () => {
     await using server = await testServer(serving({ bytes: BYTES, cuts: [50_000, 120_000] }))
     const once = { limits: { tries: 1 } }
-    await expect(fetchWith(server, once)).rejects.toMatchObject({ code: 'models/cut', message: /1 MB of 1 MB are kept/ })
+    await expect(fetchWith(server, once)).rejects.toMatchObject({
+      code: 'models/cut',
+      message: /1 MB of 1 MB are kept/,
+    })
     expect(await codeOf(fetchWith(server, once))).toBe('models/cut')
     await fetchWith(server, once)
     expect(server.asked.slice(1)).toMatchObject([
@@ -121,9 +129,16 @@ describe('a download', () => {
       (request, response, server) =>
         request.headers.range === undefined
           ? serving({ bytes: BYTES })(request, response, server)
-          : void response.writeHead(206, { 'content-range': `bytes 0-${BYTES.length - 1}/${BYTES.length}`, 'content-length': BYTES.length }).end(BYTES),
+          : void response
+              .writeHead(206, {
+                'content-range': `bytes 0-${BYTES.length - 1}/${BYTES.length}`,
+                'content-length': BYTES.length,
+              })
+              .end(BYTES),
       (request, response, server) =>
-        request.headers.range === undefined ? serving({ bytes: BYTES })(request, response, server) : status(416)(request, response, server),
+        request.headers.range === undefined
+          ? serving({ bytes: BYTES })(request, response, server)
+          : status(416)(request, response, server),
     ]
     for (const [i, after] of answers.entries()) {
       let handler = serving({ bytes: BYTES, cuts: [50_000] })
@@ -147,7 +162,9 @@ describe('a download', () => {
   })
 
   it('refuses and deletes a file with a wrong sha256', async () => {
-    await using server = await testServer(serving({ bytes: BYTES, headers: { 'x-linked-etag': `"${'0'.repeat(64)}"` } }))
+    await using server = await testServer(
+      serving({ bytes: BYTES, headers: { 'x-linked-etag': `"${'0'.repeat(64)}"` } }),
+    )
     expect(await codeOf(fetchWith(server))).toBe('models/checksum')
     expect(await readdir(folder.path)).toEqual([])
     expect(server.asked.length).toBe(1)
@@ -156,9 +173,13 @@ describe('a download', () => {
   it('refuses what is no GGUF file after its first bytes', async () => {
     await using sizeless = await testServer((_, response) => (response.write('GGUF'), void response.end()))
     await expect(fetchWith(sizeless)).rejects.toMatchObject({ code: 'models/http', message: /does not say how large/ })
-    await using page = await testServer((_, response) => void response.writeHead(200, { 'content-length': 15 }).end('<!DOCTYPE html>'))
+    await using page = await testServer(
+      (_, response) => void response.writeHead(200, { 'content-length': 15 }).end('<!DOCTYPE html>'),
+    )
     await expect(fetchWith(page)).rejects.toMatchObject({ code: 'models/not-gguf', message: /"<!DO"/ })
-    await using nothing = await testServer((_, response) => void response.writeHead(200, { 'content-length': 2 }).end('GG'))
+    await using nothing = await testServer(
+      (_, response) => void response.writeHead(200, { 'content-length': 2 }).end('GG'),
+    )
     await expect(fetchWith(nothing)).rejects.toMatchObject({ code: 'models/not-gguf' })
     expect(await readdir(folder.path)).toEqual([])
   })
@@ -176,7 +197,9 @@ describe('answers that are no file', () => {
     [400, 'models/http', 1],
     [204, 'models/http', 1],
   ])('status %i is %s', async (code, expected, requests, message = /./) => {
-    await using server = await testServer(status(code, { 'retry-after': '7', 'x-error-message': 'Access to model x is restricted' }))
+    await using server = await testServer(
+      status(code, { 'retry-after': '7', 'x-error-message': 'Access to model x is restricted' }),
+    )
     await expect(fetchWith(server)).rejects.toMatchObject({ code: expected, message })
     expect(server.asked.length).toBe(requests)
     expect(await readdir(folder.path)).toEqual([])
@@ -184,7 +207,9 @@ describe('answers that are no file', () => {
 
   it('says that a token is not enough, and does not speak of one where none is sent', async () => {
     await using server = await testServer(status(403))
-    await expect(fetchWith(server, {}, hubFileOn(server, 'hf_x'))).rejects.toMatchObject({ message: /token in HF_TOKEN may not read it/ })
+    await expect(fetchWith(server, {}, hubFileOn(server, 'hf_x'))).rejects.toMatchObject({
+      message: /token in HF_TOKEN may not read it/,
+    })
     const elsewhere = { url: new URL(`${server.url}/file`), name: 'model.gguf' }
     await expect(fetchWith(server, {}, elsewhere)).rejects.toMatchObject({ message: /^(?!.*HF_TOKEN).*by other means/ })
   })
@@ -205,7 +230,9 @@ describe('answers that are no file', () => {
     ['a redirect to a file of this machine', { location: 'file:///etc/passwd' }, 302],
     ['a redirect to itself', { location: '/file' }, 302],
   ])('%s is refused', async (_, headers, code = 200) => {
-    await using server = await testServer((_request, response) => void response.writeHead(code, headers).end('GGUF and 11 more'.slice(0, 15)))
+    await using server = await testServer(
+      (_request, response) => void response.writeHead(code, headers).end('GGUF and 11 more'.slice(0, 15)),
+    )
     expect(await codeOf(fetchWith(server))).toBe('models/http')
     expect(server.asked.length).toBeLessThan(9)
   })
@@ -214,39 +241,61 @@ describe('answers that are no file', () => {
     const server = await testServer(serving({ bytes: BYTES, cuts: [50_000] }))
     const file = hubFileOn(server)
     let gone: Promise<void> | undefined
-    const first = fetchWith(server, { onProgress: (done) => (gone ??= done >= 50_000 ? Promise.resolve(server[Symbol.asyncDispose]()) : undefined) }, file)
+    const first = fetchWith(
+      server,
+      { onProgress: (done) => (gone ??= done >= 50_000 ? Promise.resolve(server[Symbol.asyncDispose]()) : undefined) },
+      file,
+    )
     await expect(first).rejects.toMatchObject({ code: 'models/cut', message: /3 failures in a row.*are kept/ })
     await gone
-    await expect(fetchWith(server, {}, file)).rejects.toMatchObject({ code: 'models/unreachable', message: /ECONNREFUSED|connect/ })
+    await expect(fetchWith(server, {}, file)).rejects.toMatchObject({
+      code: 'models/unreachable',
+      message: /ECONNREFUSED|connect/,
+    })
   })
 
   it('a server that never answers, or stops in the middle, is given up', async () => {
     await using silent = await testServer(() => undefined)
-    await expect(fetchWith(silent, { limits: { answerMs: 50 } })).rejects.toMatchObject({ code: 'models/unreachable', message: /no answer/ })
-    await using stopping = await testServer((_, response) => void response.writeHead(200, { 'content-length': 1000 }).write('GGUF'))
-    await expect(fetchWith(stopping, { limits: { stallMs: 50 } })).rejects.toMatchObject({ code: 'models/cut', message: /nothing came for 0.05 s/ })
+    await expect(fetchWith(silent, { limits: { answerMs: 50 } })).rejects.toMatchObject({
+      code: 'models/unreachable',
+      message: /no answer/,
+    })
+    await using stopping = await testServer(
+      (_, response) => void response.writeHead(200, { 'content-length': 1000 }).write('GGUF'),
+    )
+    await expect(fetchWith(stopping, { limits: { stallMs: 50 } })).rejects.toMatchObject({
+      code: 'models/cut',
+      message: /nothing came for 0.05 s/,
+    })
   })
 })
 
 describe('the token', () => {
-  it('goes to the hub and not where it redirects to, while the hub\'s word on the sha256 counts', async () => {
+  it("goes to the hub and not where it redirects to, while the hub's word on the sha256 counts", async () => {
     await using storage = await testServer(serving({ bytes: BYTES, headers: { 'x-linked-etag': '0'.repeat(64) } }))
     await using hub = await testServer((request, response) => {
       if (request.url === '/file') response.writeHead(307, { location: '/moved' }).end()
       else response.writeHead(302, { location: `${storage.url}/bytes`, 'x-linked-etag': `"${SHA}"` }).end()
     })
     await fetchWith(hub, {}, hubFileOn(hub, 'hf_secret'))
-    expect(hub.asked).toMatchObject([{ authorization: 'Bearer hf_secret' }, { path: '/moved', authorization: 'Bearer hf_secret' }])
+    expect(hub.asked).toMatchObject([
+      { authorization: 'Bearer hf_secret' },
+      { path: '/moved', authorization: 'Bearer hf_secret' },
+    ])
     expect(storage.asked).toMatchObject([{ path: '/bytes', authorization: undefined }])
   })
 
   it('does not follow to the same host at another port, and a wrong sha256 of the hub is noticed there', async () => {
     await using storage = await testServer(serving({ bytes: BYTES, cuts: [70_000] }))
-    await using hub = await testServer((_, response) =>
-      void response.writeHead(302, { location: `${storage.url}/bytes`, etag: `"${'1'.repeat(64)}"` }).end(),
+    await using hub = await testServer(
+      (_, response) =>
+        void response.writeHead(302, { location: `${storage.url}/bytes`, etag: `"${'1'.repeat(64)}"` }).end(),
     )
     expect(await codeOf(fetchWith(hub, {}, hubFileOn(hub, 'hf_secret')))).toBe('models/checksum')
-    expect(storage.asked).toMatchObject([{ range: undefined, authorization: undefined }, { range: 'bytes=70000-', authorization: undefined }])
+    expect(storage.asked).toMatchObject([
+      { range: undefined, authorization: undefined },
+      { range: 'bytes=70000-', authorization: undefined },
+    ])
   })
 })
 
@@ -254,7 +303,10 @@ describe('a full disk', () => {
   it('is told before anything is written', async () => {
     await using server = await testServer(serving({ bytes: BYTES }))
     const free = fetchWith(server, { limits: { freeBytes: async () => 5_000_000 } })
-    await expect(free).rejects.toMatchObject({ code: 'models/disk-full', message: /1 MB are needed.*5 MB are free.*G3_CACHE/ })
+    await expect(free).rejects.toMatchObject({
+      code: 'models/disk-full',
+      message: /1 MB are needed.*5 MB are free.*G3_CACHE/,
+    })
     expect(server.asked.length).toBe(1)
     expect(await readdir(folder.path)).toEqual([])
   })
@@ -272,7 +324,10 @@ describe('cancelling', () => {
     await using server = await testServer(serving({ bytes: BYTES, pieceMs: 5 }))
     const stop = new AbortController()
     const reason = new Error('enough')
-    const running = fetchWith(server, { signal: stop.signal, onProgress: (bytes) => bytes > 60_000 && stop.abort(reason) })
+    const running = fetchWith(server, {
+      signal: stop.signal,
+      onProgress: (bytes) => bytes > 60_000 && stop.abort(reason),
+    })
     await expect(running).rejects.toBe(reason)
     expect((await readdir(folder.path)).toSorted()).toEqual(['model.gguf.part', 'model.gguf.part.json'])
     await fetchWith(server)

@@ -37,8 +37,9 @@ const PROGRESS = 8 << 20
 const MAGIC = 'GGUF'
 
 /**
- * Downloads a GGUF file to `path`: goes on where an earlier try was cut, checks the sha256 when one is known, and puts the
- * file in place only when it is whole. Any number of processes may do so at once; one downloads and the others wait.
+ * Downloads a GGUF file to `path`: goes on where an earlier try was cut, checks the sha256 when one is known, and puts
+ * the file in place only when it is whole. Any number of processes may do so at once; one downloads and the others
+ * wait.
  * @throws G3Error those of {@link openRemote}, `models/cut`, `models/checksum`, `models/not-gguf`, `models/disk-full`,
  * `models/cache`
  */
@@ -63,8 +64,14 @@ export async function download(file: RemoteFile, path: string, options: FetchOpt
 }
 
 /** Fetches until the part is whole and right. */
-async function complete(file: RemoteFile, path: string, part: PartFile, options: FetchOptions, limits: Limits): Promise<void> {
-  for (let failures = 0, answered = false; ; ) {
+async function complete(
+  file: RemoteFile,
+  path: string,
+  part: PartFile,
+  options: FetchOptions,
+  limits: Limits,
+): Promise<void> {
+  for (let failures = 0, answered = false; ;) {
     const before = part.length
     try {
       await transfer(file, path, part, options, limits, (size) => {
@@ -77,7 +84,9 @@ async function complete(file: RemoteFile, path: string, part: PartFile, options:
       failures = part.length - before >= PROGRESS ? 1 : failures + 1
       if (!mayMend(cause, answered)) throw cause
       if (failures >= limits.tries) throw giveUp(file, part, failures, cause)
-      await sleep(limits.retryMs * 2 ** (failures - 1), undefined, { signal: options.signal }).catch(() => options.signal?.throwIfAborted())
+      await sleep(limits.retryMs * 2 ** (failures - 1), undefined, { signal: options.signal }).catch(() =>
+        options.signal?.throwIfAborted(),
+      )
     }
   }
 }
@@ -85,14 +94,22 @@ async function complete(file: RemoteFile, path: string, part: PartFile, options:
 /** A server that was never reached is told at once: the caller may know another one. */
 const mayMend = (cause: unknown, answered: boolean): boolean =>
   isG3Error(cause) &&
-  (cause.code === 'models/cut' || cause.code === 'models/unavailable' || (cause.code === 'models/unreachable' && answered))
+  (cause.code === 'models/cut' ||
+    cause.code === 'models/unavailable' ||
+    (cause.code === 'models/unreachable' && answered))
 
 function giveUp(file: RemoteFile, part: PartFile, failures: number, cause: unknown): unknown {
   const { length, origin } = part
   if (length === 0 || !origin) return cause
-  const state = origin.validator ? `${megabytes(length)} of ${megabytes(origin.size)} are kept` : 'the server cannot go on in the middle'
+  const state = origin.validator
+    ? `${megabytes(length)} of ${megabytes(origin.size)} are kept`
+    : 'the server cannot go on in the middle'
   const why = cause instanceof Error ? cause.message : String(cause)
-  return new G3Error('models/cut', `${file.name}: gave up after ${failures} failures in a row; ${state}, run the command again (${why})`, { cause })
+  return new G3Error(
+    'models/cut',
+    `${file.name}: gave up after ${failures} failures in a row; ${state}, run the command again (${why})`,
+    { cause },
+  )
 }
 
 async function transfer(
@@ -116,7 +133,11 @@ async function transfer(
     options.onProgress?.(part.length, answer.size)
     while (part.length < answer.size) {
       const bytes = await nextBytes(file, reader, limits.stallMs, signal)
-      check(part.length + bytes.byteLength <= answer.size, 'models/http', () => `${file.name}: the server sent more than the ${answer.size} bytes that it announced`)
+      check(
+        part.length + bytes.byteLength <= answer.size,
+        'models/http',
+        () => `${file.name}: the server sent more than the ${answer.size} bytes that it announced`,
+      )
       const early = part.length < MAGIC.length
       await part.append(bytes)
       if (early && part.length >= MAGIC.length) await checkMagic(file, part)
@@ -164,7 +185,10 @@ async function checkMagic(file: RemoteFile, part: PartFile): Promise<void> {
   const head = new TextDecoder('latin1').decode(await part.head(MAGIC.length))
   if (head === MAGIC) return
   await part.discard()
-  throw new G3Error('models/not-gguf', `${file.name}: what the server sends is no GGUF file (it starts with ${JSON.stringify(head)}); check the address`)
+  throw new G3Error(
+    'models/not-gguf',
+    `${file.name}: what the server sends is no GGUF file (it starts with ${JSON.stringify(head)}); check the address`,
+  )
 }
 
 /** A damaged file goes; one that had bytes from an earlier run gets a second try, since those are the likely cause. */
@@ -177,5 +201,8 @@ async function verify(file: RemoteFile, part: PartFile): Promise<void> {
     throw new G3Error('models/cut', `${file.name}: what an earlier run left was damaged; beginning again`)
   }
   await part.discard()
-  throw new G3Error('models/checksum', `${file.name}: the downloaded file is damaged (its sha256 is not ${origin.sha256}); it was deleted, run the command again`)
+  throw new G3Error(
+    'models/checksum',
+    `${file.name}: the downloaded file is damaged (its sha256 is not ${origin.sha256}); it was deleted, run the command again`,
+  )
 }

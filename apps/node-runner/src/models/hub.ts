@@ -10,7 +10,10 @@ export function hubAddress(env: Environment): URL {
   const address = env.G3_HUB || DEFAULT_HUB
   const url = URL.canParse(address) ? new URL(address) : undefined
   if (url?.protocol !== 'https:' && url?.protocol !== 'http:') {
-    throw new G3Error('models/bad-hub', `G3_HUB is ${JSON.stringify(address)}, not an address that starts with https:// or http://`)
+    throw new G3Error(
+      'models/bad-hub',
+      `G3_HUB is ${JSON.stringify(address)}, not an address that starts with https:// or http://`,
+    )
   }
   return url
 }
@@ -18,7 +21,11 @@ export function hubAddress(env: Environment): URL {
 export function hubFile(origin: HubFile, env: Environment): RemoteFile {
   const hub = hubAddress(env)
   const base = hub.href.replace(/\/+$/, '')
-  return { url: new URL(`${base}/${origin.repo}/resolve/main/${origin.file}`), name: origin.file, hub: withToken(hub, env) }
+  return {
+    url: new URL(`${base}/${origin.repo}/resolve/main/${origin.file}`),
+    name: origin.file,
+    hub: withToken(hub, env),
+  }
 }
 
 /** A file at any address. The hub's own gets the hub's token. */
@@ -27,4 +34,7 @@ export function urlFile(url: URL, name: string, env: Environment): RemoteFile {
   return url.origin === hub.origin ? { url, name, hub: withToken(hub, env) } : { url, name }
 }
 
-const withToken = (hub: URL, env: Environment): Hub => ({ origin: hub.origin, token: env.HF_TOKEN?.trim() || undefined })
+const withToken = (hub: URL, env: Environment): Hub => ({
+  origin: hub.origin,
+  token: env.HF_TOKEN?.trim() || undefined,
+})

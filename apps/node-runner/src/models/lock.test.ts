@@ -44,7 +44,11 @@ describe('withLock', () => {
   })
 
   it('opens again after a failure', async () => {
-    await expect(withLock(path, { timing }, async () => { throw new Error('no') })).rejects.toThrow('no')
+    await expect(
+      withLock(path, { timing }, async () => {
+        throw new Error('no')
+      }),
+    ).rejects.toThrow('no')
     expect(await withLock(path, { timing }, async () => 'yes')).toBe('yes')
   })
 
@@ -64,14 +68,16 @@ describe('withLock', () => {
     expect(performance.now() - start).toBeGreaterThan(timing.staleMs * 0.9)
   })
 
-  it.each([['empty', ''], ['torn', '{"id":"a'], ['of another shape', '[1]'], ['of a machine far away', elsewhere]])(
-    'a lock file that is %s is taken over when it is old',
-    async (_, content) => {
-      await writeFile(path, content)
-      await age(1000)
-      expect(await withLock(path, { timing }, async () => 'in')).toBe('in')
-    },
-  )
+  it.each([
+    ['empty', ''],
+    ['torn', '{"id":"a'],
+    ['of another shape', '[1]'],
+    ['of a machine far away', elsewhere],
+  ])('a lock file that is %s is taken over when it is old', async (_, content) => {
+    await writeFile(path, content)
+    await age(1000)
+    expect(await withLock(path, { timing }, async () => 'in')).toBe('in')
+  })
 
   it('lets one of many take over a stale lock, though one before them ended in the middle of it', async () => {
     await writeFile(path, elsewhere)
@@ -96,7 +102,7 @@ describe('withLock', () => {
     })
   })
 
-  it('tells a holder that lost it, and leaves the other\'s lock alone', async () => {
+  it("tells a holder that lost it, and leaves the other's lock alone", async () => {
     const lost = withLock(path, { timing }, async (signal) => {
       await writeFile(path, elsewhere)
       await sleep(2000, undefined, { signal }).catch(() => signal.throwIfAborted())
@@ -109,7 +115,11 @@ describe('withLock', () => {
     await writeFile(path, elsewhere)
     const reason = new Error('enough')
     const stop = new AbortController()
-    const waiting = withLock(path, { timing: { ...timing, staleMs: 60_000 }, signal: stop.signal }, async () => undefined)
+    const waiting = withLock(
+      path,
+      { timing: { ...timing, staleMs: 60_000 }, signal: stop.signal },
+      async () => undefined,
+    )
     setTimeout(() => stop.abort(reason), 30)
     await expect(waiting).rejects.toBe(reason)
     expect(await readFile(path, 'utf8')).toBe(elsewhere)
@@ -117,6 +127,9 @@ describe('withLock', () => {
 
   it('says what is wrong with a folder that cannot hold it', async () => {
     const nowhere = join(folder.path, 'missing', 'x.lock')
-    await expect(withLock(nowhere, { timing }, async () => undefined)).rejects.toMatchObject({ code: 'models/cache', message: /ENOENT/ })
+    await expect(withLock(nowhere, { timing }, async () => undefined)).rejects.toMatchObject({
+      code: 'models/cache',
+      message: /ENOENT/,
+    })
   })
 })

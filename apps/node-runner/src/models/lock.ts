@@ -31,11 +31,15 @@ interface Holder {
 
 /**
  * Runs `body` while this process alone holds the lock file at `path`; others wait, however long `body` takes.
- * A lock whose process is gone is taken over: at once on the same machine, else when its file has not been touched for a
- * while. `body` gets a signal that fires when the lock was lost (this process slept too long and another took over).
+ * A lock whose process is gone is taken over: at once on the same machine, else when its file has not been touched for
+ * a while. `body` gets a signal that fires when the lock was lost (this process slept too long and another took over).
  * @throws what `body` throws, `signal`'s reason, or G3Error `models/lock-lost`
  */
-export async function withLock<T>(path: string, options: LockOptions, body: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function withLock<T>(
+  path: string,
+  options: LockOptions,
+  body: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   const timing = options.timing ?? TIMING
   const holder: Holder = { id: randomUUID(), pid: process.pid, host: hostname() }
   await acquire(path, holder, options, timing)
@@ -53,8 +57,13 @@ export async function withLock<T>(path: string, options: LockOptions, body: (sig
   }
 }
 
-async function acquire(path: string, holder: Holder, { signal, onWait }: LockOptions, timing: LockTiming): Promise<void> {
-  for (let waiting = false; !(await create(path, holder)); ) {
+async function acquire(
+  path: string,
+  holder: Holder,
+  { signal, onWait }: LockOptions,
+  timing: LockTiming,
+): Promise<void> {
+  for (let waiting = false; !(await create(path, holder));) {
     signal?.throwIfAborted()
     if (await isStale(path, timing)) {
       await takeAway(path, timing)
@@ -134,6 +143,12 @@ function isAlive(pid: number): boolean {
 }
 
 const isHolder = (value: unknown): value is Holder =>
-  typeof value === 'object' && value !== null && 'id' in value && 'host' in value && 'pid' in value && Number.isInteger(value.pid)
+  typeof value === 'object' &&
+  value !== null &&
+  'id' in value &&
+  'host' in value &&
+  'pid' in value &&
+  Number.isInteger(value.pid)
 
-const isCode = (cause: unknown, code: string): boolean => cause instanceof Error && 'code' in cause && cause.code === code
+const isCode = (cause: unknown, code: string): boolean =>
+  cause instanceof Error && 'code' in cause && cause.code === code

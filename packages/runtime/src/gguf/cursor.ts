@@ -2,8 +2,8 @@ import { check } from '@g3/backend'
 import type { ByteSource } from './byte-source.js'
 
 /**
- * Headers larger than this are refused. Gemma 3's are 6 MB, nearly all of it vocabulary; everything that a header makes us
- * allocate is bounded by a small multiple of this.
+ * Headers larger than this are refused. Gemma 3's are 6 MB, nearly all of it vocabulary; everything that a header makes
+ * us allocate is bounded by a small multiple of this.
  */
 export const HEADER_LIMIT = 64 << 20
 
@@ -15,8 +15,8 @@ const LARGEST_STEP = 4 << 20
 const NAME_LIMIT = 65_535
 
 /**
- * Reads a header front to back, fetching as it goes. The `take…` readers are synchronous and need {@link HeaderCursor.fill}
- * first; a loop over 262,144 strings then waits only where bytes are really missing.
+ * Reads a header front to back, fetching as it goes. The `take…` readers are synchronous and need
+ * {@link HeaderCursor.fill} first; a loop over 262,144 strings then waits only where bytes are really missing.
  */
 export interface HeaderCursor {
   /** Offset in the file of the next byte. */
@@ -38,7 +38,10 @@ export interface HeaderCursor {
   count(what: string): Promise<number>
   /** A string that names something: valid UTF-8, bounded. */
   name(what: string): Promise<string>
-  /** A string value; invalid UTF-8 becomes U+FFFD, since a licence text with a stray byte is no reason to refuse a model. */
+  /**
+   * A string value; invalid UTF-8 becomes U+FFFD, since a licence text with a stray byte is no reason to refuse a
+   * model.
+   */
   text(what: string): Promise<string>
 }
 
@@ -63,12 +66,14 @@ export function headerCursor(source: ByteSource, signal: AbortSignal | undefined
       check(
         count <= source.size - at,
         'gguf/truncated',
-        () => `${source.name} ends at byte ${source.size}, inside its header (${count} more needed from ${at}): fetch it again`,
+        () =>
+          `${source.name} ends at byte ${source.size}, inside its header (${count} more needed from ${at}): fetch it again`,
       )
       check(
         at + count <= HEADER_LIMIT,
         'gguf/header-too-large',
-        () => `the header of ${source.name} is larger than ${HEADER_LIMIT >> 20} MiB, which no Gemma model needs: the file is damaged`,
+        () =>
+          `the header of ${source.name} is larger than ${HEADER_LIMIT >> 20} MiB, which no Gemma model needs: the file is damaged`,
       )
       const step = Math.min(LARGEST_STEP, Math.max(FIRST_STEP, filled))
       const target = Math.min(source.size, HEADER_LIMIT, Math.max(at + count, filled + step))

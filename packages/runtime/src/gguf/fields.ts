@@ -1,7 +1,9 @@
 import { check } from '@g3/backend'
 import type { Gguf } from './gguf.js'
 
-/** Typed access to a header's keys. A key that is there with another type or outside its range throws `gguf/bad-key`. */
+/**
+ * Typed access to a header's keys. A key that is there with another type or outside its range throws `gguf/bad-key`.
+ */
 export interface Fields {
   /** A whole number in [least, most]; `fallback` when the key is absent, else `gguf/missing-key`. */
   whole(key: string, range: Range, fallback?: number): number
@@ -21,7 +23,11 @@ export interface Range {
 export function fieldsOf({ metadata, source }: Pick<Gguf, 'metadata' | 'source'>): Fields {
   function real(key: string, { least, most }: Range, fallback?: number): number {
     const value = metadata.get(key) ?? fallback
-    check(value !== undefined, 'gguf/missing-key', () => `${source.name} lacks the key ${key}: get a complete conversion of the model`)
+    check(
+      value !== undefined,
+      'gguf/missing-key',
+      () => `${source.name} lacks the key ${key}: get a complete conversion of the model`,
+    )
     check(
       typeof value === 'number' && value >= least && value <= most,
       'gguf/bad-key',
@@ -33,7 +39,11 @@ export function fieldsOf({ metadata, source }: Pick<Gguf, 'metadata' | 'source'>
     real,
     whole(key, range, fallback) {
       const value = real(key, range, fallback)
-      check(Number.isInteger(value), 'gguf/bad-key', () => `${source.name} has ${value} for ${key}; a whole number is expected`)
+      check(
+        Number.isInteger(value),
+        'gguf/bad-key',
+        () => `${source.name} has ${value} for ${key}; a whole number is expected`,
+      )
       return value
     },
     text(key) {

@@ -30,7 +30,10 @@ export async function fileSource(handle: FileHandleLike, name = 'file'): Promise
           throw readFailure(name, cause, signal)
         })
         if (bytesRead === 0) {
-          throw new G3Error('gguf/truncated', `${name} shrank to ${offset + done} bytes while it was read; fetch it again`)
+          throw new G3Error(
+            'gguf/truncated',
+            `${name} shrank to ${offset + done} bytes while it was read; fetch it again`,
+          )
         }
         done += bytesRead
       }

@@ -13,7 +13,7 @@ function random(seed: number): (below: number) => number {
     state = (state + 0x6d2b79f5) | 0
     let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
     mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return (((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below | 0
+    return ((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below) | 0
   }
 }
 
@@ -49,7 +49,8 @@ async function survive(cases: Iterable<readonly [label: string, bytes: Uint8Arra
     )
     slowestMs = Math.max(slowestMs, performance.now() - start)
     heapMost = Math.max(heapMost, process.memoryUsage().arrayBuffers)
-    if (error !== undefined && !(isG3Error(error) && error.code.startsWith('gguf/'))) throw new Error(`${label}: ${String(error)}`, { cause: error })
+    if (error !== undefined && !(isG3Error(error) && error.code.startsWith('gguf/')))
+      throw new Error(`${label}: ${String(error)}`, { cause: error })
     const code = error === undefined ? 'opened' : error.code
     codes.set(code, (codes.get(code) ?? 0) + 1)
   }
@@ -67,8 +68,10 @@ function expectBounded({ slowestMs, heapGrowth }: Outcome): void {
 describe('fuzzed files', () => {
   it('every truncation of the header, and some of the data', async () => {
     function* truncations() {
-      for (let length = 0; length < headerBytes; length += 3) yield [`first ${length}`, original.slice(0, length)] as const
-      for (let length = headerBytes; length < original.byteLength; length += 997) yield [`first ${length}`, original.slice(0, length)] as const
+      for (let length = 0; length < headerBytes; length += 3)
+        yield [`first ${length}`, original.slice(0, length)] as const
+      for (let length = headerBytes; length < original.byteLength; length += 997)
+        yield [`first ${length}`, original.slice(0, length)] as const
     }
     const outcome = await survive(truncations())
     expect([...outcome.codes.keys()]).toEqual(['gguf/truncated'])
@@ -93,8 +96,12 @@ describe('fuzzed files', () => {
   })
 
   it('6,000 hostile words and moved pieces', async () => {
-    const words = [0, 1, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1].map((word) => Uint8Array.from(new Uint8Array(Uint32Array.of(word).buffer)))
-    const longs = [0n, 2n ** 31n, 2n ** 53n - 1n, 2n ** 53n, 2n ** 63n, 2n ** 64n - 1n].map((word) => new Uint8Array(BigUint64Array.of(word).buffer))
+    const words = [0, 1, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1].map((word) =>
+      Uint8Array.from(new Uint8Array(Uint32Array.of(word).buffer)),
+    )
+    const longs = [0n, 2n ** 31n, 2n ** 53n - 1n, 2n ** 53n, 2n ** 63n, 2n ** 64n - 1n].map(
+      (word) => new Uint8Array(BigUint64Array.of(word).buffer),
+    )
     const pick = random(2)
     function* mutations() {
       for (let i = 0; i < 6000; i++) {

@@ -7,7 +7,10 @@ export interface GgmlType {
   readonly blockBytes: number
 }
 
-/** Types that files use and no backend computes with: known so that sizes are checked and people read a name. Source: ggml.h. */
+/**
+ * Types that files use and no backend computes with: known so that sizes are checked and people read a name. Source:
+ * ggml.h.
+ */
 const OTHER_TYPES: Readonly<Record<number, GgmlType>> = {
   3: { name: 'Q4_1', blockWeights: 32, blockBytes: 20 },
   7: { name: 'Q5_1', blockWeights: 32, blockBytes: 24 },
@@ -38,7 +41,9 @@ const OTHER_TYPES: Readonly<Record<number, GgmlType>> = {
 export const SUPPORTED_TYPES = Object.keys(BLOCKS) as readonly QuantType[]
 
 /** The supported type with this number in files, if there is one. */
-export const supportedType = (id: number): QuantType | undefined => SUPPORTED_TYPES.find((name) => BLOCKS[name].id === id)
+export const supportedType = (id: number): QuantType | undefined =>
+  SUPPORTED_TYPES.find((name) => BLOCKS[name].id === id)
 
 /** What is known of a type that is not supported; undefined for numbers that ggml does not use, or not any more. */
-export const otherType = (id: number): GgmlType | undefined => (Object.hasOwn(OTHER_TYPES, id) ? OTHER_TYPES[id] : undefined)
+export const otherType = (id: number): GgmlType | undefined =>
+  Object.hasOwn(OTHER_TYPES, id) ? OTHER_TYPES[id] : undefined

@@ -38,7 +38,8 @@ export interface GgufToWrite {
  */
 export function writeGguf(content: GgufToWrite): Uint8Array<ArrayBuffer> {
   const { tensors, alignment = 32 } = content
-  const metadata = alignment === 32 ? content.metadata : { 'general.alignment': { u32: alignment }, ...content.metadata }
+  const metadata =
+    alignment === 32 ? content.metadata : { 'general.alignment': { u32: alignment }, ...content.metadata }
   const out = byteWriter()
   out.raw(new TextEncoder().encode('GGUF'))
   out.u32(3)

@@ -14,7 +14,14 @@ import { isPackedStrings, type GgufValue } from './values.js'
 interface Oracle {
   readonly file: string
   readonly metadata: Record<string, number | string | boolean | { array: string; length: number; sha256: string }>
-  readonly tensors: readonly { name: string; type: string; shape: number[]; offset: number; bytes: number; sha256?: string }[]
+  readonly tensors: readonly {
+    name: string
+    type: string
+    shape: number[]
+    offset: number
+    bytes: number
+    sha256?: string
+  }[]
 }
 
 const oracle = (name: string): Oracle => JSON.parse(readFileSync(fixturePath(`gguf-py/${name}`), 'utf8'))
@@ -30,7 +37,8 @@ function summary(value: GgufValue): Oracle['metadata'][string] {
     })
     return { array: 'STRING', length: value.starts.length, sha256: hash.digest('hex') }
   }
-  if (!ArrayBuffer.isView(value)) return typeof value === 'bigint' ? Number(value) : (value as number | string | boolean)
+  if (!ArrayBuffer.isView(value))
+    return typeof value === 'bigint' ? Number(value) : (value as number | string | boolean)
   const types: Record<string, string> = { Float32Array: 'FLOAT32', Int32Array: 'INT32', Uint32Array: 'UINT32' }
   const bytes = new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
   return { array: types[value.constructor.name] ?? value.constructor.name, length: value.length, sha256: sha256(bytes) }
@@ -86,7 +94,13 @@ describe('sources', () => {
     it('reads any range into any memory', async () => {
       const source = await make()
       expect(source.size).toBe(bytes.byteLength)
-      for (const [offset, length] of [[0, 0], [0, 1], [7, 100_001], [bytes.byteLength - 3, 3], [bytes.byteLength, 0]] as const) {
+      for (const [offset, length] of [
+        [0, 0],
+        [0, 1],
+        [7, 100_001],
+        [bytes.byteLength - 3, 3],
+        [bytes.byteLength, 0],
+      ] as const) {
         for (const into of [new Uint8Array(length), new Uint8Array(new SharedArrayBuffer(length + 5), 5)]) {
           await source.read(offset, into)
           expect(Buffer.compare(into, bytes.subarray(offset, offset + length))).toBe(0)
@@ -97,7 +111,14 @@ describe('sources', () => {
 
     it('refuses ranges outside the file and stops when told', async () => {
       const source = await make()
-      for (const [offset, length] of [[bytes.byteLength, 1], [0, bytes.byteLength + 1], [-1, 1], [0.5, 1], [NaN, 1], [2 ** 60, 1]] as const) {
+      for (const [offset, length] of [
+        [bytes.byteLength, 1],
+        [0, bytes.byteLength + 1],
+        [-1, 1],
+        [0.5, 1],
+        [NaN, 1],
+        [2 ** 60, 1],
+      ] as const) {
         await expect(source.read(offset, new Uint8Array(length))).rejects.toMatchObject({ code: 'gguf/truncated' })
       }
       const reason = new Error('enough')
@@ -111,8 +132,14 @@ describe('sources', () => {
     const stat = async () => ({ size: 10 })
     const shrunk = await fileSource({ stat, read: async () => ({ bytesRead: 0 }) }, 'shrunk.gguf')
     await expect(shrunk.read(0, new Uint8Array(4))).rejects.toMatchObject({ code: 'gguf/truncated' })
-    const broken = await fileSource({ stat, read: async () => Promise.reject(new Error('EIO: i/o error')) }, 'broken.gguf')
-    await expect(broken.read(0, new Uint8Array(4))).rejects.toMatchObject({ code: 'gguf/read', message: /broken.gguf.*EIO/ })
+    const broken = await fileSource(
+      { stat, read: async () => Promise.reject(new Error('EIO: i/o error')) },
+      'broken.gguf',
+    )
+    await expect(broken.read(0, new Uint8Array(4))).rejects.toMatchObject({
+      code: 'gguf/read',
+      message: /broken.gguf.*EIO/,
+    })
   })
 })
 
@@ -136,7 +163,10 @@ describe('tensors', () => {
     expect(gguf.tensors.has('output_norm.weight')).toBe(true)
     expect(placeOf(gguf, 'blk.0.attn_q.weight')?.shape).toEqual([64, 128])
     expect(() => tensorNamed(gguf, 'blk.0.attn_q.weight')).toThrow(
-      expect.objectContaining({ code: 'gguf/unsupported-type', message: expect.stringMatching(/attn_q.*tiny\.gguf is Q4_1.*Q4_0/) }),
+      expect.objectContaining({
+        code: 'gguf/unsupported-type',
+        message: expect.stringMatching(/attn_q.*tiny\.gguf is Q4_1.*Q4_0/),
+      }),
     )
     expect(() => tensorNamed(gguf, 'nothing')).toThrow(expect.objectContaining({ code: 'gguf/missing-tensor' }))
   })
@@ -172,7 +202,9 @@ describe('writeGguf', () => {
       { name: 'a', type: 0, shape: [3, 2], data: new Uint8Array(24).fill(1) },
       { name: 'b', type: 0, shape: [1], data: new Uint8Array(4).fill(2) },
     ]
-    const gguf = await readGguf(bytesSource(writeGguf({ metadata: { ...metadata, words: ['x', '', 'yz'] }, tensors, alignment: 64 })))
+    const gguf = await readGguf(
+      bytesSource(writeGguf({ metadata: { ...metadata, words: ['x', '', 'yz'] }, tensors, alignment: 64 })),
+    )
     const plain = { ...metadata, u8: 255, u16: 65_535, u32: 4_294_967_295, i32: -7, f32: 0.5, f64: 0.1 }
     const { words, ...rest } = Object.fromEntries(gguf.metadata)
     expect(rest).toEqual({
@@ -193,7 +225,9 @@ describe('writeGguf', () => {
 
   it('refuses numbers that do not fit', () => {
     for (const field of [{ u8: 256 }, { u32: -1 }, { i32: 0.5 }, { u64: -1n }]) {
-      expect(() => writeGguf({ metadata: { field }, tensors: [] })).toThrow(expect.objectContaining({ code: 'gguf/write' }))
+      expect(() => writeGguf({ metadata: { field }, tensors: [] })).toThrow(
+        expect.objectContaining({ code: 'gguf/write' }),
+      )
     }
   })
 })

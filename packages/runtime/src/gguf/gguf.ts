@@ -55,16 +55,28 @@ export function tensorNamed(gguf: Gguf, name: string): GgufTensor {
       `tensor ${name} of ${gguf.source.name} is ${unsupported.type}; supported are ${SUPPORTED_TYPES.join(', ')}: choose such a file`,
     )
   }
-  throw new G3Error('gguf/missing-tensor', `${gguf.source.name} has no tensor ${name}: it is not a whole Gemma 3 text model`)
+  throw new G3Error(
+    'gguf/missing-tensor',
+    `${gguf.source.name} has no tensor ${name}: it is not a whole Gemma 3 text model`,
+  )
 }
 
 /** Where this tensor is, whether its type is supported or not. */
-export const placeOf = (gguf: Gguf, name: string): TensorPlace | undefined => gguf.tensors.get(name) ?? gguf.unsupported.get(name)
+export const placeOf = (gguf: Gguf, name: string): TensorPlace | undefined =>
+  gguf.tensors.get(name) ?? gguf.unsupported.get(name)
 
 async function readVersion(cursor: HeaderCursor, name: string): Promise<number> {
-  check(cursor.left >= 8, 'gguf/truncated', () => `${name} has ${cursor.left} bytes, too few for a GGUF file: fetch it again`)
+  check(
+    cursor.left >= 8,
+    'gguf/truncated',
+    () => `${name} has ${cursor.left} bytes, too few for a GGUF file: fetch it again`,
+  )
   const magic = await cursor.u32()
-  check(magic === MAGIC, 'gguf/bad-magic', () => `${name} is no GGUF file: it starts with ${spell(magic)} instead of "GGUF"`)
+  check(
+    magic === MAGIC,
+    'gguf/bad-magic',
+    () => `${name} is no GGUF file: it starts with ${spell(magic)} instead of "GGUF"`,
+  )
   const version = await cursor.u32()
   check(
     version === 0 || version % 65_536 !== 0,
@@ -81,7 +93,11 @@ async function readVersion(cursor: HeaderCursor, name: string): Promise<number> 
 
 async function readCount(cursor: HeaderCursor, what: string, limit: number, leastBytes: number): Promise<number> {
   const count = await cursor.count(`the number of ${what}`)
-  check(count <= limit, 'gguf/too-large', () => `the header announces ${count} ${what}, more than ${limit}: it is damaged`)
+  check(
+    count <= limit,
+    'gguf/too-large',
+    () => `the header announces ${count} ${what}, more than ${limit}: it is damaged`,
+  )
   check(
     count * leastBytes <= cursor.left,
     'gguf/truncated',

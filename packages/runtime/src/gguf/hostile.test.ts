@@ -13,7 +13,10 @@ const ARRAY = 9
 const HUGE = 2n ** 64n - 1n
 
 /** A file made by hand: counts as claimed, then whatever `body` writes. */
-function file(claims: { version?: number; tensors?: number | bigint; keys?: number | bigint }, body: (out: ByteWriter) => void = () => {}) {
+function file(
+  claims: { version?: number; tensors?: number | bigint; keys?: number | bigint },
+  body: (out: ByteWriter) => void = () => {},
+) {
   const out = byteWriter()
   out.raw(new TextEncoder().encode('GGUF'))
   out.u32(claims.version ?? 3)
@@ -33,7 +36,13 @@ const keyed = (body: (out: ByteWriter) => void) =>
   })
 
 /** One tensor description. */
-const described = (name: string, shape: readonly (number | bigint)[], type: number, offset: number | bigint, dims = shape.length) =>
+const described = (
+  name: string,
+  shape: readonly (number | bigint)[],
+  type: number,
+  offset: number | bigint,
+  dims = shape.length,
+) =>
   file({ tensors: 1 }, (out) => {
     out.text(name)
     out.u32(dims)
@@ -51,7 +60,8 @@ const tensor = (name: string, more: Partial<TensorToWrite> = {}): TensorToWrite 
   ...more,
 })
 
-const written = (metadata: Record<string, GgufField>, tensors: readonly TensorToWrite[] = []) => writeGguf({ metadata, tensors })
+const written = (metadata: Record<string, GgufField>, tensors: readonly TensorToWrite[] = []) =>
+  writeGguf({ metadata, tensors })
 const text = (value: string) => new TextEncoder().encode(value)
 const whole = fixtureBytes('tiny-random/tiny-text-q4_0.gguf')
 
@@ -72,20 +82,35 @@ const CASES: Record<string, [code: string, bytes: Uint8Array, message?: RegExp]>
   'an empty key': ['gguf/bad-name', file({ keys: 1 }, (out) => out.raw(new Uint8Array(64)))],
   'a key past 2^53': ['gguf/too-large', file({ keys: 1 }, (out) => (out.u64(HUGE), out.raw(new Uint8Array(64))))],
   'a key of 64 KiB': ['gguf/bad-name', file({ keys: 1 }, (out) => out.text('k'.repeat(65_536)))],
-  'a key that is no UTF-8': ['gguf/bad-name', file({ keys: 1 }, (out) => (out.u64(1), out.raw(new Uint8Array(64).fill(255))))],
-  'a key twice': ['gguf/duplicate-key', file({ keys: 2 }, (out) => [1, 2].forEach((n) => (out.text('k'), out.u32(U32), out.u32(n))))],
+  'a key that is no UTF-8': [
+    'gguf/bad-name',
+    file({ keys: 1 }, (out) => (out.u64(1), out.raw(new Uint8Array(64).fill(255)))),
+  ],
+  'a key twice': [
+    'gguf/duplicate-key',
+    file({ keys: 2 }, (out) => [1, 2].forEach((n) => (out.text('k'), out.u32(U32), out.u32(n)))),
+  ],
   'a value of type 13': ['gguf/value-type', keyed((out) => out.u32(13))],
   'a value of type 2^32 - 1': ['gguf/value-type', keyed((out) => out.u32(0xffff_ffff))],
   'a boolean of 2': ['gguf/bad-bool', keyed((out) => (out.u32(7), out.raw(Uint8Array.of(2))))],
-  'booleans of 2': ['gguf/bad-bool', keyed((out) => (out.u32(ARRAY), out.u32(7), out.u64(3), out.raw(Uint8Array.of(0, 1, 2))))],
+  'booleans of 2': [
+    'gguf/bad-bool',
+    keyed((out) => (out.u32(ARRAY), out.u32(7), out.u64(3), out.raw(Uint8Array.of(0, 1, 2)))),
+  ],
   'a string past 2^53': ['gguf/too-large', keyed((out) => (out.u32(STRING), out.u64(HUGE)))],
   'a string past the end': ['gguf/truncated', keyed((out) => (out.u32(STRING), out.u64(1_000_000)))],
   'numbers past the end': ['gguf/truncated', keyed((out) => (out.u32(ARRAY), out.u32(U64), out.u64(2 ** 50)))],
   'numbers past 2^53': ['gguf/too-large', keyed((out) => (out.u32(ARRAY), out.u32(U64), out.u64(HUGE)))],
   'strings past the end': ['gguf/truncated', keyed((out) => (out.u32(ARRAY), out.u32(STRING), out.u64(2 ** 31)))],
-  'a long string among strings': ['gguf/truncated', keyed((out) => (out.u32(ARRAY), out.u32(STRING), out.u64(2), out.u64(0), out.u64(5000)))],
+  'a long string among strings': [
+    'gguf/truncated',
+    keyed((out) => (out.u32(ARRAY), out.u32(STRING), out.u64(2), out.u64(0), out.u64(5000))),
+  ],
   'an array of type 77': ['gguf/value-type', keyed((out) => (out.u32(ARRAY), out.u32(77), out.u64(1)))],
-  'arrays nested too deep': ['gguf/nesting', keyed((out) => (out.u32(ARRAY), [1, 2, 3, 4, 5].forEach(() => (out.u32(ARRAY), out.u64(1)))))],
+  'arrays nested too deep': [
+    'gguf/nesting',
+    keyed((out) => (out.u32(ARRAY), [1, 2, 3, 4, 5].forEach(() => (out.u32(ARRAY), out.u64(1))))),
+  ],
   'too many nested arrays': [
     'gguf/nesting',
     keyed((out) => (out.u32(ARRAY), out.u32(ARRAY), out.u64(70_000), out.raw(new Uint8Array(70_000 * 12)))),
@@ -103,7 +128,11 @@ const CASES: Record<string, [code: string, bytes: Uint8Array, message?: RegExp]>
   'extents whose product overflows': ['gguf/bad-shape', described('t', [2 ** 32, 2 ** 32], 0, 0)],
   'extents whose bytes overflow': ['gguf/truncated', described('t', [2 ** 26, 2 ** 26], 0, 0)],
   'rows that are no whole blocks': ['gguf/bad-shape', described('t', [33], 2, 0), /multiple of 32/],
-  'rows that are no whole blocks of another type': ['gguf/bad-shape', described('t', [32], 11, 0), /Q3_K needs a multiple of 256/],
+  'rows that are no whole blocks of another type': [
+    'gguf/bad-shape',
+    described('t', [32], 11, 0),
+    /Q3_K needs a multiple of 256/,
+  ],
   'an offset past 2^53': ['gguf/too-large', described('t', [8], 0, HUGE)],
   'an offset off the alignment': ['gguf/alignment', described('t', [8], 0, 8)],
   'an offset past the end': ['gguf/truncated', described('t', [8], 0, 32_000)],
@@ -160,7 +189,13 @@ describe('hostile headers', () => {
       size: 2 ** 40,
       async read(offset, into) {
         into.fill(0)
-        if (offset === 0) into.set(file({ keys: 1 }, (out) => (out.text('k'), out.u32(ARRAY), out.u32(STRING), out.u64(2 ** 23 - 100))).subarray(0, 49))
+        if (offset === 0)
+          into.set(
+            file(
+              { keys: 1 },
+              (out) => (out.text('k'), out.u32(ARRAY), out.u32(STRING), out.u64(2 ** 23 - 100)),
+            ).subarray(0, 49),
+          )
       },
     }
     const start = performance.now()
@@ -179,7 +214,9 @@ describe('tokenizerFields', () => {
     'tokenizer.ggml.bos_token_id': { u32: 2 },
   }
   const fields = async (changes: Record<string, GgufField | undefined>, tensors: readonly TensorToWrite[] = []) => {
-    const kept = Object.entries({ ...sound, ...changes }).filter((entry): entry is [string, GgufField] => entry[1] !== undefined)
+    const kept = Object.entries({ ...sound, ...changes }).filter(
+      (entry): entry is [string, GgufField] => entry[1] !== undefined,
+    )
     return tokenizerFields(await readGguf(bytesSource(written(Object.fromEntries(kept), tensors))))
   }
 

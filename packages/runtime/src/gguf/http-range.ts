@@ -37,7 +37,8 @@ const TRANSIENT = new Set([408, 425, 429, 500, 502, 503, 504])
  */
 export async function requestRange(target: RangeTarget, request: RangeRequest): Promise<FileStamp> {
   const stalled = new AbortController()
-  const watch = () => setTimeout(() => stalled.abort(new Error(`no data for ${target.stallMs / 1000} s`)), target.stallMs)
+  const watch = () =>
+    setTimeout(() => stalled.abort(new Error(`no data for ${target.stallMs / 1000} s`)), target.stallMs)
   let timer = watch()
   const signal = request.signal ? AbortSignal.any([request.signal, stalled.signal]) : stalled.signal
   try {
@@ -52,10 +53,18 @@ export async function requestRange(target: RangeTarget, request: RangeRequest): 
         clearTimeout(timer)
         timer = watch()
         received += part.value.byteLength
-        check(received <= length, 'gguf/http-range', () => `${target.name}: the server sent more than the range that it announced`)
+        check(
+          received <= length,
+          'gguf/http-range',
+          () => `${target.name}: the server sent more than the range that it announced`,
+        )
         request.receive(part.value)
       }
-      check(received === length, 'gguf/http-failed', () => `${target.name}: the connection ended after ${received} of ${length} bytes`)
+      check(
+        received === length,
+        'gguf/http-failed',
+        () => `${target.name}: the connection ended after ${received} of ${length} bytes`,
+      )
       return stamp
     } finally {
       // An answer that is not read to its end would hold its connection open. One that failed has nothing to cancel.
@@ -64,17 +73,27 @@ export async function requestRange(target: RangeTarget, request: RangeRequest): 
   } catch (cause) {
     if (request.signal?.aborted || cause instanceof G3Error) throw cause
     const reason = stalled.signal.aborted ? String(stalled.signal.reason) : describe(cause)
-    throw new G3Error('gguf/http-failed', `${target.name}: the connection failed (${reason}); check the network and try again`, { cause })
+    throw new G3Error(
+      'gguf/http-failed',
+      `${target.name}: the connection failed (${reason}); check the network and try again`,
+      { cause },
+    )
   } finally {
     clearTimeout(timer)
   }
 }
 
-function checkAnswer(target: RangeTarget, request: RangeRequest, response: Response): { stamp: FileStamp; length: number } {
+function checkAnswer(
+  target: RangeTarget,
+  request: RangeRequest,
+  response: Response,
+): { stamp: FileStamp; length: number } {
   const { name } = target
   const { status, headers } = response
   check(!TRANSIENT.has(status), 'gguf/http-failed', () => `${name}: the server answered ${status}; try again later`)
-  check(status === 200 || status === 206, 'gguf/http-status', () => `${name}: the server answered ${status} ${meaning(status)}`.trimEnd())
+  check(status === 200 || status === 206, 'gguf/http-status', () =>
+    `${name}: the server answered ${status} ${meaning(status)}`.trimEnd(),
+  )
   const encoding = headers.get('content-encoding') ?? 'identity'
   const contentRange = headers.get('content-range')
   check(
@@ -86,7 +105,9 @@ function checkAnswer(target: RangeTarget, request: RangeRequest, response: Respo
   )
   const sent = parseContentRange(contentRange)
   check(
-    sent !== undefined && sent.start === request.start && sent.end === Math.min(sent.size, request.start + request.length),
+    sent !== undefined &&
+      sent.start === request.start &&
+      sent.end === Math.min(sent.size, request.start + request.length),
     'gguf/http-range',
     () => `${name}: asked for ${request.length} bytes from ${request.start}, the server answered "${contentRange}"`,
   )

@@ -15,7 +15,9 @@ export interface HttpSourceOptions {
   readonly retryMs?: number | undefined
 }
 
-/** Reads up to this size come from a window of {@link WINDOW} bytes: a model's norms cost a few requests, not hundreds. */
+/**
+ * Reads up to this size come from a window of {@link WINDOW} bytes: a model's norms cost a few requests, not hundreds.
+ */
 const SMALL_READ = 64 << 10
 const WINDOW = 1 << 20
 
@@ -31,7 +33,13 @@ const ATTEMPTS = 5
 export async function httpSource(url: string, options: HttpSourceOptions = {}): Promise<ByteSource> {
   const name = fileName(url)
   const { headers = {}, stallMs = 30_000, retryMs = 500 } = options
-  const target = { url, name, headers, stallMs, fetch: options.fetch ?? ((input, init) => fetch(input, init)) } satisfies RangeTarget
+  const target = {
+    url,
+    name,
+    headers,
+    stallMs,
+    fetch: options.fetch ?? ((input, init) => fetch(input, init)),
+  } satisfies RangeTarget
 
   const opening = new Uint8Array(WINDOW)
   const stamp = await fill(target, retryMs, 0, opening, undefined, options.signal)

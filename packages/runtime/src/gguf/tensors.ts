@@ -122,7 +122,8 @@ function checkInside(name: string, offset: number, byteLength: number, source: B
   check(
     byteLength <= source.size - offset,
     'gguf/truncated',
-    () => `tensor ${name} ends at byte ${offset + byteLength}, but ${source.name} has ${source.size}: it is incomplete, fetch it again`,
+    () =>
+      `tensor ${name} ends at byte ${offset + byteLength}, but ${source.name} has ${source.size}: it is incomplete, fetch it again`,
   )
 }
 

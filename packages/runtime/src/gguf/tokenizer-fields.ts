@@ -1,19 +1,8 @@
 import { check } from '@g3/backend'
+import type { GgufVocabulary } from '@g3/tokenizer'
 import { fieldsOf } from './fields.js'
 import { placeOf, type Gguf } from './gguf.js'
-import { isPackedStrings, type PackedStrings } from './values.js'
-
-/** What `@g3/tokenizer` needs of a GGUF file; piece i has the score and the type at i. */
-export interface GgufVocabulary {
-  readonly pieces: PackedStrings
-  readonly scores: Float32Array
-  /** 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte. */
-  readonly types: Int32Array
-  readonly bos?: number
-  readonly eos?: number
-  readonly unknown?: number
-  readonly addBos?: boolean
-}
+import { isPackedStrings } from './values.js'
 
 /**
  * The vocabulary of a file, checked: lengths agree, scores are finite, types exist, special ids are pieces, and the
@@ -24,13 +13,18 @@ export function tokenizerFields(gguf: Gguf): GgufVocabulary {
   const { metadata, source } = gguf
   const fields = fieldsOf(gguf)
   const fail = (condition: boolean, problem: () => string) =>
-    check(condition, 'gguf/tokenizer', () => `the vocabulary of ${source.name} ${problem()}: get another conversion of the model`)
+    check(
+      condition,
+      'gguf/tokenizer',
+      () => `the vocabulary of ${source.name} ${problem()}: get another conversion of the model`,
+    )
 
   const model = fields.text('tokenizer.ggml.model')
   check(
     model === 'llama',
     'gguf/tokenizer',
-    () => `${source.name} has ${model ? `a tokenizer of kind ${model}` : 'no tokenizer'}; Gemma 3 has one of kind llama (SentencePiece)`,
+    () =>
+      `${source.name} has ${model ? `a tokenizer of kind ${model}` : 'no tokenizer'}; Gemma 3 has one of kind llama (SentencePiece)`,
   )
   const pieces = metadata.get('tokenizer.ggml.tokens')
   const scores = metadata.get('tokenizer.ggml.scores')
@@ -43,7 +37,10 @@ export function tokenizerFields(gguf: Gguf): GgufVocabulary {
 
   const size = pieces.lengths.length
   fail(size > 0, () => 'is empty')
-  fail(scores.length === size && types.length === size, () => `has ${size} pieces, ${scores.length} scores and ${types.length} types`)
+  fail(
+    scores.length === size && types.length === size,
+    () => `has ${size} pieces, ${scores.length} scores and ${types.length} types`,
+  )
   fail(scores.every(Number.isFinite), () => 'has scores that are no numbers')
   fail(
     types.every((type) => type >= 1 && type <= 6),

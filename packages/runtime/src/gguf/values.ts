@@ -1,12 +1,6 @@
 import { check, G3Error } from '@g3/backend'
+import type { PackedStrings } from '@g3/tokenizer'
 import type { HeaderCursor } from './cursor.js'
-
-/** Strings in one byte array: string i is the UTF-8 in `bytes[starts[i] .. starts[i] + lengths[i])`. */
-export interface PackedStrings {
-  readonly bytes: Uint8Array
-  readonly starts: Uint32Array
-  readonly lengths: Uint32Array
-}
 
 /** An array of numbers as the file types it. Arrays of booleans are `Uint8Array`s of 0 and 1. */
 export type GgufNumbers =
@@ -36,11 +30,26 @@ export const VALUE_TYPES = [
   { name: 'u32', bytes: 4, get: (view, at) => view.getUint32(at, true), array: (bytes) => new Uint32Array(bytes) },
   { name: 'i32', bytes: 4, get: (view, at) => view.getInt32(at, true), array: (bytes) => new Int32Array(bytes) },
   { name: 'f32', bytes: 4, get: (view, at) => view.getFloat32(at, true), array: (bytes) => new Float32Array(bytes) },
-  { name: 'bool', bytes: 1, get: (view, at) => bool(view.getUint8(at)), array: (bytes) => bools(new Uint8Array(bytes)) },
+  {
+    name: 'bool',
+    bytes: 1,
+    get: (view, at) => bool(view.getUint8(at)),
+    array: (bytes) => bools(new Uint8Array(bytes)),
+  },
   { name: 'string' },
   { name: 'array' },
-  { name: 'u64', bytes: 8, get: (view, at) => whole(view.getBigUint64(at, true)), array: (bytes) => new BigUint64Array(bytes) },
-  { name: 'i64', bytes: 8, get: (view, at) => whole(view.getBigInt64(at, true)), array: (bytes) => new BigInt64Array(bytes) },
+  {
+    name: 'u64',
+    bytes: 8,
+    get: (view, at) => whole(view.getBigUint64(at, true)),
+    array: (bytes) => new BigUint64Array(bytes),
+  },
+  {
+    name: 'i64',
+    bytes: 8,
+    get: (view, at) => whole(view.getBigInt64(at, true)),
+    array: (bytes) => new BigInt64Array(bytes),
+  },
   { name: 'f64', bytes: 8, get: (view, at) => view.getFloat64(at, true), array: (bytes) => new Float64Array(bytes) },
 ] as const satisfies readonly ValueType[]
 
@@ -71,18 +80,27 @@ export function valueReader(cursor: HeaderCursor): (key: string) => Promise<Gguf
   }
 
   async function array(key: string, depth: number): Promise<GgufValue> {
-    check(depth < DEPTH_LIMIT, 'gguf/nesting', () => `${key} nests arrays more than ${DEPTH_LIMIT} deep: the header is damaged`)
+    check(
+      depth < DEPTH_LIMIT,
+      'gguf/nesting',
+      () => `${key} nests arrays more than ${DEPTH_LIMIT} deep: the header is damaged`,
+    )
     const type = valueType(await cursor.u32(), key)
     const count = await cursor.count(`the length of ${key}`)
     const least = 'bytes' in type ? type.bytes : type.name === 'string' ? 8 : 12
     check(
       count <= cursor.left / least,
       'gguf/truncated',
-      () => `${key} announces ${count} elements, more than the rest of the file holds: the file is damaged or incomplete`,
+      () =>
+        `${key} announces ${count} elements, more than the rest of the file holds: the file is damaged or incomplete`,
     )
     if ('bytes' in type) return numbers(cursor, type, count)
     if (type.name === 'string') return strings(cursor, count, key)
-    check(count <= nestedLeft, 'gguf/nesting', () => `more than ${NESTED_LIMIT} nested arrays up to ${key}: the header is damaged`)
+    check(
+      count <= nestedLeft,
+      'gguf/nesting',
+      () => `more than ${NESTED_LIMIT} nested arrays up to ${key}: the header is damaged`,
+    )
     nestedLeft -= count
     const items: GgufValue[] = []
     for (let i = 0; i < count; i++) items.push(await array(key, depth + 1))
@@ -94,7 +112,11 @@ export function valueReader(cursor: HeaderCursor): (key: string) => Promise<Gguf
 
 function valueType(id: number, key: string): ValueType {
   const type: ValueType | undefined = VALUE_TYPES[id]
-  if (!type) throw new G3Error('gguf/value-type', `${key} has value type ${id}, which GGUF does not define: the header is damaged`)
+  if (!type)
+    throw new G3Error(
+      'gguf/value-type',
+      `${key} has value type ${id}, which GGUF does not define: the header is damaged`,
+    )
   return type
 }
 

@@ -24,7 +24,12 @@ export async function testServer(handler: Handler): Promise<TestServer> {
   const http = createServer((request, response) => {
     const { range, authorization } = request.headers
     const ifRange = request.headers['if-range']
-    server.asked.push({ path: request.url ?? '', range, ifRange: typeof ifRange === 'string' ? ifRange : undefined, authorization })
+    server.asked.push({
+      path: request.url ?? '',
+      range,
+      ifRange: typeof ifRange === 'string' ? ifRange : undefined,
+      authorization,
+    })
     void Promise.resolve(handler(request, response, server)).catch(() => response.destroy())
   })
   http.listen(0, '127.0.0.1')
@@ -56,16 +61,21 @@ export interface Serving {
 const PIECE = 16 << 10
 
 /** Serves one file with ranges and If-Range, as a good server does, and cuts connections where it is told to. */
-export const serving = ({ bytes, etag = '"v1"', headers = {}, cuts = [], pieceMs = 0 }: Serving): Handler =>
+export const serving =
+  ({ bytes, etag = '"v1"', headers = {}, cuts = [], pieceMs = 0 }: Serving): Handler =>
   async (request, response, server) => {
     const wanted = /^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1]
     const ifRange = request.headers['if-range']
     const start = wanted !== undefined && (ifRange === undefined || ifRange === etag) ? Number(wanted) : 0
     const common = { etag, 'accept-ranges': 'bytes', ...headers, 'content-length': bytes.byteLength - start }
     if (start === 0) response.writeHead(200, common)
-    else response.writeHead(206, { ...common, 'content-range': `bytes ${start}-${bytes.byteLength - 1}/${bytes.byteLength}` })
+    else
+      response.writeHead(206, {
+        ...common,
+        'content-range': `bytes ${start}-${bytes.byteLength - 1}/${bytes.byteLength}`,
+      })
     response.flushHeaders()
-    for (let at = start; at < bytes.byteLength && !response.destroyed; ) {
+    for (let at = start; at < bytes.byteLength && !response.destroyed;) {
       const cut = cuts.find((offset) => offset >= at && offset < at + PIECE)
       const end = cut ?? Math.min(at + PIECE, bytes.byteLength)
       server.sent += end - at

@@ -25,7 +25,10 @@ export function zip(entries: Readonly<Record<string, Uint8Array>>): Uint8Array {
   end.write('PK\x05\x06', 'latin1')
   end.writeUInt16LE(directory.length, 8)
   end.writeUInt16LE(directory.length, 10)
-  end.writeUInt32LE(directory.reduce((sum, { length }) => sum + length, 0), 12)
+  end.writeUInt32LE(
+    directory.reduce((sum, { length }) => sum + length, 0),
+    12,
+  )
   end.writeUInt32LE(offset, 16)
   return Buffer.concat([...bodies, ...directory, end])
 }
@@ -38,8 +41,8 @@ export interface FakePip {
 }
 
 /**
- * A `python3` that answers `-m pip download … --dest FOLDER NAME` with `<index>/NAME.whl`, as pip would name the file, and fails
- * where there is no such wheel.
+ * A `python3` that answers `-m pip download … --dest FOLDER NAME` with `<index>/NAME.whl`, as pip would name the file,
+ * and fails where there is no such wheel.
  */
 export async function fakePip(folder: string, wheels: Readonly<Record<string, Uint8Array>>): Promise<FakePip> {
   const bin = join(folder, 'bin')
