@@ -32,7 +32,7 @@ export const OPTIONS = {
   model: () => new Option('-m, --model <model>', 'a name from `g3 models`, a path to a GGUF file, or a URL'),
   threads: () => new Option('--threads <n>', 'threads to compute with (default: all cores)').argParser(wholeNumber(1, 256)),
   precision: () =>
-    new Option('--precision <kind>', 'exact keeps activations in f32, fast quantises them to 8 bits').choices(['fast', 'exact']).default('fast'),
+    new Option('--precision <kind>', 'activations of 8 bits (fast), 14 bits (precise) or f32 (exact)').choices(['fast', 'precise', 'exact']).default('fast'),
   context: () => new Option('--context <n>', 'tokens that prompt and answer may have together').argParser(wholeNumber(1, MOST_TOKENS)),
   maxTokens: () => new Option('--max-tokens <n>', 'most tokens to generate').argParser(wholeNumber(1, MOST_TOKENS)),
   temperature: () => new Option('--temperature <t>', '0 takes the most likely token always').argParser(realNumber(0, 100)).default(1),
@@ -48,7 +48,7 @@ export const OPTIONS = {
 export interface ModelOptions {
   readonly model?: string
   readonly threads?: number
-  readonly precision?: 'fast' | 'exact'
+  readonly precision?: 'fast' | 'precise' | 'exact'
   readonly context?: number
 }
 

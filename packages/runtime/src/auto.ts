@@ -3,8 +3,8 @@ import { G3Error, type Backend } from '@g3/backend'
 export interface AutoOptions {
   /** Threads to compute with. Default: what the backend finds. */
   readonly threads?: number
-  /** `exact` keeps activations in f32, for evaluation; `fast` (default) quantises them to 8 bits. */
-  readonly precision?: 'fast' | 'exact'
+  /** Activations of 8 bits (`fast`, the default), 14 bits (`precise`) or f32 (`exact`, for evaluation). */
+  readonly precision?: 'fast' | 'precise' | 'exact'
 }
 
 /**

@@ -23,7 +23,7 @@ async function answer(request: Request): Promise<Reply> {
     case 'round':
       return { kind: 'round', round: await driver.round() }
     case 'memory':
-      return { kind: 'memory', peakRssBytes: driver.peakRssBytes() }
+      return { kind: 'memory', peakRssBytes: await driver.peakRssBytes() }
     default:
       return request satisfies never
   }

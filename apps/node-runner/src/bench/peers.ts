@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { G3Error } from '@g3/backend'
 import { cacheFolder } from '../models/cache.js'
@@ -24,7 +24,7 @@ function llamaBinary(): string {
 
 const PACKAGES: Readonly<Record<PeerName, () => Packages>> = {
   'node-llama-cpp': () => ({ 'node-llama-cpp': NODE_LLAMA_CPP, [`@node-llama-cpp/${llamaBinary()}`]: NODE_LLAMA_CPP }),
-  wllama: () => ({ '@wllama/wllama': '3.8.0', 'playwright-core': '1.62.0', '@sparticuz/chromium': '151.0.0' }),
+  wllama: () => ({ '@wllama/wllama': '3.8.1', 'playwright-core': '1.65.1', '@sparticuz/chromium': '153.0.0' }),
 }
 
 /**
@@ -65,11 +65,19 @@ function npmInstall(folder: string, wanted: readonly string[], signal: AbortSign
   })
 }
 
-/** Imports a peer's package from the job's folder. `T` names the part of it that is used. */
-export async function importPeer<T>(name: string, { packages }: Job): Promise<T> {
+/** Where a peer's package has its main file, in the job's folder. */
+export function peerPath(name: string, { packages }: Job): string {
   if (packages === undefined) throw new G3Error('bench/no-peer', `the job names no folder that has ${name}`)
-  return await import(pathToFileURL(peerPath(name, packages)).href)
+  const require = createRequire(join(packages, 'package.json'))
+  // Packages for the web alone have no entry for `require`: then their manifest says where it is.
+  try {
+    return require.resolve(name)
+  } catch {
+    const manifest = join(packages, 'node_modules', name, 'package.json')
+    const { main, module } = require(manifest) as { main?: string; module?: string }
+    return join(dirname(manifest), module ?? main ?? 'index.js')
+  }
 }
 
-/** Where a peer's package has its main file. */
-const peerPath = (name: string, folder: string): string => createRequire(join(folder, 'package.json')).resolve(name)
+/** Imports a peer's package from the job's folder. `T` names the part of it that is used. */
+export const importPeer = async <T>(name: string, job: Job): Promise<T> => await import(pathToFileURL(peerPath(name, job)).href)

@@ -26,7 +26,7 @@ export interface Driver {
   /** Forgets the last round and runs another. */
   round(): Promise<Round>
   /** Most memory that the engine's processes held at a time. */
-  peakRssBytes(): number
+  peakRssBytes(): number | Promise<number>
   dispose(): Promise<void>
 }
 

@@ -1,13 +1,12 @@
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { startEngine, type EngineProcess } from '../bench/engine-process.js'
-import { parsePeers, peerProgram } from '../bench/peers.js'
+import { availableParallelism } from 'node:os'
+import { startEngine, type Engine } from '../bench/engine.js'
+import { installPeer } from '../bench/peers.js'
 import { benchPrompt } from '../bench/prompt.js'
-import type { RoundTimes } from '../bench/protocol.js'
+import type { EngineName, Job, PeerName, Round } from '../bench/protocol.js'
+import { engineReport, page, ratio, type BenchReport, type EngineReport } from '../bench/report.js'
 import { onInterrupt } from '../interrupt.js'
 import { findModel } from '../loading.js'
 import { note, print, printJson } from '../output.js'
-import { table } from '../table.js'
 import { openTokenizer } from './tokenize.js'
 
 export interface BenchOptions {
@@ -16,93 +15,62 @@ export interface BenchOptions {
   readonly prompt: number
   readonly generate: number
   readonly repeat: number
-  readonly peers?: readonly string[]
+  readonly peers?: readonly PeerName[]
   readonly json?: true
 }
 
-/** Least, median, most. */
-type Spread = readonly [number, number, number]
-
-interface Figures {
-  readonly loadMs: number
-  /** Tokens a second: prompt tokens by the time to the first token. */
-  readonly prefill: Spread
-  /** Tokens a second: tokens after the first by their time. */
-  readonly decode: Spread
-  readonly peakRssBytes: number
-}
-
-const OWN_ENGINE = join(dirname(fileURLToPath(import.meta.url)), 'g3-engine.js')
-
-/** `g3 bench`: rounds of prefill and decode, taken in turns with other engines, each in a process of its own. */
+/** `g3 bench`: prefill and decode, ours and others', by turns in one run so that the machine's moods meet all alike. */
 export async function bench(options: BenchOptions): Promise<void> {
   using interrupt = onInterrupt()
   const { signal } = interrupt
-  const peers = parsePeers(options.peers ?? []).map((name) => ({ name, program: peerProgram(name) }))
   const { path, name } = await findModel(options.model, signal)
-  const prompt = benchPrompt(await openTokenizer(path, signal), options.prompt)
-  const setup = { modelPath: path, threads: options.threads, generate: options.generate, ...prompt }
+  const threads = options.threads ?? availableParallelism()
+  const tokenizer = await openTokenizer(path, signal)
+  const { generate, repeat } = options
+  const job: Job = { model: path, threads, generate, ...benchPrompt(tokenizer, options.prompt) }
 
-  using engines = new DisposableStack()
-  const started: EngineProcess[] = []
-  for (const engine of [{ name: 'g3', program: OWN_ENGINE }, ...peers]) {
-    const running = engines.use(await startEngine(engine.name, engine.program, setup, signal))
-    started.push(running)
-    note(`${running.name}: ${running.description}`)
+  await using engines = new AsyncDisposableStack()
+  const running: Engine[] = []
+  const start = async (engine: EngineName, itsJob: Job): Promise<void> => {
+    note(`${engine}: loading ${name}, ${threads} thread${threads === 1 ? '' : 's'}`)
+    running.push(engines.use(await startEngine(engine, itsJob, signal)))
   }
-  const times = new Map<EngineProcess, RoundTimes[]>(started.map((engine) => [engine, []]))
-  for (let round = 0; round < options.repeat; round++) {
-    for (const [engine, rounds] of times) rounds.push(await engine.round())
-    note(`round ${round + 1} of ${options.repeat}`)
+  const peers = new Map<PeerName, string>()
+  for (const peer of options.peers ?? []) peers.set(peer, await installPeer(peer, signal))
+  await start('g3', job)
+  for (const [peer, packages] of peers) await start(peer, { ...job, packages })
+
+  const reports = await takeTurns(running, repeat)
+  const report = benchReport(reports)
+  await (options.json ? printJson(report) : print(page(report)))
+}
+
+/** A round of each engine to warm up, then `repeat` that count, the order turned round each time. */
+async function takeTurns(engines: readonly Engine[], repeat: number): Promise<Map<EngineName, EngineReport>> {
+  for (const engine of engines) await engine.round()
+  const rounds = new Map<Engine, Round[]>(engines.map((engine) => [engine, []]))
+  for (let turn = 0; turn < repeat; turn++) {
+    const order = turn % 2 === 0 ? engines : engines.toReversed()
+    for (const engine of order) {
+      const round = await engine.round()
+      rounds.get(engine)?.push(round)
+      note(`${turn + 1}/${repeat} ${engine.name}: prefill ${round.prefill.toFixed(1)}, decode ${round.decode.toFixed(1)} tokens a second`)
+    }
   }
-  const figures = new Map<string, Figures>()
-  for (const [engine, rounds] of times) figures.set(engine.name, await figuresOf(engine, rounds, options))
-  await (options.json ? printJson(report(figures)) : print(page(figures, name, options)))
+  const reports = new Map<EngineName, EngineReport>()
+  for (const [engine, list] of rounds) reports.set(engine.name, engineReport(engine.loadMs, list, await engine.peakRssBytes()))
+  return reports
 }
 
-async function figuresOf(engine: EngineProcess, rounds: readonly RoundTimes[], { prompt, generate }: BenchOptions): Promise<Figures> {
-  return {
-    loadMs: Math.round(engine.loadMs),
-    prefill: spread(rounds.map(({ prefillMs }) => (prompt / prefillMs) * 1000)),
-    decode: spread(rounds.map(({ decodeMs }) => (generate / decodeMs) * 1000)),
-    peakRssBytes: await engine.peakRssBytes(),
+function benchReport(reports: ReadonlyMap<EngineName, EngineReport>): BenchReport {
+  const ours = reports.get('g3')
+  if (!ours) throw new Error('g3 itself was not measured')
+  const peers: Partial<Record<PeerName, EngineReport>> = {}
+  const ratios: Partial<Record<PeerName, { prefill: number; decode: number }>> = {}
+  for (const [name, theirs] of reports) {
+    if (name === 'g3') continue
+    peers[name] = theirs
+    ratios[name] = ratio(ours, theirs)
   }
-}
-
-function spread(values: readonly number[]): Spread {
-  const sorted = [...values].sort((a, b) => a - b)
-  const middle = sorted.length >> 1
-  const median = sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
-  return [round(sorted[0]), round(median), round(sorted[sorted.length - 1])]
-}
-
-const round = (value: number): number => Math.round(value * 100) / 100
-
-function report(figures: ReadonlyMap<string, Figures>): object {
-  const { g3, ...peers } = Object.fromEntries(figures)
-  return { g3, peers, ratios: Object.fromEntries(Object.entries(peers).map(([name, peer]) => [name, ratio(g3, peer)])) }
-}
-
-/** How many times a peer's median ours is. */
-const ratio = (own: Figures, peer: Figures): { readonly prefill: number; readonly decode: number } => ({
-  prefill: Math.round((own.prefill[1] / peer.prefill[1]) * 1000) / 1000,
-  decode: Math.round((own.decode[1] / peer.decode[1]) * 1000) / 1000,
-})
-
-function page(figures: ReadonlyMap<string, Figures>, model: string, { prompt, generate, repeat }: BenchOptions): string {
-  const own = figures.get('g3')
-  const show = ([least, median, most]: Spread): string => `${median.toFixed(1)} (${least.toFixed(1)} to ${most.toFixed(1)})`
-  const rows = [...figures].map(([name, engine]) => {
-    const times = own && engine !== own ? ratio(own, engine) : undefined
-    return [
-      name,
-      `${engine.loadMs} ms`,
-      show(engine.prefill),
-      show(engine.decode),
-      `${(engine.peakRssBytes / 1e6).toFixed(0)} MB`,
-      times ? `${times.prefill.toFixed(2)}, ${times.decode.toFixed(2)}` : '',
-    ]
-  })
-  const heads = ['engine', 'load', 'prefill tok/s', 'decode tok/s', 'peak memory', 'g3 is times']
-  return `${model}: ${prompt} prompt tokens, ${generate} generated, medians of ${repeat} rounds\n${table(heads, rows)}`
+  return { g3: ours, peers, ratios }
 }
