@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { G3Error } from '@g3/backend'
 import { cacheFolder } from '../models/cache.js'
@@ -65,19 +65,14 @@ function npmInstall(folder: string, wanted: readonly string[], signal: AbortSign
   })
 }
 
-/** Where a peer's package has its main file, in the job's folder. */
-export function peerPath(name: string, { packages }: Job): string {
+/** The folder of a peer's package. @throws G3Error `bench/no-peer` */
+export function peerFolder(name: string, { packages }: Job): string {
   if (packages === undefined) throw new G3Error('bench/no-peer', `the job names no folder that has ${name}`)
-  const require = createRequire(join(packages, 'package.json'))
-  // Packages for the web alone have no entry for `require`: then their manifest says where it is.
-  try {
-    return require.resolve(name)
-  } catch {
-    const manifest = join(packages, 'node_modules', name, 'package.json')
-    const { main, module } = require(manifest) as { main?: string; module?: string }
-    return join(dirname(manifest), module ?? main ?? 'index.js')
-  }
+  return join(packages, 'node_modules', name)
 }
 
-/** Imports a peer's package from the job's folder. `T` names the part of it that is used. */
-export const importPeer = async <T>(name: string, job: Job): Promise<T> => await import(pathToFileURL(peerPath(name, job)).href)
+/** Imports a peer's package. `T` names the part of it that is used. */
+export async function importPeer<T>(name: string, job: Job): Promise<T> {
+  const main = createRequire(join(peerFolder(name, job), 'package.json')).resolve(name)
+  return await import(pathToFileURL(main).href)
+}

