@@ -20,17 +20,29 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
   }
 }
 
+/** Parses names with commas between them, each one of `allowed`; twice counts once. */
+export function someOf<T extends string>(allowed: readonly T[]): (text: string) => T[] {
+  return (text) => {
+    const names = new Set(text.split(',').map((name) => name.trim()))
+    const known = allowed.filter((name) => names.has(name))
+    if (known.length !== names.size) throw new InvalidArgumentError(`It must be some of ${allowed.join(', ')}, with commas between them.`)
+    return known
+  }
+}
+
 function range(least: number, most: number): string {
   return most === Infinity || most === Number.MAX_SAFE_INTEGER ? `from ${least}` : `from ${least} to ${most}`
 }
 
+/** What the CPU backend takes. */
+const MOST_THREADS = 64
 /** More tokens than any Gemma 3 holds. */
 const MOST_TOKENS = 1 << 20
 
 /** Options that several commands share, each spelled once. */
 export const OPTIONS = {
   model: () => new Option('-m, --model <model>', 'a name from `g3 models`, a path to a GGUF file, or a URL'),
-  threads: () => new Option('--threads <n>', 'threads to compute with (default: all cores)').argParser(wholeNumber(1, 256)),
+  threads: () => new Option('--threads <n>', 'threads to compute with (default: all cores)').argParser(wholeNumber(1, MOST_THREADS)),
   precision: () =>
     new Option('--precision <kind>', 'activations of 8 bits (fast), 14 bits (precise) or f32 (exact)').choices(['fast', 'precise', 'exact']).default('fast'),
   context: () => new Option('--context <n>', 'tokens that prompt and answer may have together').argParser(wholeNumber(1, MOST_TOKENS)),

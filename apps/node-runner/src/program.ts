@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { PEERS } from './bench/protocol.js'
 import { note } from './output.js'
-import { OPTIONS, wholeNumber } from './options.js'
+import { OPTIONS, someOf, wholeNumber } from './options.js'
 
 /** A subcommand that refuses what it does not know. */
 function command(name: string, description: string): Command {
@@ -28,6 +30,12 @@ function samplingOptions(into: Command): Command {
     .addOption(OPTIONS.minP())
     .addOption(OPTIONS.seed())
     .addOption(OPTIONS.maxTokens())
+}
+
+function version(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+  const found = typeof manifest === 'object' && manifest !== null && 'version' in manifest ? manifest.version : undefined
+  return String(found)
 }
 
 /** The whole command line. Each action imports its command when it is called. */
@@ -88,11 +96,11 @@ export function program(): Command {
     .option('--prompt <n>', 'tokens in the prompt', wholeNumber(2, 1 << 17), 512)
     .option('--generate <n>', 'tokens to generate after the first', wholeNumber(1, 1 << 17), 64)
     .option('--repeat <n>', 'rounds', wholeNumber(1, 1000), 5)
-    .option('--peers <names>', 'engines to take turns with: node-llama-cpp, wllama', (names) => names.split(',').map((name) => name.trim()))
+    .option('--peers <names>', `engines to take turns with: ${PEERS.join(', ')}`, someOf(PEERS))
     .addOption(OPTIONS.json('print one object'))
     .action(async (options) => (await import('./commands/bench.js')).bench(options))
 
-  const g3 = command('g3', 'Gemma 3 in TypeScript').showHelpAfterError('Try `g3 --help`.')
+  const g3 = command('g3', 'Gemma 3 in TypeScript').showHelpAfterError('Try `g3 --help`.').version(version())
   for (const sub of [run, chat, pull, models, inspect, tokenize, logits, bench]) g3.addCommand(sub)
   g3.addCommand(start, { hidden: true })
   return g3.configureHelp({ showGlobalOptions: true })

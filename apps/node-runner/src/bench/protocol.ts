@@ -33,9 +33,10 @@ export interface Driver {
 /** Loads the model of a job. */
 export type OpenDriver = (job: Job) => Promise<Driver>
 
-export const ENGINES = ['g3', 'node-llama-cpp', 'wllama'] as const
-export type EngineName = (typeof ENGINES)[number]
-export type PeerName = Exclude<EngineName, 'g3'>
+/** Engines that are not ours, and can be measured beside us. */
+export const PEERS = ['node-llama-cpp', 'wllama'] as const
+export type PeerName = (typeof PEERS)[number]
+export type EngineName = 'g3' | PeerName
 
 /** To the child. */
 export type Request = { readonly kind: 'load'; readonly engine: EngineName; readonly job: Job } | { readonly kind: 'round' } | { readonly kind: 'memory' }
