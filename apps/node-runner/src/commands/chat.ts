@@ -18,7 +18,6 @@ export interface ChatCommandOptions extends RunOptions {
 
 /** A second Ctrl-C at the prompt within this time leaves. */
 const TWICE_MS = 2_000
-/** A base model rambles on; a turn of this many tokens shows enough of it. */
 const PROMPT = '>>> '
 const MORE_PROMPT = '... '
 

@@ -6,7 +6,7 @@ import type { History } from './history.js'
 export interface Terminal extends Disposable {
   /** Lines as they are typed or piped in; ends with the input. */
   readonly lines: AsyncIterable<string>
-  /** Shows a prompt and lets people type. */
+  /** Shows a prompt and lets people type; does nothing while typed lines wait to be read. */
   ask(prompt: string): void
   /** Hides what is typed from here to the next {@link ask}; it is kept for then. */
   hush(): void
@@ -46,17 +46,27 @@ export function openTerminal(history: History, complete: (line: string) => strin
     removeHistoryDuplicates: true,
     completer: (line: string) => [complete(line), line],
   })
+  // Pasted lines come all at once: a prompt between two of them would stand in the middle of nowhere.
+  let waiting = 0
+  reader.on('line', () => waiting++)
+  async function* lines(): AsyncGenerator<string, void, undefined> {
+    for await (const line of reader) {
+      waiting--
+      yield line
+    }
+  }
+
   const listeners: (() => void)[] = []
   const interrupt = (): void => listeners.forEach((listen) => listen())
   reader.on('SIGINT', interrupt)
   process.on('SIGINT', interrupt)
   return {
-    lines: reader,
+    lines: lines(),
     get line() {
       return reader.line
     },
     ask(prompt) {
-      if (!isTerminal) return
+      if (!isTerminal || waiting > 0) return
       screen.open = true
       reader.setPrompt(prompt)
       reader.prompt(true)
