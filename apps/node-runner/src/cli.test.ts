@@ -1,175 +1,142 @@
-import { spawn } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { spawnSync } from 'node:child_process'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { CLI, g3, TINY, tinyModel } from './testing/g3.js'
 
-const CLI = fileURLToPath(new URL('../dist/cli.js', import.meta.url))
-const TINY = fileURLToPath(new URL('../../../packages/runtime/fixtures/tiny-random/tiny-text-f32.gguf', import.meta.url))
-
-interface Ended {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
-
-/** Runs the built command as a user would, without any network: an empty cache and a hub that is not there. */
-function g3(args: readonly string[], { input = '', signalAfter }: { input?: string; signalAfter?: string } = {}): Promise<Ended> {
-  const env = { ...process.env, G3_CACHE: folder, G3_HUB: 'http://127.0.0.1:9' }
-  const child = spawn(process.execPath, [CLI, ...args], { env })
-  let stdout = ''
-  let stderr = ''
-  child.stdout.on('data', (chunk) => {
-    stdout += chunk
-    if (signalAfter !== undefined && stdout.includes(signalAfter)) child.kill('SIGINT')
-  })
-  child.stderr.on('data', (chunk) => (stderr += chunk))
-  child.stdin.end(input)
-  return new Promise((resolve, reject) => {
-    child.on('error', reject)
-    child.on('close', (code) => resolve({ code, stdout, stderr }))
-  })
-}
-
-let folder: string
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'g3-cli-'))
+let folder = ''
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'g3-cli-test-'))
 })
-afterAll(() => rm(folder, { recursive: true, force: true }))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-describe('g3 run', () => {
-  it('prints the fields of the contract as one JSON object', async () => {
-    const { code, stdout } = await g3(['run', '--model', TINY, '--temperature', '0', '--max-tokens', '5', '--threads', '1', '--json', 'hello'])
-    expect(code).toBe(0)
-    const result = JSON.parse(stdout)
-    expect(Object.keys(result)).toEqual([
-      'text', 'ids', 'promptTokens', 'stopReason', 'loadMs', 'prefillMs', 'prefillTokensPerSecond', 'decodeTokensPerSecond',
-      'peakRssBytes', 'backend', 'threads',
-    ])
-    expect(result).toMatchObject({ promptTokens: 5, stopReason: 'length', backend: 'cpu', threads: 1 })
-    expect(result.ids).toHaveLength(5)
-  })
+/** One line on stderr, with a code at its end, and no stack trace. */
+const ERROR_LINE = /^g3: [^\n]+ \([a-z-]+\/[a-z0-9-]+\)\n$/
 
-  it('writes text on stdout, the same from an argument and from stdin, and the same for a seed', async () => {
-    const options = ['run', '--model', TINY, '--seed', '7', '--max-tokens', '20']
-    const argument = await g3([...options, 'hello there'])
-    const stdin = await g3([...options, '-'], { input: 'hello there\n' })
-    expect(argument.code).toBe(0)
-    expect(argument.stdout.length).toBeGreaterThan(1)
-    expect(stdin.stdout).toBe(argument.stdout)
-    expect((await g3([...options.with(4, '8'), 'hello there'])).stdout).not.toBe(argument.stdout)
-  })
-
-  it('has the same ids in every precision where activations are exact enough, and on any number of threads', async () => {
-    const ids = async (...more: string[]): Promise<number[]> =>
-      JSON.parse((await g3(['run', '--model', TINY, '--temperature', '0', '--max-tokens', '8', '--json', ...more, 'hello'])).stdout).ids
-    const want = await ids()
-    expect(await ids('--precision', 'exact')).toEqual(want)
-    expect(await ids('--threads', '3')).toEqual(want)
-  })
-
-  it('stops at once when interrupted, with 130', async () => {
-    const { code, stdout } = await g3(['run', '--model', TINY, '--context', '1024', '--max-tokens', '1000', 'hello'], { signalAfter: 'e' })
-    expect(code).toBe(130)
-    expect(stdout.length).toBeLessThan(5000)
-  })
-
-  it('refuses a prompt longer than the context, saying the numbers', async () => {
-    const { code, stderr } = await g3(['run', '--model', TINY, '--context', '16', 'hello '.repeat(50)])
-    expect(code).toBe(1)
-    expect(stderr).toMatch(/^g3: .*16.*\(generate\/prompt-too-long\)\n$/)
-  })
-})
-
-describe('wrong usage ends with 2 and one line', () => {
+describe('wrong usage ends with 2 and says what is right', () => {
   it.each([
-    [['run', '--temperature', 'NaN', 'x']],
-    [['run', '--temperature', '-1', 'x']],
-    [['run', '--max-tokens', '1.5', 'x']],
-    [['run', '--threads', '0', 'x']],
-    [['run', '--precision', 'double', 'x']],
-    [['run', '--nonsense', 'x']],
-    [['run']],
-    [['run', 'two', 'prompts']],
-    [['logits', '--model', TINY]],
-    [['tokenize', '--json', '--lines']],
-    [['bench', '--peers', 'nobody']],
-    [['nonsense']],
-  ])('g3 %j', async (args) => {
+    [['nonsense'], /unknown command 'nonsense'/],
+    [['run'], /missing required argument 'prompt'/],
+    [['run', 'a', 'b'], /too many arguments/],
+    [['run', 'a', '--frobnicate'], /unknown option '--frobnicate'/],
+    [['run', 'a', '--temperature', 'NaN'], /must be a number from 0/],
+    [['run', 'a', '--temperature', 'Infinity'], /must be a number from 0/],
+    [['run', 'a', '--temperature', '-0.5'], /must be a number from 0/],
+    [['run', 'a', '--temperature', ''], /must be a number from 0/],
+    [['run', 'a', '--max-tokens', '0'], /must be a whole number from 1/],
+    [['run', 'a', '--max-tokens', '1.5'], /must be a whole number from 1/],
+    [['run', 'a', '--max-tokens', '0x10'], /must be a whole number from 1/],
+    [['run', 'a', '--threads', '0'], /must be a whole number from 1 to 64/],
+    [['run', 'a', '--threads', '99999999999999999999'], /must be a whole number from 1 to 64/],
+    [['run', 'a', '--seed', 'NaN'], /must be a whole number from 0/],
+    [['run', 'a', '--seed', '9007199254740993'], /must be a whole number from 0/],
+    [['run', 'a', '--context', 'NaN'], /must be a whole number from 1/],
+    [['run', 'a', '--top-p', '0'], /must be a number/],
+    [['run', 'a', '--precision', 'bf16'], /Allowed choices are fast, precise, exact/],
+    [['run', 'a', '--model'], /argument missing/],
+    [['tokenize', '--json', '--lines'], /cannot be used with/],
+    [['logits', '--model', TINY], /--text or --ids-file/],
+    [['logits', '--model', TINY, '--text', 'a', '--ids-file', 'b'], /--text or --ids-file/],
+    [['bench', '--peers', 'tensorflow'], /some of node-llama-cpp, wllama/],
+    [['bench', '--repeat', '0'], /must be a whole number from 1/],
+    [['run', 'a', '--model', TINY, '--context', '2000'], /from 1 to 1024/],
+  ])('%j', async (args, message) => {
     const { code, stdout, stderr } = await g3(args)
+    expect(stderr).toMatch(message)
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+  })
+
+  it('shows the commands when none is given', async () => {
+    const { code, stderr } = await g3([])
     expect(code).toBe(2)
-    expect(stdout).toBe('')
-    expect(stderr).toMatch(/\S/)
-    expect(stderr).not.toMatch(/\n\s+at /)
+    for (const name of ['run', 'chat', 'pull', 'models', 'inspect', 'tokenize', 'logits', 'bench']) expect(stderr).toContain(`\n  ${name} `)
+  })
+
+  it('--help and --version are no mistakes', async () => {
+    const help = await g3(['run', '--help'])
+    expect(help).toMatchObject({ code: 0, stderr: '' })
+    expect(help.stdout).toContain('--temperature')
+    expect(await g3(['--version'])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) })
   })
 })
 
-describe('files that cannot be run end with 1 and a code', () => {
-  const refused = async (bytes: Uint8Array, code: RegExp): Promise<void> => {
-    const path = join(folder, 'bad.gguf')
-    await writeFile(path, bytes)
-    const ended = await g3(['run', '--model', path, 'x'])
-    expect(ended.code).toBe(1)
-    expect(ended.stdout).toBe('')
-    expect(ended.stderr).toMatch(code)
-    expect(ended.stderr.trim().split('\n')).toHaveLength(1)
+describe('what cannot be done ends with 1 and one line', () => {
+  const failing = async (args: readonly string[], code: string, stdin?: string | Uint8Array): Promise<void> => {
+    const ended = await g3(args, stdin === undefined ? {} : { stdin })
+    expect(ended.stderr).toMatch(ERROR_LINE)
+    expect(ended.stderr).toContain(`(${code})`)
+    expect(ended).toMatchObject({ code: 1, stdout: '' })
   }
 
-  it('missing', async () => {
-    const { code, stderr } = await g3(['run', '--model', join(folder, 'none.gguf'), 'x'])
-    expect(code).toBe(1)
-    expect(stderr).toContain('(models/no-file)')
+  it('a model that is nowhere', () => failing(['run', 'a', '--model', 'gemma-9'], 'models/unknown-name'))
+  it('a file that is nowhere', () => failing(['inspect', '/nowhere/model.gguf'], 'models/no-file'))
+  it('a file that is no model', () => failing(['inspect', CLI], 'gguf/bad-magic'))
+  it('an empty file', async () => {
+    const path = join(folder, 'empty.gguf')
+    writeFileSync(path, '')
+    await failing(['run', 'a', '--model', path], 'gguf/truncated')
   })
-  it('empty, not GGUF, cut in the header, cut in the weights', async () => {
-    const whole = await readFile(TINY)
-    await refused(new Uint8Array(0), /\(gguf\//)
-    await refused(new TextEncoder().encode('hello '.repeat(100)), /\(gguf\/bad-magic\)/)
-    await refused(whole.subarray(0, 1000), /\(gguf\/truncated\)/)
-    await refused(whole.subarray(0, whole.length - 100_000), /\(gguf\//)
+  it('a model cut short', async () => {
+    const path = join(folder, 'cut.gguf')
+    copyFileSync(TINY, path)
+    truncateSync(path, 300_000)
+    await failing(['run', 'a', '--model', path], 'gguf/truncated')
   })
-  it('another architecture', async () => {
-    const whole = await readFile(TINY)
-    const changed = whole.toString('latin1').replaceAll('gemma3', 'llamaX')
-    await refused(Buffer.from(changed, 'latin1'), /llamaX.*\(gguf\/architecture\)/)
+  it('a model with a lie in its header', async () => {
+    const bytes = readFileSync(TINY)
+    bytes.writeBigUInt64LE(2n ** 62n, 8)
+    const path = join(folder, 'lie.gguf')
+    writeFileSync(path, bytes)
+    await failing(['run', 'a', '--model', path], 'gguf/too-large')
+  })
+  it('weights of a type that nothing computes with', () => failing(['run', 'a', '--model', tinyModel('q4_1')], 'gguf/unsupported-type'))
+  it('a prompt longer than the context', () =>
+    failing(['run', 'x'.repeat(5000), '--model', TINY], 'generate/prompt-too-long'))
+  it('stdin that is no text', () => failing(['tokenize', '--model', TINY], 'cli/bad-utf8', Uint8Array.of(0x61, 0xff)))
+  it('a line that is no JSON string', async () => {
+    await failing(['tokenize', '--model', TINY, '--lines'], 'cli/bad-line', '7\n')
+    await failing(['tokenize', '--model', TINY, '--lines'], 'cli/bad-line', '{\n')
+  })
+  it.each([
+    ['an id too large', '[2, 512]', 'cli/bad-ids'],
+    ['a negative id', '[-1]', 'cli/bad-ids'],
+    ['a broken id', '[1.5]', 'cli/bad-ids'],
+    ['no ids', '[]', 'cli/bad-ids'],
+    ['no array', '{"ids": [2]}', 'cli/bad-ids'],
+    ['no JSON', '2, 3', 'cli/bad-ids'],
+  ])('a file with %s', async (_, text, code) => {
+    const path = join(folder, 'ids.json')
+    writeFileSync(path, text)
+    await failing(['logits', '--model', TINY, '--ids-file', path], code)
+  })
+  it('a file of ids that is nowhere', () => failing(['logits', '--model', TINY, '--ids-file', '/nowhere'], 'cli/missing-file'))
+
+  it('control characters from outside never reach the terminal', async () => {
+    const { stderr } = await g3(['run', 'a', '--model', '\u001b[31mred.gguf'])
+    expect(stderr).toMatch(ERROR_LINE)
+    expect(stderr).not.toContain('\u001b')
   })
 })
 
-describe('g3 logits and tokenize', () => {
-  it('gives top, logsumexp, ids and nll', async () => {
-    const { code, stdout } = await g3(['logits', '--model', TINY, '--text', 'hello there', '--top', '3', '--all', '--json'])
-    expect(code).toBe(0)
-    const { top, logsumexp, ids, nll } = JSON.parse(stdout)
-    expect(top).toHaveLength(3)
-    expect(top[0][1]).toBeGreaterThanOrEqual(top[1][1])
-    expect(logsumexp).toBeGreaterThan(top[0][1])
-    expect(nll).toHaveLength(ids.length - 1)
-    const file = join(folder, 'ids.json')
-    await writeFile(file, JSON.stringify(ids))
-    expect(JSON.parse((await g3(['logits', '--model', TINY, '--ids-file', file, '--top', '3', '--all', '--json'])).stdout)).toEqual({ top, logsumexp, ids, nll })
-  })
-  it.each(['[]', '[1.5]', '{"a":1}', '[99999]', 'no'])('refuses ids %s', async (json) => {
-    const file = join(folder, 'bad.json')
-    await writeFile(file, json)
-    const { code, stderr } = await g3(['logits', '--model', TINY, '--ids-file', file])
-    expect(code).toBe(1)
-    expect(stderr).toContain('(cli/bad-ids)')
-  })
-  it('tokenises stdin, and lines of JSON strings', async () => {
-    const { stdout } = await g3(['tokenize', '--model', TINY, '--json'], { input: 'hello' })
-    const { ids, tokens } = JSON.parse(stdout)
-    expect(tokens).toHaveLength(ids.length)
-    expect((await g3(['tokenize', '--model', TINY, '--lines'], { input: '"hello"\n"hello"\n' })).stdout).toBe(`${JSON.stringify(ids)}\n`.repeat(2))
-  })
-})
-
-describe('g3 chat, piped', () => {
-  it('answers each line, obeys commands, and ends with its input', async () => {
-    const { code, stdout } = await g3(['chat', '--model', TINY, '--max-tokens', '4', '--temperature', '0'], {
-      input: 'hello\n/reset\nhello\n/exit\nnever read\n',
+describe('ends', () => {
+  it('Ctrl-C ends a run with 130 and keeps what was written', async () => {
+    const { code, stdout, stderr } = await g3(['run', 'a', '--model', TINY, '--max-tokens', '1000', '--precision', 'exact'], {
+      onStdout: (child) => child.kill('SIGINT'),
     })
-    expect(code).toBe(0)
-    const answers = stdout.split('\n').filter((line) => line !== '')
-    expect(answers.length).toBeGreaterThanOrEqual(2)
+    expect({ code, stderr }).toEqual({ code: 130, stderr: '' })
+    expect(stdout.length).toBeGreaterThan(1)
+  })
+
+  it('a reader that leaves early is no failure', async () => {
+    const { code, stderr } = await g3(['run', 'a', '--model', TINY, '--max-tokens', '1000'], { onStdout: (child) => child.stdout?.destroy() })
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  })
+
+  it.runIf(existsSync('/dev/full'))('a full disk is one line', () => {
+    const { status, stderr } = spawnSync('sh', ['-c', `"${process.execPath}" "${CLI}" inspect "${TINY}" > /dev/full`], { encoding: 'utf8' })
+    expect(stderr).toMatch(ERROR_LINE)
+    expect(stderr).toContain('(cli/unwritable-output)')
+    expect(status).toBe(1)
   })
 })

@@ -1,10 +1,14 @@
 #!/usr/bin/env node
 import { fail } from './failure.js'
+import { guardOutputs } from './output.js'
 import { program } from './program.js'
-import { guardStdout } from './output.js'
 
 // The `g3` command. Commands are imported when they are called, so that each starts as fast as it can.
-guardStdout()
+guardOutputs()
+process.on('uncaughtException', (error) => {
+  fail(error)
+  process.exit()
+})
 try {
   await program().parseAsync(process.argv)
 } catch (error) {

@@ -1,9 +1,15 @@
-/** Ends the process quietly when whoever read stdout has gone, as `g3 run … | head -1` does. */
-export function guardStdout(): void {
+/**
+ * Sees to it that an output which cannot be written ends the process without a stack trace: quietly when whoever read stdout has
+ * gone, as in `g3 run … | head -1`, and with a line when, say, the disk is full.
+ */
+export function guardOutputs(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0)
-    throw error
+    note(`g3: stdout cannot be written: ${error.message} (cli/unwritable-output)`)
+    process.exit(1)
   })
+  // Nobody is left to be told.
+  process.stderr.on('error', () => {})
 }
 
 /** A line for people, on stderr: stdout holds results only. */
