@@ -31,14 +31,19 @@ function place(path) {
 /** @param {string} specifier `@scope/name/sub` -> `@scope/name` */
 const packageOf = (specifier) => specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/')
 
-/** Why `from` may not import one of our packages, or undefined. @param {ReturnType<typeof place>} from @param {string} target */
+/**
+ * Why `from` may not import one of our packages, or undefined.
+ * @param {ReturnType<typeof place>} from
+ * @param {string} target
+ */
 function layerProblem(from, target) {
   if (from.group === 'apps' || target === from.name) return undefined
   const below = BELOW[from.name]
   if (below === undefined) return `has no place in the layers: add it to BELOW in tooling/lint/boundaries.mjs`
   const choosesBackend = from.name === 'runtime' && (from.inside.startsWith('src/auto') || TEST_SIDE.test(from.inside))
   if (below.includes(target) || (choosesBackend && KERNELS.test(target))) return undefined
-  return `${from.name} may import ${below.length ? below.join(', ') : 'none of our packages'}; data flows one way (ARCHITECTURE.md)`
+  const allowed = below.length ? below.join(', ') : 'none of our packages'
+  return `${from.name} may import ${allowed}; data flows one way (ARCHITECTURE.md)`
 }
 
 /** @param {SourceFile} file @param {string} specifier @param {Manifest} manifest @returns {string | undefined} */
@@ -47,19 +52,26 @@ function problemWith(file, specifier, manifest) {
   const isTest = TEST_SIDE.test(from.inside)
   if (specifier.startsWith('.')) {
     const target = place(join(dirname(file.path), specifier))
-    if (target.group !== from.group || target.name !== from.name) return 'leaves its package: import the other one by its name'
+    if (target.group !== from.group || target.name !== from.name)
+      return 'leaves its package: import the other one by its name'
     return /\.(?:js|json)$/.test(specifier) || isTest ? undefined : 'a relative import ends in .js'
   }
   if (specifier.startsWith('node:')) {
     const allowed = from.group === 'apps' || isTest || NODE_SIDE.test(from.inside)
-    return allowed ? undefined : 'a page can reach this file: put what needs Node into a file named node-*.ts or *.node.ts'
+    return allowed
+      ? undefined
+      : 'a page can reach this file: put what needs Node into a file named node-*.ts or *.node.ts'
   }
   const name = packageOf(specifier)
   if (name.startsWith('@g3/')) {
     const problem = layerProblem(from, name.slice('@g3/'.length))
     if (problem) return problem
   }
-  const declared = { ...manifest.dependencies, ...manifest.peerDependencies, ...(isTest ? manifest.devDependencies : {}) }
+  const declared = {
+    ...manifest.dependencies,
+    ...manifest.peerDependencies,
+    ...(isTest ? manifest.devDependencies : {}),
+  }
   const isSelf = name === `@g3/${from.name}`
   if (name in declared || isSelf || (isTest && (name === 'vitest' || name === 'fast-check'))) return undefined
   return `${name} is not a dependency in the package.json of ${from.group}/${from.name}`

@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { checkBoundaries, findCycles } from './boundaries.mjs'
 import { importsOf } from './imports.mjs'
 
-const manifest = { dependencies: { '@g3/backend': 'workspace:*', '@g3/runtime': 'workspace:*', '@g3/kernels-cpu': 'workspace:*' } }
+const manifest = {
+  dependencies: { '@g3/backend': 'workspace:*', '@g3/runtime': 'workspace:*', '@g3/kernels-cpu': 'workspace:*' },
+}
 const check = (path, text) => checkBoundaries([{ path, text }], () => manifest)
 
 describe('importsOf', () => {
@@ -10,7 +12,7 @@ describe('importsOf', () => {
     const source = [
       "import a from 'a'",
       "import 'b'",
-      'import {\n  c,\n} from \'c\'',
+      "import {\n  c,\n} from 'c'",
       "import type { D } from 'd'",
       "export { e } from 'e'",
       "const f = await import('f')",

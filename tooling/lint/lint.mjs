@@ -25,11 +25,16 @@ function sources() {
 }
 
 const files = sources()
-const problems = checkBoundaries(files, (folder) => JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')))
+const problems = checkBoundaries(files, (folder) =>
+  JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')),
+)
 for (const problem of problems) console.error(problem)
 console.log(`boundaries: ${files.length} files, ${problems.length} problems`)
 
 const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
-const types = spawnSync(node24, [tsc, '-p', join(root, 'tooling', 'tsconfig', 'check.json')], { cwd: root, stdio: 'inherit' })
+const types = spawnSync(node24, [tsc, '-p', join(root, 'tooling', 'tsconfig', 'check.json')], {
+  cwd: root,
+  stdio: 'inherit',
+})
 console.log(types.status === 0 ? 'types: fine' : 'types: see above')
 process.exitCode = problems.length === 0 && types.status === 0 ? 0 : 1

@@ -48,7 +48,10 @@ function stages() {
 /** @param {Stage} stage @param {string} stamp */
 const isDone = (stage, stamp) => readStamp(stage.stampFile) === stamp && stage.outputs.every((path) => existsSync(path))
 
-/** Runs npx with Node 24 first on the path (once it is there) and keeps the last lines for an error. @param {string[]} args */
+/**
+ * Runs npx with Node 24 first on the path (once it is there) and keeps the last lines for an error.
+ * @param {string[]} args
+ */
 function npx(args) {
   const env = {
     ...process.env,
@@ -60,14 +63,21 @@ function npx(args) {
     npm_config_loglevel: 'error',
   }
   return new Promise((resolve, reject) => {
-    const child = spawn('npx', args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'], shell: process.platform === 'win32' })
+    const child = spawn('npx', args, {
+      cwd: root,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      shell: process.platform === 'win32',
+    })
     let output = ''
     const keep = (chunk) => {
       output = (output + chunk).slice(-64_000)
     }
     child.stdout.on('data', keep)
     child.stderr.on('data', keep)
-    child.on('error', (error) => reject(new SetupError(`npx could not be started (${error.message}); install Node 20 or newer with npm`)))
+    child.on('error', (error) =>
+      reject(new SetupError(`npx could not be started (${error.message}); install Node 20 or newer with npm`)),
+    )
     child.on('close', (code, signal) => {
       if (code === 0) return resolve(undefined)
       const tail = output.trimEnd().split('\n').slice(-OUTPUT_LINES).join('\n')

@@ -8,7 +8,8 @@ await ensureSetupOrExit()
 const args = process.argv.slice(2)
 
 if (Number(process.versions.node.split('.')[0]) >= 24) {
-  // npm puts node_modules/.bin first on the path, so from the second time on this is Node 24 already: no second process.
+  // npm puts node_modules/.bin first on the path, so from the second time on this is Node 24 already: no second
+  // process.
   process.argv = [process.execPath, cli, ...args]
   await import(pathToFileURL(cli).href)
 } else {

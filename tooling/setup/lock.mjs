@@ -40,7 +40,11 @@ function tryTake(path) {
   }
 }
 
-/** Moves an abandoned lock away; whoever else took over in between gets theirs back. @param {string} path @param {string} holder */
+/**
+ * Moves an abandoned lock away; whoever else took over in between gets theirs back.
+ * @param {string} path
+ * @param {string} holder
+ */
 function clear(path, holder) {
   const aside = `${path}.${process.pid}`
   try {
@@ -53,7 +57,8 @@ function clear(path, holder) {
 }
 
 /**
- * Runs `work` while no other process holds the lock file. A lock whose holder died, or has been silent for 30 s, is taken over.
+ * Runs `work` while no other process holds the lock file. A lock whose holder died, or has been silent for 30 s, is
+ * taken over.
  * @template T
  * @param {string} path
  * @param {() => Promise<T>} work

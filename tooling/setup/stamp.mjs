@@ -2,8 +2,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { dirname, join, relative, sep } from 'node:path'
 
 /**
- * A stamp lists files with size and time of change, one a line. Equal text means that nothing changed since: comparing costs
- * a few milliseconds where hashing contents would cost the second that a start should not lose.
+ * A stamp lists files with size and time of change, one a line. Equal text means that nothing changed since: comparing
+ * costs a few milliseconds where hashing contents would cost the second that a start should not lose.
  */
 
 /** Folders that hold what a build makes or what only tests read. */

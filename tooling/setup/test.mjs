@@ -4,7 +4,8 @@ import { join, relative } from 'node:path'
 import { ensureSetupOrExit } from './ensure.mjs'
 import { node24, root, stateFolder } from './paths.mjs'
 
-// `npm test [-- filters]`: setup when something changed, every suite, and as the last line `N passed, N failed[, N skipped]`.
+// `npm test [-- filters]`: setup when something changed, every suite, and as the last line `N passed, N failed[, N
+// skipped]`.
 await ensureSetupOrExit()
 
 const report = join(stateFolder, 'tests.json')
@@ -12,11 +13,17 @@ mkdirSync(stateFolder, { recursive: true })
 rmSync(report, { force: true })
 const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs')
 const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
-const { status } = spawnSync(node24, [vitest, 'run', ...reporters, ...process.argv.slice(2)], { cwd: root, stdio: 'inherit' })
+const { status } = spawnSync(node24, [vitest, 'run', ...reporters, ...process.argv.slice(2)], {
+  cwd: root,
+  stdio: 'inherit',
+})
 
 /** @returns {{ passed: number, failed: number, skipped: string[] }} */
 function readCounts() {
-  /** @type {{ testResults: { name: string, status: string, assertionResults: { status: string, fullName: string }[] }[] }} */
+  /**
+   * @type {{ testResults: { name: string, status: string, assertionResults: { status: string, fullName: string }[] }[]
+   * }}
+   */
   let results
   try {
     results = JSON.parse(readFileSync(report, 'utf8'))
@@ -40,7 +47,8 @@ function readCounts() {
 
 const { passed, failed, skipped } = readCounts()
 for (const name of skipped) console.log(`skipped: ${name}`)
-if (status !== 0 && failed === 0) console.log(`The runner ended with code ${status} although no test failed: see the errors above.`)
+if (status !== 0 && failed === 0)
+  console.log(`The runner ended with code ${status} although no test failed: see the errors above.`)
 if (passed + failed === 0) console.log('No test ran.')
 process.exitCode = status === 0 && failed === 0 && passed > 0 ? 0 : 1
 console.log(`${passed} passed, ${failed} failed${skipped.length ? `, ${skipped.length} skipped` : ''}`)

@@ -50,7 +50,8 @@ describe('wrong usage ends with 2 and says what is right', () => {
   it('shows the commands when none is given', async () => {
     const { code, stderr } = await g3([])
     expect(code).toBe(2)
-    for (const name of ['run', 'chat', 'pull', 'models', 'inspect', 'tokenize', 'logits', 'bench']) expect(stderr).toContain(`\n  ${name} `)
+    for (const name of ['run', 'chat', 'pull', 'models', 'inspect', 'tokenize', 'logits', 'bench'])
+      expect(stderr).toContain(`\n  ${name} `)
   })
 
   it('--help and --version are no mistakes', async () => {
@@ -90,7 +91,8 @@ describe('what cannot be done ends with 1 and one line', () => {
     writeFileSync(path, bytes)
     await failing(['run', 'a', '--model', path], 'gguf/too-large')
   })
-  it('weights of a type that nothing computes with', () => failing(['run', 'a', '--model', tinyModel('q4_1')], 'gguf/unsupported-type'))
+  it('weights of a type that nothing computes with', () =>
+    failing(['run', 'a', '--model', tinyModel('q4_1')], 'gguf/unsupported-type'))
   it('a prompt longer than the context', () =>
     failing(['run', 'x'.repeat(5000), '--model', TINY], 'generate/prompt-too-long'))
   it('stdin that is no text', () => failing(['tokenize', '--model', TINY], 'cli/bad-utf8', Uint8Array.of(0x61, 0xff)))
@@ -110,7 +112,8 @@ describe('what cannot be done ends with 1 and one line', () => {
     writeFileSync(path, text)
     await failing(['logits', '--model', TINY, '--ids-file', path], code)
   })
-  it('a file of ids that is nowhere', () => failing(['logits', '--model', TINY, '--ids-file', '/nowhere'], 'cli/missing-file'))
+  it('a file of ids that is nowhere', () =>
+    failing(['logits', '--model', TINY, '--ids-file', '/nowhere'], 'cli/missing-file'))
 
   it('control characters from outside never reach the terminal', async () => {
     const { stderr } = await g3(['run', 'a', '--model', '\u001b[31mred.gguf'])
@@ -121,20 +124,27 @@ describe('what cannot be done ends with 1 and one line', () => {
 
 describe('ends', () => {
   it('Ctrl-C ends a run with 130 and keeps what was written', async () => {
-    const { code, stdout, stderr } = await g3(['run', 'a', '--model', TINY, '--max-tokens', '1000', '--precision', 'exact'], {
-      onStdout: (child) => child.kill('SIGINT'),
-    })
+    const { code, stdout, stderr } = await g3(
+      ['run', 'a', '--model', TINY, '--max-tokens', '1000', '--precision', 'exact'],
+      {
+        onStdout: (child) => child.kill('SIGINT'),
+      },
+    )
     expect({ code, stderr }).toEqual({ code: 130, stderr: '' })
     expect(stdout.length).toBeGreaterThan(1)
   })
 
   it('a reader that leaves early is no failure', async () => {
-    const { code, stderr } = await g3(['run', 'a', '--model', TINY, '--max-tokens', '1000'], { onStdout: (child) => child.stdout?.destroy() })
+    const { code, stderr } = await g3(['run', 'a', '--model', TINY, '--max-tokens', '1000'], {
+      onStdout: (child) => child.stdout?.destroy(),
+    })
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   })
 
   it.runIf(existsSync('/dev/full'))('a full disk is one line', () => {
-    const { status, stderr } = spawnSync('sh', ['-c', `"${process.execPath}" "${CLI}" inspect "${TINY}" > /dev/full`], { encoding: 'utf8' })
+    const { status, stderr } = spawnSync('sh', ['-c', `"${process.execPath}" "${CLI}" inspect "${TINY}" > /dev/full`], {
+      encoding: 'utf8',
+    })
     expect(stderr).toMatch(ERROR_LINE)
     expect(stderr).toContain('(cli/unwritable-output)')
     expect(status).toBe(1)

@@ -4,8 +4,8 @@ import { EXIT, Interrupted } from './failure.js'
 const SAME_PRESS_MS = 300
 
 /**
- * A signal that aborts on Ctrl-C (with {@link Interrupted} as its reason). Pressed again, the process ends at once, whatever it does.
- * Dispose of it to give Ctrl-C its usual meaning back.
+ * A signal that aborts on Ctrl-C (with {@link Interrupted} as its reason). Pressed again, the process ends at once,
+ * whatever it does. Dispose of it to give Ctrl-C its usual meaning back.
  */
 export function onInterrupt(): { readonly signal: AbortSignal } & Disposable {
   const controller = new AbortController()

@@ -15,7 +15,8 @@ export function realNumber(least: number, most: number): (text: string) => numbe
 export function wholeNumber(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = /^\+?\d+$/.test(text) ? Number(text) : NaN
-    if (!(value >= least && value <= most)) throw new InvalidArgumentError(`It must be a whole number ${range(least, most)}.`)
+    if (!(value >= least && value <= most))
+      throw new InvalidArgumentError(`It must be a whole number ${range(least, most)}.`)
     return value
   }
 }
@@ -25,7 +26,8 @@ export function someOf<T extends string>(allowed: readonly T[]): (text: string) 
   return (text) => {
     const names = new Set(text.split(',').map((name) => name.trim()))
     const known = allowed.filter((name) => names.has(name))
-    if (known.length !== names.size) throw new InvalidArgumentError(`It must be some of ${allowed.join(', ')}, with commas between them.`)
+    if (known.length !== names.size)
+      throw new InvalidArgumentError(`It must be some of ${allowed.join(', ')}, with commas between them.`)
     return known
   }
 }
@@ -42,17 +44,35 @@ const MOST_TOKENS = 1 << 20
 /** Options that several commands share, each spelled once. */
 export const OPTIONS = {
   model: () => new Option('-m, --model <model>', 'a name from `g3 models`, a path to a GGUF file, or a URL'),
-  threads: () => new Option('--threads <n>', 'threads to compute with (default: all cores)').argParser(wholeNumber(1, MOST_THREADS)),
+  threads: () =>
+    new Option('--threads <n>', 'threads to compute with (default: all cores)').argParser(wholeNumber(1, MOST_THREADS)),
   precision: () =>
-    new Option('--precision <kind>', 'activations of 8 bits (fast), 14 bits (precise) or f32 (exact)').choices(['fast', 'precise', 'exact']).default('fast'),
-  context: () => new Option('--context <n>', 'tokens that prompt and answer may have together').argParser(wholeNumber(1, MOST_TOKENS)),
+    new Option('--precision <kind>', 'activations of 8 bits (fast), 14 bits (precise) or f32 (exact)')
+      .choices(['fast', 'precise', 'exact'])
+      .default('fast'),
+  context: () =>
+    new Option('--context <n>', 'tokens that prompt and answer may have together').argParser(
+      wholeNumber(1, MOST_TOKENS),
+    ),
   maxTokens: () => new Option('--max-tokens <n>', 'most tokens to generate').argParser(wholeNumber(1, MOST_TOKENS)),
-  temperature: () => new Option('--temperature <t>', '0 takes the most likely token always').argParser(realNumber(0, 100)).default(1),
-  topK: () => new Option('--top-k <n>', 'sample among the n most likely tokens, 0 for all (default: 64)').argParser(wholeNumber(0, MOST_TOKENS)),
-  topP: () => new Option('--top-p <p>', 'sample among the likeliest tokens that sum to p (default: 0.95)').argParser(realNumber(1e-9, 1)),
-  minP: () => new Option('--min-p <p>', 'leave out tokens less likely than p times the likeliest (default: 0)').argParser(realNumber(0, 0.999999)),
+  temperature: () =>
+    new Option('--temperature <t>', '0 takes the most likely token always').argParser(realNumber(0, 100)).default(1),
+  topK: () =>
+    new Option('--top-k <n>', 'sample among the n most likely tokens, 0 for all (default: 64)').argParser(
+      wholeNumber(0, MOST_TOKENS),
+    ),
+  topP: () =>
+    new Option('--top-p <p>', 'sample among the likeliest tokens that sum to p (default: 0.95)').argParser(
+      realNumber(1e-9, 1),
+    ),
+  minP: () =>
+    new Option('--min-p <p>', 'leave out tokens less likely than p times the likeliest (default: 0)').argParser(
+      realNumber(0, 0.999999),
+    ),
   seed: () =>
-    new Option('--seed <s>', 'the same seed draws the same tokens (default: 0 for run, random for chat)').argParser(wholeNumber(0, Number.MAX_SAFE_INTEGER)),
+    new Option('--seed <s>', 'the same seed draws the same tokens (default: 0 for run, random for chat)').argParser(
+      wholeNumber(0, Number.MAX_SAFE_INTEGER),
+    ),
   json: (what: string) => new Option('--json', what),
 }
 

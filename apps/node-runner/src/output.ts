@@ -1,6 +1,6 @@
 /**
- * Sees to it that an output which cannot be written ends the process without a stack trace: quietly when whoever read stdout has
- * gone, as in `g3 run … | head -1`, and with a line when, say, the disk is full.
+ * Sees to it that an output which cannot be written ends the process without a stack trace: quietly when whoever read
+ * stdout has gone, as in `g3 run … | head -1`, and with a line when, say, the disk is full.
  */
 export function guardOutputs(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {

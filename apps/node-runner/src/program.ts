@@ -11,7 +11,10 @@ function command(name: string, description: string): Command {
     .allowExcessArguments(false)
     .exitOverride()
     .showHelpAfterError(`Try \`g3 ${name} --help\`.`)
-    .configureOutput({ writeErr: (text) => note(text.trimEnd()), outputError: (text, write) => write(text.replace(/^error:/, 'g3:')) })
+    .configureOutput({
+      writeErr: (text) => note(text.trimEnd()),
+      outputError: (text, write) => write(text.replace(/^error:/, 'g3:')),
+    })
 }
 
 function modelOptions(into: Command): Command {
@@ -34,7 +37,8 @@ function samplingOptions(into: Command): Command {
 
 function version(): string {
   const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
-  const found = typeof manifest === 'object' && manifest !== null && 'version' in manifest ? manifest.version : undefined
+  const found =
+    typeof manifest === 'object' && manifest !== null && 'version' in manifest ? manifest.version : undefined
   return String(found)
 }
 
@@ -54,7 +58,9 @@ export function program(): Command {
   const start = command('start', 'run with a prompt, chat without one')
     .argument('[prompt]')
     .action(async (prompt, options) =>
-      prompt === undefined ? (await import('./commands/chat.js')).chat(options) : (await import('./commands/run.js')).run(prompt, options),
+      prompt === undefined
+        ? (await import('./commands/chat.js')).chat(options)
+        : (await import('./commands/run.js')).run(prompt, options),
     )
   samplingOptions(modelOptions(start)).addOption(OPTIONS.json('as `g3 run --json`'))
 

@@ -7,7 +7,9 @@ export function logSumExp(logits: Float32Array): number {
   return max + Math.log(sum)
 }
 
-/** The `count` largest as [id, logit], largest first, lower ids first on ties; masked ids (-Infinity) never among them. */
+/**
+ * The `count` largest as [id, logit], largest first, lower ids first on ties; masked ids (-Infinity) never among them.
+ */
 export function topOf(logits: Float32Array, count: number): [number, number][] {
   const ids = Array.from(logits.keys()).filter((id) => logits[id] > -Infinity)
   ids.sort((a, b) => logits[b] - logits[a] || a - b)

@@ -19,7 +19,8 @@ export async function readStdin(): Promise<string> {
   for await (const chunk of process.stdin) {
     chunks.push(chunk)
     length += chunk.length
-    if (length > MOST_BYTES) throw new G3Error('cli/stdin-too-long', `stdin has more than ${MOST_BYTES >> 20} MiB: give less text`)
+    if (length > MOST_BYTES)
+      throw new G3Error('cli/stdin-too-long', `stdin has more than ${MOST_BYTES >> 20} MiB: give less text`)
   }
   return decodeUtf8(Buffer.concat(chunks), 'stdin')
 }

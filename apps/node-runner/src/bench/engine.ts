@@ -49,14 +49,18 @@ export async function startEngine(name: EngineName, job: Job, signal: AbortSigna
         replied as Promise<[Reply]>,
         once(child, 'exit', wait).then(([code, killer]) => {
           const end = said.trim().split('\n').at(-1) ?? ''
-          throw new G3Error('bench/engine-died', `the process of ${name} ended with ${killer ?? `code ${code}`}${end && `: ${end}`}`)
+          throw new G3Error(
+            'bench/engine-died',
+            `the process of ${name} ended with ${killer ?? `code ${code}`}${end && `: ${end}`}`,
+          )
         }),
         once(signal, 'abort', wait).then(() => {
           throw signal.reason
         }),
       ])
       if (reply.kind === 'failed') throw new G3Error(reply.code, `${name}: ${reply.message}`)
-      if (reply.kind !== kind) throw new G3Error('bench/engine-failed', `${name} answered ${reply.kind} where ${kind} was asked`)
+      if (reply.kind !== kind)
+        throw new G3Error('bench/engine-failed', `${name} answered ${reply.kind} where ${kind} was asked`)
       return reply as Extract<Reply, { kind: K }>
     } finally {
       settled.abort()

@@ -5,7 +5,11 @@ import { importPeer } from './peers.js'
 interface NodeLlamaCpp {
   getLlama(options: { gpu: false; build: 'never'; logLevel: 'error'; maxThreads: number }): Promise<{
     loadModel(options: { modelPath: string }): Promise<{
-      createContext(options: { contextSize: number; threads: number; batchSize: number }): Promise<{ getSequence(): Sequence }>
+      createContext(options: {
+        contextSize: number
+        threads: number
+        batchSize: number
+      }): Promise<{ getSequence(): Sequence }>
     }>
     dispose(): Promise<void>
   }>

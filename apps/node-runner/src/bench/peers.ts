@@ -28,13 +28,14 @@ const PACKAGES: Readonly<Record<PeerName, () => Packages>> = {
 }
 
 /**
- * Makes sure that a peer's packages are there and returns their folder: `G3_PEERS` where that is set, else one in the cache, filled
- * by npm the first time. They are no dependencies of ours: only who compares needs them.
+ * Makes sure that a peer's packages are there and returns their folder: `G3_PEERS` where that is set, else one in the
+ * cache, filled by npm the first time. They are no dependencies of ours: only who compares needs them.
  * @throws G3Error `bench/no-peer` when npm could not install them
  */
 export async function installPeer(peer: PeerName, signal: AbortSignal): Promise<string> {
   const packages = PACKAGES[peer]()
-  const isComplete = (folder: string): boolean => Object.keys(packages).every((name) => existsSync(join(folder, 'node_modules', name, 'package.json')))
+  const isComplete = (folder: string): boolean =>
+    Object.keys(packages).every((name) => existsSync(join(folder, 'node_modules', name, 'package.json')))
   const own = process.env.G3_PEERS
   if (own !== undefined && isComplete(own)) return own
   const folder = join(cacheFolder(), 'peers', peer)
@@ -44,15 +45,31 @@ export async function installPeer(peer: PeerName, signal: AbortSignal): Promise<
   await makeFolder(folder)
   await writeFile(join(folder, 'package.json'), '{"private":true}\n')
   await npmInstall(folder, wanted, signal)
-  if (!isComplete(folder)) throw new G3Error('bench/no-peer', `npm installed ${peer}, but not all of ${Object.keys(packages).join(', ')}`)
+  if (!isComplete(folder))
+    throw new G3Error('bench/no-peer', `npm installed ${peer}, but not all of ${Object.keys(packages).join(', ')}`)
   return folder
 }
 
-/** Optional dependencies stay away: they are binaries for other machines. Scripts too: the prebuilt ones need no build. */
+/**
+ * Optional dependencies stay away: they are binaries for other machines. Scripts too: the prebuilt ones need no build.
+ */
 function npmInstall(folder: string, wanted: readonly string[], signal: AbortSignal): Promise<void> {
-  const args = ['install', '--omit=optional', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error', ...wanted]
+  const args = [
+    'install',
+    '--omit=optional',
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=error',
+    ...wanted,
+  ]
   return new Promise((resolve, reject) => {
-    const child = spawn('npm', args, { cwd: folder, signal, stdio: ['ignore', 'ignore', 'pipe'], shell: process.platform === 'win32' })
+    const child = spawn('npm', args, {
+      cwd: folder,
+      signal,
+      stdio: ['ignore', 'ignore', 'pipe'],
+      shell: process.platform === 'win32',
+    })
     let said = ''
     child.stderr.on('data', (chunk) => {
       said = (said + chunk).slice(-2000)

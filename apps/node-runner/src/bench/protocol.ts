@@ -39,7 +39,10 @@ export type PeerName = (typeof PEERS)[number]
 export type EngineName = 'g3' | PeerName
 
 /** To the child. */
-export type Request = { readonly kind: 'load'; readonly engine: EngineName; readonly job: Job } | { readonly kind: 'round' } | { readonly kind: 'memory' }
+export type Request =
+  | { readonly kind: 'load'; readonly engine: EngineName; readonly job: Job }
+  | { readonly kind: 'round' }
+  | { readonly kind: 'memory' }
 
 /** From the child, one for each request. */
 export type Reply =

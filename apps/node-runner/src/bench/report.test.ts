@@ -8,7 +8,12 @@ it('spread gives least, median and most', () => {
 })
 
 it('ratios divide our medians by theirs', () => {
-  const report = (...speeds: number[]) => engineReport(1, speeds.map((speed) => ({ prefill: speed * 10, decode: speed })), 1e6)
+  const report = (...speeds: number[]) =>
+    engineReport(
+      1,
+      speeds.map((speed) => ({ prefill: speed * 10, decode: speed })),
+      1e6,
+    )
   const [ours, theirs] = [report(1, 30, 40), report(10, 20, 90)]
   expect(ratio(ours, theirs)).toEqual({ prefill: 1.5, decode: 1.5 })
   const text = page({ g3: ours, peers: { wllama: theirs }, ratios: { wllama: ratio(ours, theirs) } })

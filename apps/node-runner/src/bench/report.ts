@@ -54,8 +54,11 @@ export function page({ g3, peers, ratios }: BenchReport): string {
     `${(peakRssBytes / 1e6).toFixed(0)} MB`,
   ])
   const heads = ['engine', 'load', 'prefill tok/s', 'decode tok/s', 'peak memory']
-  const lines = Object.entries(ratios).map(([name, { prefill, decode }]) => `g3 / ${name}: prefill ${prefill}, decode ${decode}\n`)
+  const lines = Object.entries(ratios).map(
+    ([name, { prefill, decode }]) => `g3 / ${name}: prefill ${prefill}, decode ${decode}\n`,
+  )
   return table(heads, rows, [1, 2, 3, 4]) + lines.join('')
 }
 
-const speed = ([least, median, most]: Spread): string => `${median.toFixed(1)} (${least.toFixed(1)} to ${most.toFixed(1)})`
+const speed = ([least, median, most]: Spread): string =>
+  `${median.toFixed(1)} (${least.toFixed(1)} to ${most.toFixed(1)})`

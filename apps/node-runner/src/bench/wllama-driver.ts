@@ -31,8 +31,8 @@ const CHROMIUM_ARGS = ['--no-sandbox', '--no-zygote']
 /** Unpacks the browser that npm brought, with the system libraries that a bare Linux lacks. */
 async function unpackChromium(job: Job, folder: string): Promise<string> {
   await mkdir(folder, { recursive: true })
-  // It unpacks to the temporary folder, where other users could have put something in its place, and brings its libraries only
-  // where it believes to be in a cloud function.
+  // It unpacks to the temporary folder, where other users could have put something in its place, and brings its
+  // libraries only where it believes to be in a cloud function.
   process.env.TMPDIR = folder
   process.env.AWS_LAMBDA_JS_RUNTIME ??= 'nodejs22.x'
   const { default: chromium } = await importPeer<PackedChromium>('@sparticuz/chromium', job)
@@ -44,7 +44,8 @@ const loadScript = ({ prompt, generate, threads }: Job): string => `(async () =>
   const model = new File([await (await fetch('/model.gguf')).blob()], 'model.gguf')
   globalThis.wllama = new Wllama({ default: '/wasm/wllama.wasm' }, { suppressNativeLog: true })
   await wllama.loadModel([model], {
-    n_ctx: ${Math.ceil((prompt.length + generate + 1) / 256) * 256}, n_batch: 512, n_threads: ${threads}, n_gpu_layers: 0, warmup: false,
+    n_ctx: ${Math.ceil((prompt.length + generate + 1) / 256) * 256}, n_batch: 512, n_threads: ${threads},
+    n_gpu_layers: 0, warmup: false,
   })
 })()`
 
@@ -53,13 +54,16 @@ const roundScript = ({ promptText, generate }: Job): string => `(async () => {
   const start = performance.now()
   const marks = []
   const chunks = await wllama.createCompletion({
-    prompt: ${JSON.stringify(promptText)}, max_tokens: ${generate + 1}, temperature: 0, cache_prompt: false, stream: true, ignore_eos: true,
+    prompt: ${JSON.stringify(promptText)}, max_tokens: ${generate + 1}, temperature: 0,
+    cache_prompt: false, stream: true, ignore_eos: true,
   })
-  for await (const chunk of chunks) if (chunk.choices?.[0] && !chunk.choices[0].finish_reason) marks.push(performance.now())
+  for await (const { choices } of chunks) if (choices?.[0] && !choices[0].finish_reason) marks.push(performance.now())
   return [start, marks[0], marks.at(-1), marks.length]
 })()`
 
-/** llama.cpp as WASM, in a headless Chromium that comes with the packages. Reading the model's bytes counts as loading. */
+/**
+ * llama.cpp as WASM, in a headless Chromium that comes with the packages. Reading the model's bytes counts as loading.
+ */
 export async function openWllama(job: Job): Promise<Driver> {
   if (job.packages === undefined || process.platform !== 'linux') {
     throw new G3Error('bench/no-peer', 'wllama runs in a browser, and the one that npm brings is for Linux')
@@ -75,7 +79,8 @@ export async function openWllama(job: Job): Promise<Driver> {
   return {
     async round() {
       const [start, first, end, count] = await page.evaluate<[number, number, number, number]>(roundScript(job))
-      if (count !== job.generate + 1) throw new G3Error('bench/engine-failed', `${count} tokens came where ${job.generate + 1} were asked for`)
+      if (count !== job.generate + 1)
+        throw new G3Error('bench/engine-failed', `${count} tokens came where ${job.generate + 1} were asked for`)
       return roundOf(job, start, first, end)
     },
     peakRssBytes: () => pagePeak(executablePath),

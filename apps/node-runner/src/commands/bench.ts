@@ -54,11 +54,14 @@ async function takeTurns(engines: readonly Engine[], repeat: number): Promise<Ma
     for (const engine of order) {
       const round = await engine.round()
       rounds.get(engine)?.push(round)
-      note(`${turn + 1}/${repeat} ${engine.name}: prefill ${round.prefill.toFixed(1)}, decode ${round.decode.toFixed(1)} tokens a second`)
+      const speeds = `prefill ${round.prefill.toFixed(1)}, decode ${round.decode.toFixed(1)} tokens a second`
+      note(`${turn + 1}/${repeat} ${engine.name}: ${speeds}`)
     }
   }
   const reports = new Map<EngineName, EngineReport>()
-  for (const [engine, list] of rounds) reports.set(engine.name, engineReport(engine.loadMs, list, await engine.peakRssBytes()))
+  for (const [engine, list] of rounds) {
+    reports.set(engine.name, engineReport(engine.loadMs, list, await engine.peakRssBytes()))
+  }
   return reports
 }
 

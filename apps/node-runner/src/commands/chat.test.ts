@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { g3, TINY } from '../testing/g3.js'
 
-const chat = (stdin: string, ...args: string[]) => g3(['chat', '--model', TINY, '--max-tokens', '5', '--seed', '1', ...args], { stdin })
+const chat = (stdin: string, ...args: string[]) =>
+  g3(['chat', '--model', TINY, '--max-tokens', '5', '--seed', '1', ...args], { stdin })
 
 describe('chat from a pipe', () => {
   it('answers each line on stdout and says on stderr what kind of model it is', async () => {

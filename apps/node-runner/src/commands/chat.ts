@@ -27,10 +27,13 @@ export async function chat(options: ChatCommandOptions): Promise<void> {
   await using loaded = await loadForCommand(options, loading.signal)
   loading[Symbol.dispose]()
   const { model, name, instructionTuned } = loaded
-  if (!instructionTuned) note(`${name} is a base model: it continues text and was not tuned to answer, so expect odd replies.`)
+  if (!instructionTuned)
+    note(`${name} is a base model: it continues text and was not tuned to answer, so expect odd replies.`)
   const session = model.chat(options.system === undefined ? {} : { system: options.system })
 
-  const history = await openHistory(join(cacheFolder(), 'chat-history'), (reason) => note(`The history is not kept: ${reason}`))
+  const history = await openHistory(join(cacheFolder(), 'chat-history'), (reason) =>
+    note(`The history is not kept: ${reason}`),
+  )
   using terminal = openTerminal(history, completeCommand)
   if (process.stdin.isTTY) note(`${name} on ${loaded.backend.caps.description}. /help tells what else there is.`)
 

@@ -17,7 +17,8 @@ async function out(args: readonly string[], options?: RunningOptions): Promise<s
   return stdout
 }
 
-const json = async <T>(args: readonly string[], options?: RunningOptions): Promise<T> => JSON.parse(await out(args, options)) as T
+const json = async <T>(args: readonly string[], options?: RunningOptions): Promise<T> =>
+  JSON.parse(await out(args, options)) as T
 
 interface RunReport {
   readonly text: string
@@ -56,7 +57,8 @@ describe('run', () => {
   })
 
   it('gives the same ids each time and for any number of threads; another seed gives others', async () => {
-    const ids = async (...more: string[]): Promise<readonly number[]> => (await json<RunReport>([...SHORT, '--json', 'hello', ...more])).ids
+    const ids = async (...more: string[]): Promise<readonly number[]> =>
+      (await json<RunReport>([...SHORT, '--json', 'hello', ...more])).ids
     const first = await ids('--threads', '1')
     expect(await ids('--threads', '1')).toEqual(first)
     expect(await ids('--threads', '3')).toEqual(first)
@@ -86,7 +88,8 @@ describe('tokenize', () => {
   })
 
   it('takes stdin as it is: the last newline counts, and so does a byte-order mark', async () => {
-    const tokens = async (stdin: string): Promise<string> => (await json<{ tokens: string[] }>(['tokenize', '--json'], { stdin })).tokens.join('')
+    const tokens = async (stdin: string): Promise<string> =>
+      (await json<{ tokens: string[] }>(['tokenize', '--json'], { stdin })).tokens.join('')
     expect(await tokens('a\n')).toBe('a<0x0A>')
     expect(await tokens('')).toBe('')
     expect(await tokens('\ufeffa')).toBe('<0xEF><0xBB><0xBF>a')
@@ -94,14 +97,19 @@ describe('tokenize', () => {
 
   it('makes control tokens only with --special', async () => {
     const stdin = '<start_of_turn>'
-    expect(await json(['tokenize', '--json', '--special'], { stdin })).toEqual({ ids: [4], tokens: ['<start_of_turn>'] })
+    expect(await json(['tokenize', '--json', '--special'], { stdin })).toEqual({
+      ids: [4],
+      tokens: ['<start_of_turn>'],
+    })
     expect((await json<{ ids: number[] }>(['tokenize', '--json'], { stdin })).ids).not.toContain(4)
   })
 
   it('--lines answers each JSON string with a line of ids', async () => {
     const lines = (await out(['tokenize', '--lines'], { stdin: '"hi"\n""\n"a\\nb"' })).split('\n')
     expect(lines.slice(1)).toEqual(['[]', expect.stringMatching(/^\[\d+(,\d+)+\]$/), ''])
-    expect(JSON.parse(lines[0] ?? '')).toEqual((await json<{ ids: number[] }>(['tokenize', '--json'], { stdin: 'hi' })).ids)
+    expect(JSON.parse(lines[0] ?? '')).toEqual(
+      (await json<{ ids: number[] }>(['tokenize', '--json'], { stdin: 'hi' })).ids,
+    )
   })
 })
 
@@ -135,7 +143,8 @@ describe('logits', () => {
   })
 
   it('--precision changes the arithmetic, and exact is deterministic', async () => {
-    const top = async (precision: string): Promise<string> => out(['logits', '--text', 'hello', '--precision', precision, '--json'])
+    const top = async (precision: string): Promise<string> =>
+      out(['logits', '--text', 'hello', '--precision', precision, '--json'])
     expect(await top('exact')).toBe(await top('exact'))
     expect(await top('exact')).not.toBe(await top('fast'))
   })
@@ -143,7 +152,10 @@ describe('logits', () => {
 
 describe('inspect', () => {
   it('--json describes header, metadata, tensors and types', async () => {
-    const report = await json<{ bytes: number; tensors: unknown[]; types: Record<string, { bytes: number }> }>(['inspect', '--json'])
+    const report = await json<{ bytes: number; tensors: unknown[]; types: Record<string, { bytes: number }> }>([
+      'inspect',
+      '--json',
+    ])
     expect(report).toMatchObject({
       path: TINY,
       bytes: readFileSync(TINY).length,
@@ -165,7 +177,8 @@ it('models lists each name with its size and place', async () => {
   const { code, stdout } = await g3(['models', '--json'])
   expect(code).toBe(0)
   const names = (JSON.parse(stdout) as { name: string }[]).map(({ name }) => name)
-  for (const size of ['270m-it', '270m', '1b-it', '4b-it', '12b-it', '27b-it']) expect(names).toContain(`gemma-3-${size}`)
+  for (const size of ['270m-it', '270m', '1b-it', '4b-it', '12b-it', '27b-it'])
+    expect(names).toContain(`gemma-3-${size}`)
   expect((await g3(['models'])).stdout).toMatch(/gemma-3-27b-it +Q4_K_M .* not here yet\n/)
 })
 
@@ -175,7 +188,16 @@ it('pull prints the path of what is here', async () => {
 
 describe('bench', () => {
   it('--json has the fields of the contract', async () => {
-    const report = await json<{ g3: { prefill: number[] } }>(['bench', '--prompt', '16', '--generate', '4', '--repeat', '3', '--json'])
+    const report = await json<{ g3: { prefill: number[] } }>([
+      'bench',
+      '--prompt',
+      '16',
+      '--generate',
+      '4',
+      '--repeat',
+      '3',
+      '--json',
+    ])
     const spread = [expect.any(Number), expect.any(Number), expect.any(Number)]
     expect(report).toEqual({
       g3: { loadMs: expect.any(Number), prefill: spread, decode: spread, peakRssBytes: expect.any(Number) },

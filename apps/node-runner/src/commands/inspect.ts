@@ -10,7 +10,10 @@ const SHOWN = 6
 const LONGEST = 100
 
 /** `g3 inspect [MODEL]`: what a GGUF file says of itself. Reads no more than its header. */
-export async function inspect(argument: string | undefined, options: { readonly model?: string; readonly json?: true }): Promise<void> {
+export async function inspect(
+  argument: string | undefined,
+  options: { readonly model?: string; readonly json?: true },
+): Promise<void> {
   using interrupt = onInterrupt()
   const { path } = await findModel(argument ?? options.model, interrupt.signal)
   const source = await openModelFile(path)
@@ -37,7 +40,9 @@ interface Description {
   readonly alignment: number
   readonly metadata: Readonly<Record<string, unknown>>
   readonly tensors: readonly TensorLine[]
-  readonly types: Readonly<Record<string, { readonly tensors: number; readonly bytes: number; readonly weights: number }>>
+  readonly types: Readonly<
+    Record<string, { readonly tensors: number; readonly bytes: number; readonly weights: number }>
+  >
   readonly weights: number
 }
 
@@ -85,10 +90,24 @@ function shorten(length: number, element: (i: number) => unknown): unknown {
 }
 
 function page({ path, bytes, version, alignment, metadata, tensors, types, weights }: Description): string {
-  const header = `${path}\nGGUF version ${version}, ${size(bytes)}, ${millions(weights)} weights in ${tensors.length} tensors, aligned to ${alignment} bytes\n`
+  const header = [
+    `${path}\nGGUF version ${version}, ${size(bytes)}`,
+    `${millions(weights)} weights in ${tensors.length} tensors`,
+    `aligned to ${alignment} bytes\n`,
+  ].join(', ')
   const keys = Object.entries(metadata).map(([key, value]) => [key, clip(JSON.stringify(value))])
-  const kinds = Object.entries(types).map(([type, sum]) => [type, String(sum.tensors), millions(sum.weights), size(sum.bytes)])
-  const rows = tensors.map(({ name, type, shape, bytes }) => [name, type, shape.join(' x '), bytes === undefined ? '?' : size(bytes)])
+  const kinds = Object.entries(types).map(([type, sum]) => [
+    type,
+    String(sum.tensors),
+    millions(sum.weights),
+    size(sum.bytes),
+  ])
+  const rows = tensors.map(({ name, type, shape, bytes }) => [
+    name,
+    type,
+    shape.join(' x '),
+    bytes === undefined ? '?' : size(bytes),
+  ])
   return [
     header,
     table(['key', 'value'], keys),

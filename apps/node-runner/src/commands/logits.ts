@@ -6,6 +6,7 @@ import type { ModelOptions } from '../options.js'
 import { print, printJson } from '../output.js'
 import { logSumExp, topOf } from '../scores.js'
 import { decodeUtf8 } from '../stdin.js'
+import { table } from '../table.js'
 import { openTokenizer } from './tokenize.js'
 
 export interface LogitsOptions extends ModelOptions {
@@ -54,9 +55,10 @@ export async function logits(options: LogitsOptions): Promise<void> {
   if (options.json) return printJson({ top, logsumexp, ids: Array.from(ids), ...(options.all && { nll }) })
   const rows = top.map(([id, logit]) => {
     const share = (Math.exp(logit - logsumexp) * 100).toFixed(2)
-    return `${String(id).padStart(6)}  ${logit.toFixed(4).padStart(9)}  ${share.padStart(6)} %  ${JSON.stringify(model.tokenizer.piece(id))}\n`
+    return [String(id), logit.toFixed(4), `${share} %`, JSON.stringify(model.tokenizer.piece(id))]
   })
-  await print(`    id      logit  share     token\n${rows.join('')}logsumexp ${logsumexp.toFixed(4)} after ${ids.length} tokens\n`)
+  await print(table(['id', 'logit', 'share', 'token'], rows, [0, 1, 2]))
+  await print(`logsumexp ${logsumexp.toFixed(4)} after ${ids.length} tokens\n`)
   if (options.all && nll.length > 0) {
     const mean = nll.reduce((sum, value) => sum + value, 0) / nll.length
     await print(`mean nll ${mean.toFixed(5)}, perplexity ${Math.exp(mean).toFixed(4)}\n`)
@@ -69,7 +71,8 @@ async function readIdsFile(path: string): Promise<string> {
     throw new G3Error('cli/unreadable-file', `${path} cannot be read: ${cause.message}`, { cause })
   }
   const { size } = await stat(path).catch(failed)
-  if (size > MOST_FILE_BYTES) throw new G3Error('cli/bad-ids', `${path} has ${size} bytes, more than ids for any context need`)
+  if (size > MOST_FILE_BYTES)
+    throw new G3Error('cli/bad-ids', `${path} has ${size} bytes, more than ids for any context need`)
   return decodeUtf8(await readFile(path).catch(failed), path)
 }
 
@@ -82,12 +85,15 @@ function parseIds(json: string, path: string): Int32Array {
     throw new G3Error('cli/bad-ids', `${path} is not JSON: it must hold an array of ids such as [2, 818]`, { cause })
   }
   const isIds = (candidate: unknown): candidate is number[] =>
-    Array.isArray(candidate) && candidate.length > 0 && candidate.every((id) => Number.isInteger(id) && id >= 0 && id < 2 ** 31)
+    Array.isArray(candidate) &&
+    candidate.length > 0 &&
+    candidate.every((id) => Number.isInteger(id) && id >= 0 && id < 2 ** 31)
   if (isIds(value)) return Int32Array.from(value)
   throw new G3Error('cli/bad-ids', `${path} must hold a non-empty JSON array of ids such as [2, 818]`)
 }
 
 function checkVocabulary(ids: Int32Array, size: number): void {
   const strange = ids.find((id) => id >= size)
-  if (strange !== undefined) throw new G3Error('cli/bad-ids', `id ${strange} is not in this model's vocabulary of ${size}`)
+  if (strange !== undefined)
+    throw new G3Error('cli/bad-ids', `id ${strange} is not in this model's vocabulary of ${size}`)
 }

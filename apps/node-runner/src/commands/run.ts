@@ -60,7 +60,8 @@ export function generateOptions(
 type Result = Awaited<ReturnType<ReturnType<LoadedModel['model']['generate']>['result']>>
 
 async function report(running: Promise<Result>, { loadMs, backend }: LoadedModel): Promise<object> {
-  const { text, ids, promptTokens, stopReason, prefillMs, prefillTokensPerSecond, decodeTokensPerSecond } = await running
+  const { text, ids, promptTokens, stopReason, prefillMs, prefillTokensPerSecond, decodeTokensPerSecond } =
+    await running
   return {
     text,
     ids,

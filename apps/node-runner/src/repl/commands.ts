@@ -22,7 +22,8 @@ export const COMMANDS: Readonly<Record<string, ChatCommand>> = {
     usage: '/system TEXT',
     help: 'instructions that the model sees first; alone shows them, /system none removes them',
     run(chat, argument) {
-      if (argument === '') return { say: chat.system === undefined ? 'There are no instructions.' : `Instructions: ${chat.system}` }
+      if (argument === '')
+        return { say: chat.system === undefined ? 'There are no instructions.' : `Instructions: ${chat.system}` }
       chat.system = argument === 'none' ? undefined : argument
       return { say: chat.system === undefined ? 'Instructions removed.' : 'Instructions set.' }
     },

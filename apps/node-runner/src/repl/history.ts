@@ -11,8 +11,8 @@ export interface History {
 const MOST_LINES = 1000
 
 /**
- * Opens the history at `path`. It holds what people typed, so only they may read it. A chat goes on without a history where
- * the file cannot be used: `onTrouble` is told once.
+ * Opens the history at `path`. It holds what people typed, so only they may read it. A chat goes on without a history
+ * where the file cannot be used: `onTrouble` is told once.
  */
 export async function openHistory(path: string, onTrouble: (reason: string) => void): Promise<History> {
   let troubled = false

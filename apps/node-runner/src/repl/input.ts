@@ -20,8 +20,8 @@ const FENCE = '"""'
 const COMMAND = /^\/([a-z]+)(?:\s+(.*))?$/s
 
 /**
- * A line ending in a backslash goes on in the next; `"""` begins a message of several lines and ends it. A line of a slash and
- * a word is a command; `//` begins a message with a slash.
+ * A line ending in a backslash goes on in the next; `"""` begins a message of several lines and ends it. A line of a
+ * slash and a word is a command; `//` begins a message with a slash.
  */
 export function entries(): Entries {
   let lines: string[] = []

@@ -25,14 +25,15 @@ function gate(): { readonly stream: Writable; open: boolean } {
     if (state.open) process.stdout.write(chunk, encoding)
     done()
   }
-  for (const side of ['columns', 'rows'] as const) Object.defineProperty(state.stream, side, { get: () => process.stdout[side] })
+  for (const side of ['columns', 'rows'] as const)
+    Object.defineProperty(state.stream, side, { get: () => process.stdout[side] })
   process.stdout.on('resize', () => state.stream.emit('resize'))
   return state
 }
 
 /**
- * readline over stdin. On a terminal it stays in raw mode the whole time, so that Ctrl-C is a key even while the model answers: as a
- * signal it would reach npm and the shell as well.
+ * readline over stdin. On a terminal it stays in raw mode the whole time, so that Ctrl-C is a key even while the model
+ * answers: as a signal it would reach npm and the shell as well.
  */
 export function openTerminal(history: History, complete: (line: string) => string[]): Terminal {
   const isTerminal = Boolean(process.stdin.isTTY && process.stdout.isTTY)

@@ -14,8 +14,8 @@ function turn(): Promise<void> {
 }
 
 /**
- * Makes a function to await between steps of long work. A backend without threads computes in the thread that awaits it, and
- * promises alone never let an event through, so an abort could not be heard.
+ * Makes a function to await between steps of long work. A backend without threads computes in the thread that awaits
+ * it, and promises alone never let an event through, so an abort could not be heard.
  */
 export function breather(): () => Promise<void> {
   let last = performance.now()

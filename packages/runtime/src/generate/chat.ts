@@ -17,8 +17,8 @@ export interface Chat {
   /** May be changed at any time; the next turn is answered under the new ones. */
   system: string | undefined
   /**
-   * Adds a user turn and answers it. The answer joins the conversation when the generation ends, as far as it came. After an error,
-   * or an abort before the first text, the conversation is as if nothing was sent.
+   * Adds a user turn and answers it. The answer joins the conversation when the generation ends, as far as it came.
+   * After an error, or an abort before the first text, the conversation is as if nothing was sent.
    * @throws G3Error `generate/busy` while an answer is running
    */
   send(text: string, options?: GenerateOptions): Generation
@@ -39,7 +39,11 @@ export function chatSession(answer: Answer, options: ChatOptions = {}): Chat {
   let running = false
 
   const checkIdle = (): void =>
-    check(!running, 'generate/busy', 'an answer is still running: iterate it to its end, leave its loop, or abort it first')
+    check(
+      !running,
+      'generate/busy',
+      'an answer is still running: iterate it to its end, leave its loop, or abort it first',
+    )
 
   return {
     get messages() {

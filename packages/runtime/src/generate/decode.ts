@@ -5,14 +5,19 @@ import type { GenerationPlan } from './options.js'
 import type { PrefixCache } from './prefix-cache.js'
 import { stopText } from './stop-text.js'
 
-/** One token and the text that became certain with it: often its own, sometimes none, sometimes that of several tokens. */
+/**
+ * One token and the text that became certain with it: often its own, sometimes none, sometimes that of several tokens.
+ */
 export interface Chunk {
   readonly text: string
   /** The token; undefined for text that was held back and is released because the generation was aborted. */
   readonly id: number | undefined
 }
 
-/** `stop`: an end mark, stop id or stop string; `length`: maxTokens; `context`: the context is full; `aborted`: by the caller. */
+/**
+ * `stop`: an end mark, stop id or stop string; `length`: maxTokens; `context`: the context is full; `aborted`: by the
+ * caller.
+ */
 export type StopReason = 'stop' | 'length' | 'context' | 'aborted'
 
 /** What a generation works on. */

@@ -24,7 +24,10 @@ function scriptedSequence(script: string, options: { failAt?: number; onAppend?:
     get length() {
       return held.length
     },
-    async append(ids: ArrayLike<number>, { signal, onProgress }: { signal?: AbortSignal; onProgress?: (done: number) => void } = {}) {
+    async append(
+      ids: ArrayLike<number>,
+      { signal, onProgress }: { signal?: AbortSignal; onProgress?: (done: number) => void } = {},
+    ) {
       for (let i = 0; i < ids.length; i++) {
         options.onAppend?.()
         signal?.throwIfAborted()
@@ -44,7 +47,8 @@ function scriptedSequence(script: string, options: { failAt?: number; onAppend?:
       held.push(id)
     },
     rewind(length: number) {
-      if (held.length - length > (options.window ?? Infinity)) throw new G3Error('kv-cache/rewound-past-window', 'too far')
+      if (held.length - length > (options.window ?? Infinity))
+        throw new G3Error('kv-cache/rewound-past-window', 'too far')
       held.length = length
     },
     reset() {
@@ -124,7 +128,8 @@ describe('generation', () => {
   })
 
   it('neither emits nor loses held text, however it ends', async () => {
-    const run = (options: GenerateOptions) => generation(engineOf(scriptedSequence('abcab').sequence), PROMPT, greedy(options))
+    const run = (options: GenerateOptions) =>
+      generation(engineOf(scriptedSequence('abcab').sequence), PROMPT, greedy(options))
     const chunks = await collect(run({ stop: ['cax'] }))
     expect(chunks.map(({ text }) => text).join('')).toBe('abcab')
     expect(chunks.map(({ text }) => text)).toEqual(['a', 'b', '', '', 'cab', ''])
@@ -137,7 +142,11 @@ describe('generation', () => {
 
   it('ends with what it has when it is aborted while decoding', async () => {
     const controller = new AbortController()
-    const run = generation(engineOf(scriptedSequence('abcdef').sequence), PROMPT, greedy({ signal: controller.signal, stop: ['cx'] }))
+    const run = generation(
+      engineOf(scriptedSequence('abcdef').sequence),
+      PROMPT,
+      greedy({ signal: controller.signal, stop: ['cx'] }),
+    )
     const texts: string[] = []
     for await (const { text } of run) {
       texts.push(text)
@@ -178,16 +187,24 @@ describe('generation', () => {
     for await (const _ of generation(engine, PROMPT, greedy())) {
       await expect(generation(engine, PROMPT, greedy()).result()).rejects.toMatchObject({ code: 'generate/busy' })
     }
-    await expect(generation(engine, new Int32Array(9), greedy()).result()).rejects.toMatchObject({ code: 'generate/prompt-too-long' })
-    await expect(generation(engine, new Int32Array(0), greedy()).result()).rejects.toMatchObject({ code: 'generate/empty-prompt' })
+    await expect(generation(engine, new Int32Array(9), greedy()).result()).rejects.toMatchObject({
+      code: 'generate/prompt-too-long',
+    })
+    await expect(generation(engine, new Int32Array(0), greedy()).result()).rejects.toMatchObject({
+      code: 'generate/empty-prompt',
+    })
   })
 
-  it.each<GenerateOptions>([{ maxTokens: 0 }, { maxTokens: NaN }, { maxTokens: 1.5 }, { stop: [''] }, { stop: [-1] }, { stop: [NaN] }])(
-    'refuses %o',
-    (options) => {
-      expect(() => greedy(options)).toThrow(expect.objectContaining({ code: 'generate/bad-option' }))
-    },
-  )
+  it.each<GenerateOptions>([
+    { maxTokens: 0 },
+    { maxTokens: NaN },
+    { maxTokens: 1.5 },
+    { stop: [''] },
+    { stop: [-1] },
+    { stop: [NaN] },
+  ])('refuses %o', (options) => {
+    expect(() => greedy(options)).toThrow(expect.objectContaining({ code: 'generate/bad-option' }))
+  })
 })
 
 describe('prefix cache', () => {
@@ -207,7 +224,10 @@ describe('prefix cache', () => {
     const scripted = scriptedSequence('xyz', { window: 2 })
     const engine = engineOf(scripted.sequence)
     await generation(engine, PROMPT, greedy()).result()
-    expect(await generation(engine, Int32Array.of(5, 6, 9), greedy()).result()).toMatchObject({ cachedTokens: 0, text: 'xyz' })
+    expect(await generation(engine, Int32Array.of(5, 6, 9), greedy()).result()).toMatchObject({
+      cachedTokens: 0,
+      text: 'xyz',
+    })
     expect(scripted.held.slice(0, 3)).toEqual([5, 6, 9])
   })
 })

@@ -23,8 +23,8 @@ export interface GenerationResult {
 }
 
 /**
- * Text in the making. Nothing runs before it is iterated or its result is asked for. Iterate once; leaving the loop early ends
- * the generation.
+ * Text in the making. Nothing runs before it is iterated or its result is asked for. Iterate once; leaving the loop
+ * early ends the generation.
  */
 export interface Generation extends AsyncIterable<Chunk> {
   /** Runs to the end, or waits for whoever iterates, and tells how it went. Throws what the generation threw. */

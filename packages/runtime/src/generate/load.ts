@@ -11,7 +11,9 @@ export interface LoadOptions {
   readonly source: ModelSource
   /** Where the model runs. It stays yours: dispose of it after the model. */
   readonly backend: Backend
-  /** Tokens that prompt and answer may have together. Default 8192, or what the model was trained for when that is less. */
+  /**
+   * Tokens that prompt and answer may have together. Default 8192, or what the model was trained for when that is less.
+   */
   readonly context?: number
   /** Prompt tokens in one step: more is faster up to a point and takes memory. Default: the model's. */
   readonly maxRows?: number
@@ -29,7 +31,10 @@ const TUNED_NAME = /(?:^|[^a-z0-9])it(?:[^a-z0-9]|$)/i
 /** A file that brings a turn template, or is named as tuned, is meant to be talked to. */
 export function isInstructionTuned({ metadata, source }: Pick<Gguf, 'metadata' | 'source'>): boolean {
   if (metadata.has('tokenizer.chat_template')) return true
-  const names = [source.name, ...['general.name', 'general.basename', 'general.finetune'].map((key) => metadata.get(key))]
+  const names = [
+    source.name,
+    ...['general.name', 'general.basename', 'general.finetune'].map((key) => metadata.get(key)),
+  ]
   return names.some((name) => typeof name === 'string' && TUNED_NAME.test(name))
 }
 
@@ -50,8 +55,8 @@ function parseContext(wanted: number | undefined, trained: number): number {
 
 /**
  * Loads a Gemma 3 text model from a GGUF file.
- * @throws G3Error `gguf/…` for what is wrong with the file, `generate/bad-context`, `backend/out-of-memory`; the signal's reason
- * when it aborts
+ * @throws G3Error `gguf/…` for what is wrong with the file, `generate/bad-context`, `backend/out-of-memory`; the
+ * signal's reason when it aborts
  */
 export async function loadModel(options: LoadOptions): Promise<Model> {
   const { backend, signal, maxRows, onProgress } = options

@@ -20,8 +20,8 @@ export interface Model extends AsyncDisposable {
   readonly context: number
   /**
    * Continues a prompt.
-   * @throws G3Error at once: `generate/bad-option`, `sampling/bad-option`, `chat/…` for messages that the turn format cannot hold;
-   * while running: `generate/prompt-too-long`, `generate/empty-prompt`, `generate/busy`, and the backend's
+   * @throws G3Error at once: `generate/bad-option`, `sampling/bad-option`, `chat/…` for messages that the turn format
+   * cannot hold; while running: `generate/prompt-too-long`, `generate/empty-prompt`, `generate/busy`, and the backend's
    */
   generate(prompt: Prompt, options?: GenerateOptions): Generation
   /** Starts a conversation. Several may take turns; each answer reads only what the one before did not share. */
@@ -44,7 +44,8 @@ export interface ModelParts {
 /** Ids that end a text: `<eos>`, and the end of a turn, which instruction-tuned models write instead. */
 const endMarks = ({ eos, endOfTurn }: Tokenizer): number[] => (endOfTurn === undefined ? [eos] : [eos, endOfTurn])
 
-const isConversation = (prompt: Exclude<Prompt, string>): prompt is readonly ChatMessage[] => !(prompt instanceof Int32Array)
+const isConversation = (prompt: Exclude<Prompt, string>): prompt is readonly ChatMessage[] =>
+  !(prompt instanceof Int32Array)
 
 /** Puts loaded parts together. The model owns `gemma3`. */
 export function modelOf({ name, gemma3, tokenizer, instructionTuned }: ModelParts): Model {
@@ -59,7 +60,11 @@ export function modelOf({ name, gemma3, tokenizer, instructionTuned }: ModelPart
     cache: prefixCache(sequence, context),
     logits: new Float32Array(config.vocab),
     claim() {
-      check(!busy, 'generate/busy', 'this model is generating already: finish, leave or abort that first, or load it a second time')
+      check(
+        !busy,
+        'generate/busy',
+        'this model is generating already: finish, leave or abort that first, or load it a second time',
+      )
       busy = true
       return () => {
         busy = false
@@ -72,8 +77,11 @@ export function modelOf({ name, gemma3, tokenizer, instructionTuned }: ModelPart
     return isConversation(prompt) ? encodeChat(tokenizer, prompt, { addGenerationPrompt: true }) : prompt
   }
 
-  const start = (prompt: Prompt, options?: GenerateOptions, onEnd?: (result: GenerationResult | undefined) => void): Generation =>
-    generation(engine, encode(prompt), parseGenerateOptions(options ?? {}, endMarks(tokenizer)), onEnd)
+  const start = (
+    prompt: Prompt,
+    options?: GenerateOptions,
+    onEnd?: (result: GenerationResult | undefined) => void,
+  ): Generation => generation(engine, encode(prompt), parseGenerateOptions(options ?? {}, endMarks(tokenizer)), onEnd)
 
   /** Runs work that needs the sequence to itself and leaves its cache empty when it fails. */
   const alone = async <T>(work: () => Promise<T>): Promise<T> => {

@@ -4,8 +4,8 @@ import type { SamplingOptions } from '../sampling/options.js'
 import { sampler, type Sampler } from '../sampling/sampler.js'
 
 /**
- * What to continue: plain text (markers of turns in it stay text), a conversation in the Gemma 3 turn format, or ids as they are
- * (a beginning-of-sequence id included, if wanted).
+ * What to continue: plain text (markers of turns in it stay text), a conversation in the Gemma 3 turn format, or ids as
+ * they are (a beginning-of-sequence id included, if wanted).
  */
 export type Prompt = string | readonly ChatMessage[] | Int32Array
 
@@ -45,10 +45,21 @@ export function parseGenerateOptions(options: GenerateOptions, endMarks: readonl
   const { maxTokens = Infinity, stop = [], signal, onPrefill } = options
   const isCount = maxTokens === Infinity || (Number.isSafeInteger(maxTokens) && maxTokens >= 1)
   check(isCount, 'generate/bad-option', () => `maxTokens is ${maxTokens}; it must be a whole number from 1`)
-  check(stop.length <= MOST_STOPS, 'generate/bad-option', () => `stop has ${stop.length} entries; at most ${MOST_STOPS} are allowed`)
+  check(
+    stop.length <= MOST_STOPS,
+    'generate/bad-option',
+    () => `stop has ${stop.length} entries; at most ${MOST_STOPS} are allowed`,
+  )
   for (const entry of stop) {
-    const fits = typeof entry === 'string' ? entry.length > 0 && entry.length <= LONGEST_STOP : Number.isSafeInteger(entry) && entry >= 0
-    check(fits, 'generate/bad-option', () => `stop holds ${JSON.stringify(entry)}; it takes strings of 1 to ${LONGEST_STOP} characters and ids`)
+    const fits =
+      typeof entry === 'string'
+        ? entry.length > 0 && entry.length <= LONGEST_STOP
+        : Number.isSafeInteger(entry) && entry >= 0
+    check(
+      fits,
+      'generate/bad-option',
+      () => `stop holds ${JSON.stringify(entry)}; it takes strings of 1 to ${LONGEST_STOP} characters and ids`,
+    )
   }
   return {
     maxTokens,

@@ -4,8 +4,8 @@ import type { TextSequence } from '../model/gemma3.js'
 /** Which ids the sequence's cache holds, so that a prompt that begins alike need not be read again. */
 export interface PrefixCache {
   /**
-   * Brings the sequence to exactly `ids` and returns how many of them its cache held already. The last id always runs, since
-   * the logits come from it. After an abort the sequence holds a part of `ids`, and the next call builds on that.
+   * Brings the sequence to exactly `ids` and returns how many of them its cache held already. The last id always runs,
+   * since the logits come from it. After an abort the sequence holds a part of `ids`, and the next call builds on that.
    * @throws G3Error `generate/empty-prompt`, `generate/prompt-too-long` before anything changes
    */
   read(ids: Int32Array, options: ReadOptions): Promise<number>
@@ -51,7 +51,8 @@ export function prefixCache(sequence: Appendable, context: number): PrefixCache 
       check(
         ids.length <= context,
         'generate/prompt-too-long',
-        () => `the prompt has ${ids.length} tokens and the context holds ${context}: shorten it, or load the model with a larger context`,
+        () =>
+          `the prompt has ${ids.length} tokens and the context holds ${context}: shorten it, or load with a larger context`,
       )
       const common = commonLength(ids)
       if (common < sequence.length) rewind(sequence, common)

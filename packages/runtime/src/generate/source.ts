@@ -1,6 +1,9 @@
 import { blobSource, bytesSource, httpSource, type ByteSource } from '../gguf/index.js'
 
-/** Where a GGUF file is: a URL that answers ranges, a Blob or File, bytes in memory, or any {@link ByteSource} (a file handle's). */
+/**
+ * Where a GGUF file is: a URL that answers ranges, a Blob or File, bytes in memory, or any {@link ByteSource} (a file
+ * handle's).
+ */
 export type ModelSource = string | URL | Blob | Uint8Array | ByteSource
 
 /** @throws G3Error `gguf/http-…` when a URL does not answer */

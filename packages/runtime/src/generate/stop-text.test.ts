@@ -38,7 +38,8 @@ describe('stopText', () => {
         const starts = stops.map((stop) => whole.indexOf(stop)).filter((at) => at >= 0)
         const expected = starts.length ? whole.slice(0, Math.min(...starts)) : whole
         const { text, found } = run(stops, pieces)
-        // In pieces the stop string that is whole first wins; one that began earlier but ends later cannot be waited for.
+        // In pieces the stop string that is whole first wins; one that began earlier but ends later cannot be waited
+        // for.
         expect(found).toBe(starts.length > 0)
         expect(whole.startsWith(text)).toBe(true)
         expect(text.length).toBeGreaterThanOrEqual(expected.length)

@@ -30,8 +30,8 @@ function firstStop(text: string, stops: readonly string[]): number {
 }
 
 /**
- * A stop string may lie across several tokens, so the end of the text is held back while it could still become one. The stop
- * string and what follows it are dropped; all else comes out exactly once.
+ * A stop string may lie across several tokens, so the end of the text is held back while it could still become one. The
+ * stop string and what follows it are dropped; all else comes out exactly once.
  * @param stops non-empty strings
  */
 export function stopText(stops: readonly string[]): StopText {

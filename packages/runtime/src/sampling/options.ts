@@ -6,7 +6,9 @@ export interface SamplingOptions {
   readonly temperature?: number
   /** Keeps the k most likely tokens; 0 keeps all. Default 64. */
   readonly topK?: number
-  /** Keeps the smallest set of most likely tokens whose probabilities sum to at least this; 1 keeps all. Default 0.95. */
+  /**
+   * Keeps the smallest set of most likely tokens whose probabilities sum to at least this; 1 keeps all. Default 0.95.
+   */
   readonly topP?: number
   /** Drops tokens less likely than this share of the most likely one's probability; 0 drops none. Default 0. */
   readonly minP?: number
@@ -32,11 +34,21 @@ function randomSeed(): number {
  * @throws G3Error `sampling/bad-option` naming the option, the value and what is allowed
  */
 export function parseSampling(options: SamplingOptions = {}): Sampling {
-  const { temperature = DEFAULTS.temperature, topK = DEFAULTS.topK, topP = DEFAULTS.topP, minP = DEFAULTS.minP } = options
+  const {
+    temperature = DEFAULTS.temperature,
+    topK = DEFAULTS.topK,
+    topP = DEFAULTS.topP,
+    minP = DEFAULTS.minP,
+  } = options
   const { seed = randomSeed() } = options
   const demand = (fits: boolean, name: string, value: number, allowed: string): void =>
     check(fits, 'sampling/bad-option', () => `${name} is ${value}; it must be ${allowed}`)
-  demand(Number.isFinite(temperature) && temperature >= 0, 'temperature', temperature, 'a number from 0 (greedy) upwards')
+  demand(
+    Number.isFinite(temperature) && temperature >= 0,
+    'temperature',
+    temperature,
+    'a number from 0 (greedy) upwards',
+  )
   demand(isWhole(topK, 0), 'topK', topK, 'a whole number, 0 for no limit')
   demand(topP > 0 && topP <= 1, 'topP', topP, 'above 0 and at most 1')
   demand(minP >= 0 && minP < 1, 'minP', minP, 'from 0 to below 1')

@@ -1,6 +1,6 @@
 /**
- * xoshiro128** (Blackman and Vigna, "Scrambled linear pseudorandom number generators", 2021) from four words of state, not all
- * zero. Integers only, so every machine gives the same stream.
+ * xoshiro128** (Blackman and Vigna, "Scrambled linear pseudorandom number generators", 2021) from four words of state,
+ * not all zero. Integers only, so every machine gives the same stream.
  * @returns a function that gives the next 32 bits, unsigned
  */
 export function xoshiro128(a: number, b: number, c: number, d: number): () => number {
@@ -19,12 +19,12 @@ export function xoshiro128(a: number, b: number, c: number, d: number): () => nu
 }
 
 /**
- * A stream of uniform numbers in [0, 1), the same for a seed on every machine: {@link xoshiro128}, its state filled by SplitMix32
- * from the seed's low 32 and high 21 bits. Each number takes two outputs: 27 and 26 bits, 53 together.
+ * A stream of uniform numbers in [0, 1), the same for a seed on every machine: {@link xoshiro128}, its state filled by
+ * SplitMix32 from the seed's low 32 and high 21 bits. Each number takes two outputs: 27 and 26 bits, 53 together.
  * @param seed whole number from 0 to 2^53 - 1
  */
 export function uniform(seed: number): () => number {
-  let mix = (seed % 2 ** 32 | 0) ^ Math.imul(Math.floor(seed / 2 ** 32), 0x85ebca6b)
+  let mix = ((seed % 2 ** 32) | 0) ^ Math.imul(Math.floor(seed / 2 ** 32), 0x85ebca6b)
   const word = (): number => {
     mix = (mix + 0x9e3779b9) | 0
     let z = mix

@@ -25,7 +25,8 @@ function expectedProbabilities(logits: Float32Array, options: SamplingOptions): 
   if (topK > 0) kept = kept.slice(0, topK)
   const mass = kept.reduce((sum, { logit }) => sum + Math.exp(logit - max), 0)
   let sum = 0
-  if (topP < 1) kept = kept.filter(({ logit }) => ((sum += Math.exp(logit - max)), sum - Math.exp(logit - max) < topP * mass))
+  if (topP < 1)
+    kept = kept.filter(({ logit }) => ((sum += Math.exp(logit - max)), sum - Math.exp(logit - max) < topP * mass))
   kept = kept.filter(({ logit }) => Math.exp(logit - max) >= minP)
   const weights = kept.map(({ logit }) => Math.exp((logit - max) / temperature))
   const total = weights.reduce((a, b) => a + b, 0)
@@ -123,7 +124,12 @@ describe('sampler', () => {
   })
 
   it('refuses logits without a finite maximum', () => {
-    for (const bad of [Float32Array.of(), Float32Array.of(NaN, NaN), Float32Array.of(-Infinity), Float32Array.of(1, Infinity)]) {
+    for (const bad of [
+      Float32Array.of(),
+      Float32Array.of(NaN, NaN),
+      Float32Array.of(-Infinity),
+      Float32Array.of(1, Infinity),
+    ]) {
       expect(() => argmax(bad)).toThrow(expect.objectContaining({ code: 'sampling/bad-logits' }))
       expect(() => sampler({ seed: 1 }).pick(bad)).toThrow(expect.objectContaining({ code: 'sampling/bad-logits' }))
     }

@@ -27,7 +27,11 @@ export function argmax(logits: Float32Array): number {
       best = i
     }
   }
-  check(best >= 0 && largest < Infinity, 'sampling/bad-logits', 'no token can be chosen: the logits hold no finite maximum')
+  check(
+    best >= 0 && largest < Infinity,
+    'sampling/bad-logits',
+    'no token can be chosen: the logits hold no finite maximum',
+  )
   return best
 }
 
@@ -35,9 +39,9 @@ export function argmax(logits: Float32Array): number {
 const FIRST_RANKING = 256
 
 /**
- * The chain has llama.cpp's default order: top-k, top-p, min-p, temperature. So top-p and min-p look at the probabilities
- * before the temperature changes them. Drawing walks the remaining tokens from the likeliest down (or by id, where nothing
- * limits them), so one uniform number decides.
+ * The chain has llama.cpp's default order: top-k, top-p, min-p, temperature. So top-p and min-p look at the
+ * probabilities before the temperature changes them. Drawing walks the remaining tokens from the likeliest down (or by
+ * id, where nothing limits them), so one uniform number decides.
  * @throws G3Error `sampling/bad-option`
  */
 export function sampler(options?: SamplingOptions): Sampler {
@@ -54,7 +58,10 @@ export function sampler(options?: SamplingOptions): Sampler {
     return topK(logits, count, ranked)
   }
 
-  /** How many of the first `size` ranked tokens top-p keeps, where all of them together weigh `mass`; 0: more than `size`. */
+  /**
+   * How many of the first `size` ranked tokens top-p keeps, where all of them together weigh `mass`; 0: more than
+   * `size`.
+   */
   const nucleus = (size: number, mass: number): number => {
     const max = ranked.values[0]
     let sum = 0

@@ -4,7 +4,10 @@ export interface Ranking {
   readonly values: Float32Array
 }
 
-export const ranking = (capacity: number): Ranking => ({ ids: new Int32Array(capacity), values: new Float32Array(capacity) })
+export const ranking = (capacity: number): Ranking => ({
+  ids: new Int32Array(capacity),
+  values: new Float32Array(capacity),
+})
 
 /** Whether entry (value, id) ranks below (otherValue, otherId): smaller, or equal with a higher id. */
 const ranksBelow = (value: number, id: number, otherValue: number, otherId: number): boolean =>
@@ -27,8 +30,8 @@ function siftDown({ ids, values }: Ranking, size: number, start: number, value: 
 }
 
 /**
- * Ranks the `count` largest entries above -Infinity (NaN never counts), lower ids first on ties. One pass: most entries fail
- * one comparison with the smallest that is kept, so 262,144 logits cost about as much as finding their maximum.
+ * Ranks the `count` largest entries above -Infinity (NaN never counts), lower ids first on ties. One pass: most entries
+ * fail one comparison with the smallest that is kept, so 262,144 logits cost about as much as finding their maximum.
  * @returns how many were found: `count`, or fewer when there are no more
  */
 export function topK(entries: Float32Array, count: number, into: Ranking): number {
