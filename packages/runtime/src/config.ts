@@ -1,5 +1,5 @@
 import { check } from '@g3/backend'
-import { fieldsOf, type Fields } from './gguf/fields.js'
+import { fieldsOf, type Fields } from './fields.js'
 import { placeOf, type Gguf } from './gguf/gguf.js'
 import type { GgufValue } from './gguf/values.js'
 
@@ -97,7 +97,7 @@ export const GEMMA3_27B = {
  */
 export function configFromGguf(gguf: Gguf): Gemma3Config {
   const name = gguf.source.name
-  const fields = fieldsOf(gguf)
+  const fields = fieldsOf({ area: 'gguf', name, get: (wanted) => gguf.metadata.get(wanted) })
   const architecture = fields.text('general.architecture')
   check(
     architecture === 'gemma3',
@@ -111,13 +111,12 @@ export function configFromGguf(gguf: Gguf): Gemma3Config {
   const kvHeads = size(fields, 'attention.head_count_kv', 1024, heads)
   const headDim = size(fields, 'attention.key_length', MOST, width / heads)
   const valueDim = size(fields, 'attention.value_length', MOST, width / heads)
-  only(name, heads % kvHeads === 0, () => `${heads} query heads for ${kvHeads} key heads`)
-  only(name, headDim === valueDim, () => `keys of ${headDim} and values of ${valueDim} elements`)
-  only(name, headDim % 2 === 0, () => `heads of ${headDim} elements, which do not pair up for RoPE`)
-  only(name, !placeOf(gguf, 'output.weight'), () => 'an output matrix of its own (output.weight)')
+  fields.only(headDim === valueDim, () => `keys of ${headDim} and values of ${valueDim} elements`)
+  fields.only(!placeOf(gguf, 'output.weight'), () => 'an output matrix of its own (output.weight)')
+  checkHeads(fields, { heads, kvHeads, headDim })
 
   const window = fields.whole(key('attention.sliding_window'), { least: 0, most: 2 ** 24 }, 0) || undefined
-  const global = { base: base(fields, 'rope.freq_base', 1e6), scaling: ropeScaling(fields, name) }
+  const global = { base: base(fields, 'rope.freq_base', 1e6), scaling: ropeScaling(fields) }
   const finalSoftcap = fields.real(key('final_logit_softcapping'), { least: 0, most: 1e6 }, 0)
   const config: Gemma3Config = {
     layers,
@@ -127,7 +126,7 @@ export function configFromGguf(gguf: Gguf): Gemma3Config {
     kvHeads,
     headDim,
     window,
-    pattern: window === undefined ? 1 : readPattern(gguf.metadata.get(key(PATTERN)), layers, fields, name),
+    pattern: window === undefined ? 1 : readPattern(gguf.metadata.get(key(PATTERN)), layers, fields),
     context: size(fields, 'context_length', 2 ** 24),
     vocab: placeOf(gguf, 'token_embd.weight')?.shape[1] ?? 0,
     rmsEps: fields.real(key('attention.layer_norm_rms_epsilon'), { least: 1e-12, most: 0.1 }),
@@ -173,33 +172,37 @@ const size = (fields: Fields, name: string, most = MOST, fallback?: number): num
 const base = (fields: Fields, name: string, fallback: number): number =>
   fields.real(key(name), { least: 1, most: 1e12 }, fallback)
 
-/** Refuses what would compute, but not what the file's model is. */
-function only(name: string, condition: boolean, what: () => string): void {
-  check(
-    condition,
-    'gguf/unsupported-model',
-    () => `${name} has ${what()}; Gemma 3 models do not, and g3 does not compute it`,
-  )
+/** Refuses heads that attention cannot group or RoPE cannot rotate. */
+export function checkHeads(fields: Fields, shape: Pick<Gemma3Config, 'heads' | 'kvHeads' | 'headDim'>): void {
+  const { heads, kvHeads, headDim } = shape
+  fields.only(heads % kvHeads === 0, () => `${heads} query heads for ${kvHeads} key heads`)
+  fields.only(headDim % 2 === 0, () => `heads of ${headDim} elements, which do not pair up for RoPE`)
 }
 
-function ropeScaling(fields: Fields, name: string): number {
+/** The period of the global layers among all, in order; one more than there are layers when none is global. */
+export function globalPeriod(fields: Fields, isGlobal: readonly boolean[]): number {
+  const first = isGlobal.indexOf(true)
+  const period = first < 0 ? isGlobal.length + 1 : first + 1
+  const isRegular = isGlobal.every((global, i) => global === ((i + 1) % period === 0))
+  fields.only(isRegular, () => 'global layers at irregular places')
+  return period
+}
+
+function ropeScaling(fields: Fields): number {
   const type = fields.text(key('rope.scaling.type')) ?? 'linear'
   const factor = fields.real(key('rope.scaling.factor'), { least: 0, most: 1e6 }, 1)
-  only(name, type === 'linear' || type === 'none', () => `RoPE scaling of kind ${type}`)
+  fields.only(type === 'linear' || type === 'none', () => `RoPE scaling of kind ${type}`)
   return type === 'none' || factor === 0 ? 1 : factor
 }
 
 /** The period of global layers, from a number or from one flag a layer (1: local). */
-function readPattern(value: GgufValue | undefined, layers: number, fields: Fields, name: string): number {
+function readPattern(value: GgufValue | undefined, layers: number, fields: Fields): number {
   if (!(value instanceof Uint8Array)) return fields.whole(key(PATTERN), { least: 1, most: 1024 }, 6)
-  const firstGlobal = value.indexOf(0)
-  const period = firstGlobal < 0 ? layers + 1 : firstGlobal + 1
-  only(
-    name,
-    value.length === layers && value.every((local, i) => (local === 0) === ((i + 1) % period === 0)),
-    () => 'global layers at irregular places',
+  fields.only(value.length === layers, () => `${layers} layers and ${value.length} flags of local ones`)
+  return globalPeriod(
+    fields,
+    Array.from(value, (local) => local === 0),
   )
-  return period
 }
 
 function checkShapes(gguf: Gguf, config: Gemma3Config): void {

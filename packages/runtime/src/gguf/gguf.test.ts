@@ -154,7 +154,7 @@ describe('tensors', () => {
     await tensor.read(36, part)
     expect(part).toEqual(whole.slice(36, 72))
     for (const offset of [-1, tensor.byteLength - 35, 0.5, NaN]) {
-      await expect(tensor.read(offset, part)).rejects.toMatchObject({ code: 'gguf/read-range' })
+      await expect(tensor.read(offset, part)).rejects.toMatchObject({ code: 'tensor/read-range' })
     }
   })
 

@@ -201,7 +201,7 @@ describe('hostile headers', () => {
     const start = performance.now()
     const gguf = await readGguf(zeros)
     expect(gguf.metadata.get('k')).toMatchObject({ starts: { length: 2 ** 23 - 100 } })
-    expect(performance.now() - start).toBeLessThan(3000)
+    expect(performance.now() - start).toBeLessThan(10_000)
   })
 })
 

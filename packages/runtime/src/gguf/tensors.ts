@@ -1,4 +1,5 @@
 import { BLOCKS, check, type PackedTensor } from '@g3/backend'
+import { checkTensorRange } from '../tensor-range.js'
 import type { ByteSource } from './byte-source.js'
 import type { HeaderCursor } from './cursor.js'
 import { otherType, supportedType } from './ggml-types.js'
@@ -129,11 +130,7 @@ function checkInside(name: string, offset: number, byteLength: number, source: B
 
 function reader(name: string, start: number, byteLength: number, source: ByteSource): PackedTensor['read'] {
   return async (offset, into, signal) => {
-    check(
-      Number.isSafeInteger(offset) && offset >= 0 && into.byteLength <= byteLength - offset,
-      'gguf/read-range',
-      () => `bytes ${offset} to ${offset + into.byteLength} of tensor ${name} were asked for, it has ${byteLength}`,
-    )
+    checkTensorRange(name, byteLength, offset, into.byteLength)
     await source.read(start + offset, into, signal)
   }
 }

@@ -1,6 +1,6 @@
 import { check } from '@g3/backend'
 import type { GgufVocabulary } from '@g3/tokenizer'
-import { fieldsOf } from './fields.js'
+import { fieldsOf } from '../fields.js'
 import { placeOf, type Gguf } from './gguf.js'
 import { isPackedStrings } from './values.js'
 
@@ -11,7 +11,7 @@ import { isPackedStrings } from './values.js'
  */
 export function tokenizerFields(gguf: Gguf): GgufVocabulary {
   const { metadata, source } = gguf
-  const fields = fieldsOf(gguf)
+  const fields = fieldsOf({ area: 'gguf', name: source.name, get: (key) => metadata.get(key) })
   const fail = (condition: boolean, problem: () => string) =>
     check(
       condition,
