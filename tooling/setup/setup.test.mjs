@@ -24,9 +24,9 @@ describe('stamp', () => {
     expect(changedFiles(after, stampOf(folder, [folder]))).toEqual(['b.ts'])
   })
 
-  it('leaves out tests and what builds make', () => {
+  it('leaves out tests, documents and what builds make', () => {
     mkdirSync(join(folder, 'dist'))
-    for (const name of ['a.test.ts', 'a.bench.mjs', 'dist/a.js']) writeFileSync(join(folder, name), 'x')
+    for (const name of ['a.test.ts', 'a.bench.mjs', 'README.md', 'dist/a.js']) writeFileSync(join(folder, name), 'x')
     expect(stampOf(folder, [folder, join(folder, 'missing')])).toBe('')
   })
 })

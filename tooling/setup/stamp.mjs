@@ -6,16 +6,16 @@ import { dirname, join, relative, sep } from 'node:path'
  * costs a few milliseconds where hashing contents would cost the second that a start should not lose.
  */
 
-/** Folders that hold what a build makes or what only tests read. */
+/** Folders and files that hold what a build makes, or what only tests and people read. */
 const SKIPPED = new Set(['node_modules', 'dist', 'generated', 'fixtures', '.turbo'])
-const TEST_FILE = /\.(?:test|bench)\.[a-z]+$/
+const UNBUILT_FILE = /\.(?:test|bench)\.[a-z]+$|\.md$/
 
 /** @param {string} folder @param {string[]} into */
 function collect(folder, into) {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     if (entry.isDirectory()) {
       if (!SKIPPED.has(entry.name)) collect(join(folder, entry.name), into)
-    } else if (!TEST_FILE.test(entry.name)) into.push(join(folder, entry.name))
+    } else if (!UNBUILT_FILE.test(entry.name)) into.push(join(folder, entry.name))
   }
 }
 

@@ -91,6 +91,11 @@ describe('what cannot be done ends with 1 and one line', () => {
     writeFileSync(path, bytes)
     await failing(['run', 'a', '--model', path], 'gguf/too-large')
   })
+  it('another architecture', async () => {
+    const path = join(folder, 'other.gguf')
+    writeFileSync(path, readFileSync(TINY, 'latin1').replaceAll('gemma3', 'llamaX'), 'latin1')
+    await failing(['run', 'a', '--model', path], 'gguf/architecture')
+  })
   it('weights of a type that nothing computes with', () =>
     failing(['run', 'a', '--model', tinyModel('q4_1')], 'gguf/unsupported-type'))
   it('a prompt longer than the context', () =>
