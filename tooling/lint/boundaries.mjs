@@ -20,7 +20,7 @@ const KERNELS = /^kernels-/
 
 /** Where a package may use Node's modules: never in what a web page can reach. */
 const NODE_SIDE = /(?:^|\/)(?:node[-./]|.*\.node\.ts$)/
-const TEST_SIDE = /\.(?:test|bench)\.ts$|\/test-helpers?\//
+const TEST_SIDE = /\.(?:test|bench)\.ts$|\/test(?:ing|-helpers?)\//
 
 /** @param {string} path `packages/x/src/a.ts` -> `{ group: 'packages', name: 'x', inside: 'src/a.ts' }` */
 function place(path) {
@@ -62,6 +62,8 @@ function problemWith(file, specifier, manifest) {
       ? undefined
       : 'a page can reach this file: put what needs Node into a file named node-*.ts or *.node.ts'
   }
+  // Scripts for a page of ours, inside a string: the page's server answers for these.
+  if (specifier.startsWith('/')) return undefined
   const name = packageOf(specifier)
   if (name.startsWith('@g3/')) {
     const problem = layerProblem(from, name.slice('@g3/'.length))
