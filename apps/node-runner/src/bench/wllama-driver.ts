@@ -40,7 +40,7 @@ async function unpackChromium(job: Job, folder: string): Promise<string> {
 }
 
 const loadScript = ({ prompt, generate, threads }: Job): string => `(async () => {
-  const { Wllama } = await import('/index.js')
+  const { Wllama } = await import(location.origin + '/index.js')
   const model = new File([await (await fetch('/model.gguf')).blob()], 'model.gguf')
   globalThis.wllama = new Wllama({ default: '/wasm/wllama.wasm' }, { suppressNativeLog: true })
   await wllama.loadModel([model], {
