@@ -2,11 +2,15 @@ import { check } from './errors.js'
 import { pairTable } from './pair-table.js'
 import type { PackedStrings } from './vocabulary.js'
 
-/** Added tokens: strings that are cut out of the raw text before any merging, the longest at the leftmost place first. */
+/**
+ * Added tokens: strings that are cut out of the raw text before any merging, the longest at the leftmost place first.
+ */
 export interface AddedTokens {
   /** Bytes of each added token in the raw text, by id. */
   readonly lengths: Uint8Array
-  /** Id of the longest added token at bytes[at ..) that ends by `end`, or -1. Markers count only if `markers` is true. */
+  /**
+   * Id of the longest added token at bytes[at ..) that ends by `end`, or -1. Markers count only if `markers` is true.
+   */
   match(bytes: Uint8Array, at: number, end: number, markers: boolean): number
   /** Where the next added token begins, from `at` on; `end` if there is none. */
   seek(bytes: Uint8Array, at: number, end: number, markers: boolean): number
@@ -16,8 +20,8 @@ export interface AddedTokens {
 const MAX_BYTES = 128
 
 /**
- * Builds the matcher, a trie over bytes, from the raw pieces of the vocabulary. isMarker[id] = 1 for tokens that are matched
- * only on request. Of equal tokens the first counts; empty ones never match. Throws `tokenizer/bad-vocabulary`.
+ * Builds the matcher, a trie over bytes, from the raw pieces of the vocabulary. isMarker[id] = 1 for tokens that are
+ * matched only on request. Of equal tokens the first counts; empty ones never match. Throws `tokenizer/bad-vocabulary`.
  */
 export function addedTokens(pieces: PackedStrings, ids: readonly number[], isMarker: Uint8Array): AddedTokens {
   let capacity = 1
@@ -26,6 +30,8 @@ export function addedTokens(pieces: PackedStrings, ids: readonly number[], isMar
   /** The token that ends at a node, or -1. Node 0 is no node, so that a missing first byte reads as none. */
   const token = new Int32Array(capacity + 1).fill(-1)
   const first = new Int32Array(256)
+  /** opens[first * 256 + second] = 1 if a token may begin so. Most spaces, which open runs of spaces, go no further. */
+  const opens = new Uint8Array(1 << 16)
   const lengths = new Uint8Array(pieces.lengths.length)
   let nodes = 1
 
@@ -44,6 +50,8 @@ export function addedTokens(pieces: PackedStrings, ids: readonly number[], isMar
       if (node === nodes) nodes++
     }
     if (token[node] < 0) token[node] = id
+    if (length === 1) opens.fill(1, lead << 8, (lead + 1) << 8)
+    else opens[(lead << 8) | pieces.bytes[start + 1]] = 1
   }
 
   const match = (bytes: Uint8Array, at: number, end: number, markers: boolean): number => {
@@ -60,7 +68,11 @@ export function addedTokens(pieces: PackedStrings, ids: readonly number[], isMar
     lengths,
     match,
     seek(bytes, at, end, markers) {
-      while (at < end && (first[bytes[at]] === 0 || match(bytes, at, end, markers) < 0)) at++
+      for (; at < end; at++) {
+        const lead = bytes[at]
+        if (first[lead] === 0 || (at + 1 < end && opens[(lead << 8) | bytes[at + 1]] === 0)) continue
+        if (match(bytes, at, end, markers) >= 0) break
+      }
       return at
     },
   }

@@ -27,7 +27,9 @@ const SHORT = 40
 const KEEP = 1 << 14
 const NONE = 0x7fffffff
 
-/** State of a stretch: symbol i starts at from[i], is piece id[i] (or -1) and merges with the next by merge[i] (or -1). */
+/**
+ * State of a stretch: symbol i starts at from[i], is piece id[i] (or -1) and merges with the next by merge[i] (or -1).
+ */
 interface Symbols {
   from: Int32Array
   id: Int32Array
@@ -60,7 +62,7 @@ export function bpe({ vocabulary, merges, canStand, byteIds, joins }: BpeParts):
   const text: Stretch = { bytes: new Uint8Array(0), start: 0, prefix: new Int32Array(KEEP + 1) }
   const queue = mergeQueue()
 
-  /** asciiMerges[left * 128 + right]: every word begins with these look-ups, and here they stay in the processor's cache. */
+  /** asciiMerges[left * 128 + right]: every word begins with these look-ups, and here they stay in a near cache. */
   const asciiMerges = new Int32Array(128 * 128).fill(-1)
   text.bytes = new Uint8Array(2)
   for (let pair = 0; pair < asciiMerges.length; pair++) {
@@ -106,7 +108,7 @@ export function bpe({ vocabulary, merges, canStand, byteIds, joins }: BpeParts):
   const setMerge = (s: Symbols, i: number, start: number, end: number, left: number, right: number): void => {
     const merge = merges.find(text, start, end, left, right)
     s.merge[i] = merge
-    s.rank[i] = merge < 0 ? NONE : merges.rank[merge]
+    s.rank[i] = merge < 0 ? NONE : merges.rank(merge)
   }
 
   /** The same for two neighbouring characters. */
@@ -118,7 +120,7 @@ export function bpe({ vocabulary, merges, canStand, byteIds, joins }: BpeParts):
     if ((left | right) >= 128) return setMerge(s, i, from[i], from[i + 2], id[i], id[i + 1])
     const merge = asciiMerges[(left << 7) | right]
     s.merge[i] = merge
-    s.rank[i] = merge < 0 ? NONE : merges.rank[merge]
+    s.rank[i] = merge < 0 ? NONE : merges.rank(merge)
   }
 
   /** Merges `count` symbols, stored without gaps; returns how many are left. */
@@ -135,7 +137,7 @@ export function bpe({ vocabulary, merges, canStand, byteIds, joins }: BpeParts):
         }
       }
       if (best < 0) return count
-      id[best] = merges.result[merge[best]]
+      id[best] = merges.result(merge[best])
       count--
       for (let i = best + 1; i < count; i++) {
         from[i] = from[i + 1]
@@ -168,7 +170,7 @@ export function bpe({ vocabulary, merges, canStand, byteIds, joins }: BpeParts):
       if (rank[i] !== wanted) continue
       const gone = next[i]
       const after = next[gone]
-      id[i] = merges.result[merge[i]]
+      id[i] = merges.result(merge[i])
       next[i] = after
       rank[gone] = NONE
       rank[i] = NONE

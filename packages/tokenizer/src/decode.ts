@@ -5,8 +5,8 @@ import type { Vocabulary } from './vocabulary.js'
 
 export interface StreamDecoder {
   /**
-   * Adds a token and returns the text that is now certain, perhaps none. Bytes of a character wait until the whole run of
-   * byte tokens has ended, since one bad byte changes how the run is read. Throws `tokenizer/bad-id`.
+   * Adds a token and returns the text that is now certain, perhaps none. Bytes of a character wait until the whole run
+   * of byte tokens has ended, since one bad byte changes how the run is read. Throws `tokenizer/bad-id`.
    */
   push(id: number): string
   /** Returns what still waited, and makes the decoder ready for a new text. */
@@ -25,8 +25,9 @@ export interface Decoder {
 }
 
 /**
- * Ids to text, as HF tokenizers' decoder (Replace U+2581, ByteFallback, Fuse) does: a maximal run of byte tokens is read as one
- * UTF-8 string, and if it isn't valid as a whole, each of its bytes becomes U+FFFD. Skipped markers do not end a run.
+ * Ids to text, as HF tokenizers' decoder (Replace U+2581, ByteFallback, Fuse) does: a maximal run of byte tokens is
+ * read as one UTF-8 string, and if it isn't valid as a whole, each of its bytes becomes U+FFFD. Skipped markers do not
+ * end a run.
  */
 export function decoder(vocabulary: Vocabulary, roles: Uint8Array, byteIds: Int32Array): Decoder {
   const { size, bytes: pieceBytes, offsets } = vocabulary
@@ -37,7 +38,8 @@ export function decoder(vocabulary: Vocabulary, roles: Uint8Array, byteIds: Int3
 
   const checkId = (id: number): void =>
     check(Number.isInteger(id) && id >= 0 && id < size, 'tokenizer/bad-id', () => `no piece ${id}: there are ${size}`)
-  const skips = (id: number, { skipSpecial = false }: DecodeOptions): boolean => skipSpecial && roles[id] === ROLE.marker
+  const skips = (id: number, { skipSpecial = false }: DecodeOptions): boolean =>
+    skipSpecial && roles[id] === ROLE.marker
 
   return {
     decode(ids, options = {}) {

@@ -1,8 +1,8 @@
 const MARK = Symbol.for('g3.error')
 
 /**
- * Errors of this package, of the same shape as `@g3/backend`'s: a stable `code` (`area/problem`) for programs and a message
- * for people. This package depends on nothing, so it carries its own copy; `Symbol.for('g3.error')` marks both.
+ * Errors of this package, of the same shape as `@g3/backend`'s: a stable `code` (`area/problem`) for programs and a
+ * message for people. This package depends on nothing, so it carries its own copy; `Symbol.for('g3.error')` marks both.
  */
 export class G3Error extends Error {
   readonly code: string

@@ -25,11 +25,13 @@ const TYPE = { undefined: 0, normal: 1, unknown: 2, control: 3, userDefined: 4, 
 /**
  * A tokenizer from a GGUF's fields. Ids equal llama.cpp's with `parse_special` (for `special: true`), and HF's.
  *
- * Without `special`, markers stay text exactly as in HF's `encode_special_tokens`. A GGUF's types can't tell which tokens are
- * markers: Gemma 3's files call `<unused0>` control and `<start_of_image>` user-defined, and early ones got turn markers wrong.
- * So a token is a marker if Gemma 3 says so ({@link GEMMA_MARKERS}), or if it is of type control and no mere placeholder.
+ * Without `special`, markers stay text exactly as in HF's `encode_special_tokens`. A GGUF's types can't tell which
+ * tokens are markers: Gemma 3's files call `<unused0>` control and `<start_of_image>` user-defined, and early ones got
+ * turn markers wrong. So a token is a marker if Gemma 3 says so ({@link GEMMA_MARKERS}), or if it is of type control
+ * and no mere placeholder.
  *
- * Throws `tokenizer/bad-vocabulary`, `tokenizer/vocabulary-too-large`, `tokenizer/no-byte-pieces`, `tokenizer/no-bos`.
+ * Throws `tokenizer/bad-vocabulary`, `tokenizer/vocabulary-too-large`, `tokenizer/no-byte-pieces`, `tokenizer/no-bos`,
+ * `tokenizer/no-eos`.
  */
 export function tokenizerFromGguf(fields: GgufVocabulary): Tokenizer {
   const { pieces, scores, types, addBos = true } = fields

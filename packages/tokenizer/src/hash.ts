@@ -20,14 +20,14 @@ export function powers(count: number): Int32Array {
 export const spanHash = (prefix: Int32Array, start: number, end: number, power: number): number =>
   (prefix[end] - Math.imul(prefix[start], power)) | 0
 
-/** Spreads a hash over all 32 bits (Fibonacci hashing: the low bits alone are weak); tables take their slot from the top. */
+/** Spreads a hash over all 32 bits (Fibonacci hashing: the low bits alone are weak); tables use the top ones. */
 export const spread = (hash: number): number => Math.imul(hash ^ (hash >>> 15), 0x9e3779b1)
 
 /** Bits of a table's slot number such that `count` entries fill at most half of it. */
 export const tableBits = (count: number): number => Math.max(4, 32 - Math.clz32(Math.max(1, 2 * count - 1)))
 
 /**
- * How far an entry may lie from its own slot. Tables are at most half full, so chance never gets near; only entries made to
- * collide do, and they are refused, so that no look-up takes longer.
+ * How far an entry may lie from its own slot. Tables are at most half full, so chance never gets near; only entries
+ * made to collide do, and they are refused, so that no look-up takes longer.
  */
 export const MAX_PROBES = 512

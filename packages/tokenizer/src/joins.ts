@@ -2,8 +2,8 @@ import { codePointAt, lengthFromLead } from './utf8.js'
 import type { Vocabulary } from './vocabulary.js'
 
 /**
- * Which characters stand side by side inside some piece that merging can make. Where two neighbours in the text never do,
- * no merge can span them: the text may be cut there and both sides encoded on their own, with the same result.
+ * Which characters stand side by side inside some piece that merging can make. Where two neighbours in the text never
+ * do, no merge can span them: the text may be cut there and both sides encoded on their own, with the same result.
  * English falls into words this way, since no Gemma 3 piece holds a letter followed by a space, a digit or a mark.
  */
 export interface Joins {

@@ -6,8 +6,8 @@ import { createTokenizer, type Tokenizer } from './tokenizer.js'
 import { findPiece, indexVocabulary, type PackedStrings } from './vocabulary.js'
 
 /**
- * A tokenizer from HF's tokenizer.json (its text, or the parsed object), for Gemma's kind: BPE with byte fallback, spaces
- * replaced by U+2581, BPE over whole stretches of text. Ids equal HF tokenizers', with `special: false` as its
+ * A tokenizer from HF's tokenizer.json (its text, or the parsed object), for Gemma's kind: BPE with byte fallback,
+ * spaces replaced by U+2581, BPE over whole stretches of text. Ids equal HF tokenizers', with `special: false` as its
  * `encode_special_tokens`: tokens flagged `special` stay text.
  *
  * Throws `tokenizer/bad-json`, `tokenizer/unsupported`, `tokenizer/bad-vocabulary`, `tokenizer/bad-merges`,
@@ -29,7 +29,7 @@ export function tokenizerFromJson(json: unknown): Tokenizer {
     roles[id] = special ? ROLE.marker : ROLE.added
     if (!special) continue
     canStand[id] = 0
-    check(canMerge[id] === 0, 'tokenizer/bad-merges', () => `merging makes ${names[id]}, which only a caller may ask for`)
+    check(canMerge[id] === 0, 'tokenizer/bad-merges', () => `merging makes the special token ${names[id]}`)
   }
   const bos = findPiece(vocabulary, '<bos>')
   const eos = findPiece(vocabulary, '<eos>')
@@ -52,7 +52,7 @@ function parse(json: string): unknown {
 function piecesById({ vocab, added }: TokenizerFile): string[] {
   const names = new Map<number, string>()
   for (const [piece, id] of vocab) {
-    check(!names.has(id), 'tokenizer/bad-vocabulary', () => `the pieces ${piece} and ${names.get(id)} share the id ${id}`)
+    check(!names.has(id), 'tokenizer/bad-vocabulary', () => `${piece} and ${names.get(id)} share the id ${id}`)
     names.set(id, piece)
   }
   for (const { id, content } of added) {

@@ -8,8 +8,8 @@ export interface MergeQueue {
 }
 
 /**
- * Keys are rank · 2^32 + position: the lowest rank first, then the leftmost. One double holds both exactly up to rank 2^21,
- * so a queue entry costs no object and one comparison.
+ * Keys are rank · 2^32 + position: the lowest rank first, then the leftmost. One double holds both exactly up to rank
+ * 2^21, so a queue entry costs no object and one comparison.
  */
 export const POSITIONS = 2 ** 32
 

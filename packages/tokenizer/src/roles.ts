@@ -2,7 +2,9 @@
 export const ROLE = {
   /** Ordinary text, made by merging. */
   text: 0,
-  /** Structure that text must not be able to forge: turn and image markers, BOS and the like. Matched only on request. */
+  /**
+   * Structure that text must not be able to forge: turn and image markers, BOS and the like. Matched only on request.
+   */
   marker: 1,
   /** Cut out of any text before merging: runs of newlines, tabs and spaces, HTML tags, placeholders. */
   added: 2,

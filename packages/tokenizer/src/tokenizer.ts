@@ -9,8 +9,8 @@ import { wordEncoder } from './words.js'
 
 export interface EncodeOptions {
   /**
-   * Reads markers (`<start_of_turn>` and the like, see `isControl`) in the text as control tokens. Default false: then they
-   * are ordinary text, so that what a user typed can't forge a turn.
+   * Reads markers (`<start_of_turn>` and the like, see `isControl`) in the text as control tokens. Default false: then
+   * they are ordinary text, so that what a user typed can't forge a turn.
    */
   readonly special?: boolean
   /** Puts BOS first. Default false. */
@@ -32,7 +32,10 @@ export interface Tokenizer {
   decode(ids: ArrayLike<number>, options?: DecodeOptions): string
   /** The piece as tokenizer.json spells it, with U+2581 for a space. Throws `tokenizer/bad-id`. */
   piece(id: number): string
-  /** The bytes that the piece puts into a text: one for `<0xNN>`, UTF-8 with real spaces otherwise. Throws `tokenizer/bad-id`. */
+  /**
+   * The bytes that the piece puts into a text: one for `<0xNN>`, UTF-8 with real spaces otherwise. Throws
+   * `tokenizer/bad-id`.
+   */
   bytes(id: number): Uint8Array
   /** True for markers: tokens of structure, which `skipSpecial` leaves out. */
   isControl(id: number): boolean
@@ -94,8 +97,8 @@ export function createTokenizer(parts: TokenizerParts): Tokenizer {
   }
 
   let keptText = new Uint8Array(0)
-  let keptIds = new Int32Array(0)
-  /** Scratch for a text that takes `length` bytes at most, and as many ids: no piece is made of nothing. */
+  let keptIds = new Int32Array(1)
+  /** Scratch for a text that takes `length` bytes at most, and as many ids besides BOS: no piece is made of nothing. */
   const scratch = (length: number): { source: Uint8Array<ArrayBuffer>; ids: Int32Array } => {
     if (length > KEEP) return { source: new Uint8Array(length), ids: new Int32Array(length + 1) }
     if (keptText.length < length) {

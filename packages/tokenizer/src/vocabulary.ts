@@ -10,8 +10,8 @@ export interface PackedStrings {
 }
 
 /**
- * All pieces as bytes, with a hash table from bytes to id. Pieces are held in *inner form*: U+2581, the sign that stands for
- * a space in pieces, is stored as a space. Text then needs no rewriting, and pieces are output text.
+ * All pieces as bytes, with a hash table from bytes to id. Pieces are held in *inner form*: U+2581, the sign that
+ * stands for a space in pieces, is stored as a space. Text then needs no rewriting, and pieces are output text.
  */
 export interface Vocabulary {
   readonly size: number
@@ -24,8 +24,8 @@ export interface Vocabulary {
 }
 
 /**
- * Ids + 1 take 21 bits of a slot. Piece numbers and text positions are also packed into one double in the merge queue, where
- * 2^21 · 2^32 stays exact.
+ * Ids + 1 take 21 bits of a slot. Piece numbers and text positions are also packed into one double in the merge queue,
+ * where 2^21 · 2^32 stays exact.
  */
 const ID_BITS = 21
 const ID_MASK = 2 ** ID_BITS - 1
@@ -35,7 +35,9 @@ const SPACE = 0x20
 /** What pieces have for a space. */
 export const META = '\u2581'
 
-/** Writes source[start .. end) to target[at ..) with U+2581 (e2 96 81) as a space; returns the end. May work in place. */
+/**
+ * Writes source[start .. end) to target[at ..) with U+2581 (e2 96 81) as a space; returns the end. May work in place.
+ */
 export function writeInner(source: Uint8Array, start: number, end: number, target: Uint8Array, at: number): number {
   while (start < end) {
     const byte = source[start]
@@ -60,8 +62,10 @@ export function findPiece(vocabulary: Vocabulary, piece: string): number {
 }
 
 /** A piece as a string, with U+2581 for a space. */
-export const spellPiece = ({ bytes, offsets }: Vocabulary, id: number): string =>
-  new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(offsets[id], offsets[id + 1])).replaceAll(' ', META)
+export function spellPiece({ bytes, offsets }: Vocabulary, id: number): string {
+  const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
+  return utf8.decode(bytes.subarray(offsets[id], offsets[id + 1])).replaceAll(' ', META)
+}
 
 /** Checks packed pieces and indexes them. Throws `tokenizer/bad-vocabulary` or `tokenizer/vocabulary-too-large`. */
 export function indexVocabulary(pieces: PackedStrings): Vocabulary {
@@ -69,7 +73,8 @@ export function indexVocabulary(pieces: PackedStrings): Vocabulary {
   const size = offsets.length - 1
   const shift = 32 - tableBits(size)
   const mask = 2 ** (32 - shift) - 1
-  // A slot holds id + 1 (0 = free) under a tag of 11 bits of the hash, so that a look-up in vain rarely reads the pieces.
+  // A slot holds id + 1 (0 = free) under a tag of 11 bits of the hash, so that a look-up in vain rarely reads the
+  // pieces.
   const slots = new Int32Array(mask + 1)
 
   const equals = (id: number, source: Uint8Array, start: number, end: number): boolean => {
@@ -103,7 +108,8 @@ export function indexVocabulary(pieces: PackedStrings): Vocabulary {
     const spreadHash = spread(hash)
     let slot = spreadHash >>> shift
     for (let probes = 0; slots[slot] !== 0; probes++) {
-      check(probes < MAX_PROBES - 1, 'tokenizer/bad-vocabulary', 'too many pieces share a hash: this was made to be slow')
+      const message = 'too many pieces share a hash: this was made to be slow'
+      check(probes < MAX_PROBES - 1, 'tokenizer/bad-vocabulary', message)
       slot = (slot + 1) & mask
     }
     slots[slot] = (spreadHash << ID_BITS) | (id + 1)

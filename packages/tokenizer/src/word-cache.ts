@@ -1,8 +1,8 @@
 import { spread } from './hash.js'
 
 /**
- * Remembers how recent words were encoded. A word takes one slot of 64 bytes, a cache line:
- * [hash, length | ids << 8, 24 bytes of text, 8 ids]. A newcomer replaces whoever held the slot, so memory is fixed.
+ * Remembers how recent words were encoded. A word takes one slot of 64 bytes, a cache line: [hash, length | ids << 8,
+ * 24 bytes of text, 8 ids]. A newcomer replaces whoever held the slot, so memory is fixed. `hash` may be any.
  */
 export interface WordCache {
   /** Copies the ids of bytes[start .. start + length) to out[at ..) and returns the end, or -1 if it isn't there. */

@@ -1,5 +1,4 @@
 import { bpe, type BpeParts } from './bpe.js'
-import { extend } from './hash.js'
 import { mayJoin } from './joins.js'
 import { codePointAt, lengthFromLead } from './utf8.js'
 import { MAX_WORD_BYTES, wordCache } from './word-cache.js'
@@ -40,7 +39,8 @@ export function wordEncoder(parts: BpeParts): WordEncoder {
       for (let p = start; p < end; ) {
         const lead = bytes[p]
         const right = lead < 128 ? lead : codePointAt(bytes, p)
-        // Spelled out for ASCII: before the optimiser has seen this loop, calls are most of its time.
+        // Spelled out for ASCII, and hashed with shifts: until the optimiser has seen this loop, calls are most of its
+        // time.
         const joined = (left | right) < 128 ? left < 0 || ascii[(left << 7) | right] !== 0 : mayJoin(joins, left, right)
         if (!joined) {
           at = encodeWord(bytes, word, p, hash, out, at)
@@ -48,9 +48,10 @@ export function wordEncoder(parts: BpeParts): WordEncoder {
           hash = 0
         }
         left = right
-        hash = extend(hash, lead)
+        hash = ((hash << 5) - hash + lead) | 0
         p++
-        for (const next = p + lengthFromLead(lead) - 1; p < next; p++) hash = extend(hash, bytes[p])
+        if (lead < 128) continue
+        for (const next = p + lengthFromLead(lead) - 1; p < next; p++) hash = ((hash << 5) - hash + bytes[p]) | 0
       }
       return word < end ? encodeWord(bytes, word, end, hash, out, at) : at
     },

@@ -40,6 +40,12 @@ describe('renderGemma3', () => {
     expect(codes).toEqual(failing.map(({ error = '' }) => CODES[error]))
   })
 
+  it("trims what Python's strip does", () => {
+    const content = '\u001c\u001f\u0085\u00a0\u3000\u2028 \ufeff a \u180e\u200b\u2003\t\u001d'
+    const text = '\ufeff a \u180e\u200b'
+    expect(renderGemma3([{ role: 'user', content }])).toBe(`<bos><start_of_turn>user\n${text}<end_of_turn>\n`)
+  })
+
   it('trims in linear time', () => {
     const started = performance.now()
     renderGemma3([{ role: 'user', content: `a${' '.repeat(300_000)}b` }])
@@ -63,12 +69,14 @@ describe('renderGemma3', () => {
 
 describe.each([['tokenizer.json', gemmaFromJson], ['GGUF fields', gemmaFromGguf]])('from %s', (_, make) => {
   it('tokenises the rendered text as HF does', () => {
-    const different = rendered.filter(({ rendered: text = '', ids }) => make().encode(text, { special: true }).join() !== ids?.join())
+    const encode = (text = ''): string => make().encode(text, { special: true }).join()
+    const different = rendered.filter((one) => encode(one.rendered) !== one.ids?.join())
     expect(different).toEqual([])
   })
 
   it('encodes chats as HF does, unless a message spells control tokens', () => {
-    const different = rendered.filter((one) => encodeChat(make(), one.messages, options(one)).join() !== one.ids?.join())
+    const encode = (one: Case): string => encodeChat(make(), one.messages, options(one)).join()
+    const different = rendered.filter((one) => encode(one) !== one.ids?.join())
     expect(different.map(({ n }) => n)).toEqual(forged)
   })
 
@@ -108,7 +116,8 @@ describe('renderJinja', () => {
     expect(await renderJinja(template, [{ role: 'user', content: 'm' }], settings)).toBe('[tm]true')
   })
 
-  it.each(['{% if %}', '{{ raise_exception("no") }}', '{{ 1 | no_such_filter }}'])('says that %s failed', async (template) => {
+  const broken = ['{% if %}', '{{ raise_exception("no") }}', '{{ 1 | no_such_filter }}']
+  it.each(broken)('says that %s failed', async (template) => {
     const attempt = renderJinja(template, [{ role: 'user', content: 'x' }])
     await expect(attempt).rejects.toMatchObject({ code: 'chat/bad-template', cause: expect.any(Error) })
   })

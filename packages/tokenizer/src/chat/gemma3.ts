@@ -15,23 +15,25 @@ type Marker = (typeof GEMMA_MARKERS)[number]
 type Segment = { readonly marker: Marker } | { readonly text: string }
 
 /**
- * The conversation as Gemma 3's official chat template renders it, `<bos>` included: tokenise it with `special: true` and
- * without another BOS. Prefer {@link encodeChat}, which control-token spellings inside messages can't deceive.
+ * The conversation as Gemma 3's official chat template renders it, `<bos>` included: tokenise it with `special: true`
+ * and without another BOS. Prefer {@link encodeChat}, which control-token spellings inside messages can't deceive.
  *
- * System text goes before the first user text; roles must alternate, starting with `user`.
- * Throws `chat/no-messages`, `chat/bad-message`, `chat/bad-content`, `chat/roles-must-alternate`.
+ * System text goes before the first user text; roles must alternate, starting with `user`. Throws `chat/no-messages`,
+ * `chat/bad-message`, `chat/bad-content`, `chat/roles-must-alternate`.
  */
 export const renderGemma3 = (messages: readonly ChatMessage[], options: ChatOptions = {}): string =>
   segments(messages, options).map((segment) => ('marker' in segment ? segment.marker : segment.text)).join('')
 
 /**
- * The ids of the rendered conversation, with BOS exactly once. The template's markers become control tokens; the same spellings
- * inside messages stay text. Without such spellings the ids equal those of HF tokenising {@link renderGemma3}'s text: added
- * tokens cut a text before merging, so what lies between two markers is encoded on its own there, too.
+ * The ids of the rendered conversation, with BOS exactly once. The template's markers become control tokens; the same
+ * spellings inside messages stay text. Without such spellings the ids equal those of HF tokenising the rendered text:
+ * added tokens cut a text before merging, so what lies between two markers is encoded on its own there, too.
  *
  * Throws what {@link renderGemma3} does, and `chat/no-marker` if the vocabulary lacks a marker.
  */
-export function encodeChat(tokenizer: Tokenizer, messages: readonly ChatMessage[], options: ChatOptions = {}): Int32Array {
+export function encodeChat(
+  tokenizer: Tokenizer, messages: readonly ChatMessage[], options: ChatOptions = {},
+): Int32Array {
   const ids: number[] = []
   // Everything between two markers is one text: "user\n" and a message that begins with a newline fuse into one token.
   let text = ''
@@ -47,7 +49,8 @@ export function encodeChat(tokenizer: Tokenizer, messages: readonly ChatMessage[
     flush()
     const { marker } = segment
     const id = marker === '<bos>' ? tokenizer.bos : tokenizer.find(marker)
-    check(id !== undefined && tokenizer.isControl(id), 'chat/no-marker', `the vocabulary has no control token ${marker}`)
+    const known = id !== undefined && tokenizer.isControl(id)
+    check(known, 'chat/no-marker', `the vocabulary has no control token ${marker}`)
     ids.push(id)
   }
   flush()

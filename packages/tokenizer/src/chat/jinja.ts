@@ -12,9 +12,9 @@ export interface JinjaOptions {
 }
 
 /**
- * Renders a conversation with any Jinja chat template, such as a GGUF's `tokenizer.chat_template`, through the optional peer
- * `@huggingface/jinja`. The text already holds whatever BOS the template writes. User text is not told apart from the
- * template's, so spellings of control tokens in it become control tokens when the text is tokenised with `special: true`.
+ * Renders a conversation with any Jinja chat template, such as a GGUF's `tokenizer.chat_template`, through the optional
+ * peer `@huggingface/jinja`. The text already holds whatever BOS the template writes. User text is not told apart from
+ * the template's: control tokens spelled in it become control tokens once the text is tokenised with `special: true`.
  *
  * Throws `chat/jinja-missing`, `chat/bad-template` (with the cause), and as `renderGemma3` does for malformed messages.
  */

@@ -1,6 +1,7 @@
 /**
  * What Python's `str.strip` removes: the template's `trim` is that. It differs from JavaScript's `trim`, which leaves
- * U+001C to U+001F and U+0085 in place and removes U+FEFF. (https://docs.python.org/3/library/stdtypes.html#str.isspace)
+ * U+001C to U+001F and U+0085 in place and removes U+FEFF.
+ * (https://docs.python.org/3/library/stdtypes.html#str.isspace)
  */
 const SPACE = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/
 

@@ -26,8 +26,9 @@ export const gemmaFromJson = memo((): Tokenizer => tokenizerFromJson(gemmaFile()
 export const gemmaFromGguf = memo((): Tokenizer => tokenizerFromGguf(gemmaGgufFields()))
 
 /**
- * The fields of Gemma 3's GGUF, rebuilt from tokenizer.json: equal to those of gemma-3-270m-q4_k_m.gguf, byte for byte (checked
- * by hand). The file has no `<image_soft_token>`, spells runs of spaces with real spaces, and scores pieces by their id.
+ * The fields of Gemma 3's GGUF, rebuilt from tokenizer.json: equal to those of gemma-3-270m-q4_k_m.gguf, byte for byte
+ * (checked by hand). The file has no `<image_soft_token>`, spells runs of spaces with real spaces, and scores pieces by
+ * their id.
  */
 export const gemmaGgufFields = memo((): GgufVocabulary => {
   const { model, added_tokens: added } = gemmaFile()
