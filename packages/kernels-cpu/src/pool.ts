@@ -71,10 +71,7 @@ export const inlinePool = (memory: Memory, kernels: Kernels, { sync, jobs }: Poo
 
 /** The part of `node:worker_threads` in use; named here so that a web build needs no Node types. */
 interface NodeWorkerThreads {
-  readonly Worker: new (
-    source: string | URL,
-    options?: { eval: boolean },
-  ) => {
+  readonly Worker: new (source: string | URL) => {
     postMessage(message: unknown): void
     on(event: 'error', listener: (error: unknown) => void): void
     ref(): void
@@ -104,7 +101,8 @@ const spawn = (workerUrl: string | URL | undefined): Thread => {
     }
   }
   const { Worker: NodeWorker } = process.getBuiltinModule('node:worker_threads')
-  const worker = workerUrl ? new NodeWorker(workerUrl) : new NodeWorker(WORKER_SOURCE, { eval: true })
+  // A data URL and not `eval`: module hooks that a program registers are asked about a worker's source too, and need an address.
+  const worker = new NodeWorker(workerUrl ?? new URL(`data:text/javascript,${encodeURIComponent(WORKER_SOURCE)}`))
   worker.unref()
   return {
     start: (message) => worker.postMessage(message),
