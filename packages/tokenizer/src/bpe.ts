@@ -2,7 +2,7 @@ import { extend } from './hash.js'
 import type { Joins } from './joins.js'
 import { mergeQueue, POSITIONS } from './merge-queue.js'
 import type { Merges, Stretch } from './merges.js'
-import { lengthFromLead } from './utf8.js'
+import { countCharacters, lengthFromLead } from './utf8.js'
 import type { Vocabulary } from './vocabulary.js'
 
 /** Byte-pair encoding of one stretch of text that nothing else touches. */
@@ -197,7 +197,7 @@ export function bpe({ vocabulary, merges, canStand, byteIds, joins }: BpeParts):
   return {
     encode(bytes, start, end, out, at) {
       const length = end - start
-      const s = length <= KEEP ? kept : symbols(length)
+      const s = length <= KEEP ? kept : symbols(countCharacters(bytes, start, end))
       const keptPrefix = text.prefix
       if (length > KEEP) text.prefix = new Int32Array(length + 1)
       text.bytes = bytes

@@ -62,8 +62,8 @@ export interface TokenizerParts {
   readonly addBos: boolean
 }
 
-/** In UTF-16 units. A gigabyte of scratch in the worst case, and some hundred times the longest context. */
-const MAX_TEXT = 1 << 25
+/** In UTF-16 units. At most 1.1 GB of scratch, and some thirty times the longest context. */
+const MAX_TEXT = 1 << 24
 /** Scratch for texts up to this many bytes is kept between calls. */
 const KEEP = 1 << 20
 const END_OF_TURN = '<end_of_turn>'

@@ -29,6 +29,13 @@ export function isUtf8(bytes: Uint8Array, start: number, end: number): boolean {
 /** Bytes of a sequence in text that is known to be well-formed, from its first byte. */
 export const lengthFromLead = (lead: number): number => (lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4)
 
+/** Number of characters in text that is known to be well-formed. */
+export function countCharacters(bytes: Uint8Array, start: number, end: number): number {
+  let count = 0
+  for (let i = start; i < end; i++) if ((bytes[i] & 0xc0) !== 0x80) count++
+  return count
+}
+
 /** The code point at `at` in text that is known to be well-formed. */
 export function codePointAt(bytes: Uint8Array, at: number): number {
   const lead = bytes[at]
