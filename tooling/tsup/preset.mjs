@@ -15,6 +15,6 @@ export const library = (entry, extra = {}) =>
     splitting: true,
     sourcemap: true,
     dts: false,
-    clean: false,
+    clean: true,
     ...extra,
   })

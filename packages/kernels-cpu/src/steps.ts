@@ -6,7 +6,7 @@ const RING = 16
 
 /** Copies steps into shared memory, where the threads read them: rows, from, ids, positions, then slots and spans a cache. */
 export interface Steps {
-  /** Makes room for steps of `rows` rows. Only when no step waits. */
+  /** Makes room for steps of `rows` rows. Steps that were written before stay where they are. */
   reserve(rows: number, caches: number): void
   /** Copies a step to the ring's next place; returns its address. */
   write(step: Step): number
@@ -42,16 +42,21 @@ export const stepRing = (memory: Memory): Steps => {
       const { header, address, rows } = place
       header[0] = step.rows
       header[1] = step.from ?? 0
-      if (step.ids) rows.set(step.ids.length > step.rows ? step.ids.subarray(0, step.rows) : step.ids, 0)
-      if (step.positions) rows.set(step.positions.length > step.rows ? step.positions.subarray(0, step.rows) : step.positions, room)
+      if (step.ids) copy(step.ids, step.rows, rows, 0)
+      if (step.positions) copy(step.positions, step.rows, rows, room)
       for (let c = 0; c < (step.views?.length ?? 0); c++) {
         const view = step.views?.[c]
         if (!view) continue
         const at = room * (2 + 5 * c)
-        rows.set(view.slots.length > step.rows ? view.slots.subarray(0, step.rows) : view.slots, at)
-        rows.set(view.spans.length > 4 * step.rows ? view.spans.subarray(0, 4 * step.rows) : view.spans, at + room)
+        copy(view.slots, step.rows, rows, at)
+        copy(view.spans, 4 * step.rows, rows, at + room)
       }
       return address
     },
   }
+}
+
+/** A loop, because a subarray for each token would be garbage. */
+function copy(from: Int32Array, count: number, to: Int32Array, at: number): void {
+  for (let i = 0; i < count; i++) to[at + i] = from[i] ?? 0
 }

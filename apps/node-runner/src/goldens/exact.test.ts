@@ -1,7 +1,8 @@
 import type { Backend } from '@g3/backend'
 import type { TextSequence } from '@g3/runtime'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { logSumExp, PROMPTS, readGolden, realModel } from './real-model.js'
+import { logSumExp } from '../scores.js'
+import { PROMPTS, readGolden, realModel } from './real-model.js'
 
 /** f32 activations against Hugging Face's f32: only the order of sums differs. The floor between f32 and f64 is 9e-5. */
 const LOGIT_ERROR = 1e-3

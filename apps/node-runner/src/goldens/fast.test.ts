@@ -1,9 +1,8 @@
 import type { Backend } from '@g3/backend'
 import type { TextSequence } from '@g3/runtime'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import {
-  divergence, logSumExp, PROMPTS, readGolden, readLlamaCpp, readPerplexityText, realModel,
-} from './real-model.js'
+import { logSumExp } from '../scores.js'
+import { divergence, PROMPTS, readGolden, readLlamaCpp, readPerplexityText, realModel } from './real-model.js'
 
 /** Where the likeliest token leads by more than this, 8-bit activations must agree on it. */
 const CLEAR_LEAD = 1

@@ -2,8 +2,9 @@ import { open, readFile } from 'node:fs/promises'
 import type { Backend } from '@g3/backend'
 import { cpu, type CpuOptions } from '@g3/kernels-cpu'
 import { configFromGguf, loadGemma3, type TextSequence } from '@g3/runtime'
-import { fileSource, readGguf } from '@g3/runtime/gguf'
+import { fileSource, readGguf, tensorNamed } from '@g3/runtime/gguf'
 import { resolveModel } from '../models/resolve.js'
+import { logSumExp } from '../scores.js'
 
 /** One prompt of `fixtures/hf/text270m`. */
 export interface Golden {
@@ -37,23 +38,9 @@ export async function realModel(options: CpuOptions): Promise<{ readonly sequenc
   const handle = await open(path)
   const gguf = await readGguf(await fileSource(handle))
   const backend = await cpu(options)
-  const tensor = (name: string) => {
-    const found = gguf.tensors.get(name)
-    if (!found) throw new Error(`the file has no ${name}`)
-    return found
-  }
-  const model = await loadGemma3(backend, tensor, configFromGguf(gguf), { context: 8192 })
+  const model = await loadGemma3(backend, (name) => tensorNamed(gguf, name), configFromGguf(gguf), { context: 8192 })
   await handle.close()
   return { backend, sequence: model.sequence() }
-}
-
-/** ln Σ eˣ */
-export function logSumExp(logits: Float32Array): number {
-  let largest = -Infinity
-  for (const x of logits) if (x > largest) largest = x
-  let sum = 0
-  for (const x of logits) sum += Math.exp(x - largest)
-  return largest + Math.log(sum)
 }
 
 /** Σ p ln(p / q), p and q the softmax of two rows of logits; ids that p excludes count nothing. */

@@ -1,4 +1,4 @@
-import { BF16, F16, F32, GROUP, Q4_0, Q4_K, Q5_0, Q6_K, Q8_0 } from '../lib/layout'
+import { F32, GROUP, Q4_0, Q4_K, Q5_0, Q6_K, Q8_0 } from '../lib/layout'
 
 /*
  * From GGML's rows of blocks to groups of 8 rows, at the file's density. A stored block holds 8 rows x 32 columns:

@@ -2,7 +2,7 @@ import { attentionScratch, partials } from '../lib/config'
 import { exp, expScalar } from '../lib/exp'
 import { TILE } from '../lib/layout'
 import { madd, maxLanes, sumLanes } from '../lib/simd'
-import { barrier, threads } from '../lib/sync'
+import { barrier } from '../lib/sync'
 import { gemm32x4 } from '../matrix/gemm32'
 import { float, int, rowOf, stepSpans, word } from './args'
 
