@@ -2,16 +2,17 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { quantise } from './conformance/quantise.js'
 import { random } from './conformance/random.js'
-import { dequantize } from './dequant.js'
-import { BLOCKS, type QuantType } from './quant.js'
+import { dequantize, dequantizer } from './dequant.js'
+import { BLOCKS, STORED_BLOCKS, type QuantType, type StoredType } from './quant.js'
+import { isPacked } from './stored-tensor.js'
 
 const bytes = (name: string): Uint8Array =>
   new Uint8Array(readFileSync(new URL(`../fixtures/ggml/${name}.bin`, import.meta.url)))
 
 const floats = (name: string): Float32Array => new Float32Array(bytes(name).slice().buffer)
 
-function decode(type: QuantType, packed: Uint8Array): Float32Array {
-  const { blockBytes, blockWeights } = BLOCKS[type]
+function decode(type: StoredType, packed: Uint8Array): Float32Array {
+  const { blockBytes, blockWeights } = STORED_BLOCKS[type]
   const out = new Float32Array((packed.length / blockBytes) * blockWeights)
   dequantize(type, packed, out)
   return out
@@ -20,14 +21,16 @@ function decode(type: QuantType, packed: Uint8Array): Float32Array {
 const bits = (values: Float32Array): Uint32Array => new Uint32Array(values.buffer)
 
 const TYPES = Object.keys(BLOCKS) as QuantType[]
-const BLOCK_TYPES = TYPES.filter((type) => BLOCKS[type].blockWeights > 1)
+const STORED_TYPES = Object.keys(STORED_BLOCKS) as StoredType[]
+/** Types that ggml has no quantiser for without an importance matrix, or none at all. */
+const WITHOUT_ROWS: readonly StoredType[] = ['F32', 'F16', 'BF16', 'IQ1_S', 'IQ1_M', 'IQ2_XXS', 'IQ2_XS', 'NVFP4']
 
 describe('dequantize', () => {
-  it.each([...BLOCK_TYPES, 'F16', 'BF16'] as QuantType[])('%s blocks have the bits of ggml', (type) => {
+  it.each(STORED_TYPES.filter((type) => type !== 'F32'))('%s blocks have the bits of ggml', (type) => {
     expect(bits(decode(type, bytes(`${type}.raw`)))).toEqual(bits(floats(`${type}.f32`)))
   })
 
-  it.each(BLOCK_TYPES)('%s rows of the ggml quantiser have its bits', (type) => {
+  it.each(STORED_TYPES.filter((type) => !WITHOUT_ROWS.includes(type)))('%s rows of the ggml quantiser have its bits', (type) => {
     expect(bits(decode(type, bytes(`${type}.q.raw`)))).toEqual(bits(floats(`${type}.q.f32`)))
   })
 
@@ -40,6 +43,14 @@ describe('dequantize', () => {
     const packed = new Uint8Array(19)
     packed.set(quantise('Q4_0', random(1).normal(32)), 1)
     expect(decode('Q4_0', packed.subarray(1))).toEqual(decode('Q4_0', packed.slice(1)))
+  })
+
+  it('prepares a decoder once for many calls', () => {
+    const decode = dequantizer('IQ3_S')
+    const [first, second] = [new Float32Array(256), new Float32Array(256)]
+    decode(bytes('IQ3_S.raw').subarray(0, 110), first)
+    decode(bytes('IQ3_S.raw').subarray(110, 220), second)
+    expect([...first, ...second]).toEqual([...floats('IQ3_S.f32').subarray(0, 512)])
   })
 
   it('refuses sizes that do not belong together', () => {
@@ -62,4 +73,10 @@ describe('quantise', () => {
   it.each(TYPES)('%s keeps zeros', (type) => {
     expect(decode(type, quantise(type, new Float32Array(256))).every((value) => value === 0)).toBe(true)
   })
+})
+
+it('isPacked tells what loads as it is', () => {
+  const of = (type: StoredType) => ({ name: 'w', type, rows: 1, cols: 256, read: async () => {} })
+  expect(isPacked(of('Q4_K'))).toBe(true)
+  expect(isPacked(of('IQ3_S'))).toBe(false)
 })
