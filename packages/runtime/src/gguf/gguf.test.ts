@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { cachedModelPath, fixtureBytes, fixturePath } from '../testing/fixtures.js'
 import { blobSource, bytesSource, type ByteSource } from './byte-source.js'
 import { fileSource } from './file-source.js'
-import { placeOf, readGguf, tensorNamed, type Gguf } from './gguf.js'
+import { placeOf, readGguf, repackedTypes, tensorNamed, type Gguf } from './gguf.js'
 import { writeGguf } from './gguf-writer.js'
 import { tokenizerFields } from './tokenizer-fields.js'
 import { isPackedStrings, type GgufValue } from './values.js'
@@ -49,11 +49,11 @@ async function expectAsOracle(gguf: Gguf, expected: Oracle): Promise<void> {
   expect(metadata).toEqual(expected.metadata)
   expect(gguf.tensors.size + gguf.unsupported.size).toBe(expected.tensors.length)
   for (const { name, type, shape, offset, bytes, sha256: hash } of expected.tensors) {
-    const tensor = gguf.tensors.get(name) ?? gguf.unsupported.get(name)
-    expect(tensor).toMatchObject({ name, type, shape, offset, byteLength: bytes })
-    if (!hash || !gguf.tensors.has(name)) continue
+    const tensor = gguf.tensors.get(name)
+    expect(tensor ?? gguf.unsupported.get(name)).toMatchObject({ name, type, shape, offset, byteLength: bytes })
+    if (!hash || !tensor) continue
     const data = new Uint8Array(bytes)
-    await tensorNamed(gguf, name).read(0, data)
+    await tensor.read(0, data)
     expect(sha256(data), name).toBe(hash)
   }
 }
@@ -147,25 +147,40 @@ describe('tensors', () => {
   it('reads parts of a tensor and nothing beside it', async () => {
     const gguf = await readGguf(bytesSource(fixtureBytes('tiny-random/tiny-text-q4_0.gguf')))
     const tensor = tensorNamed(gguf, 'blk.0.attn_q.weight')
-    expect(tensor).toMatchObject({ type: 'Q4_0', rows: 128, cols: 64, byteLength: 128 * 36 })
-    const whole = new Uint8Array(tensor.byteLength)
+    const byteLength = 128 * 36
+    expect(tensor).toMatchObject({ type: 'Q4_0', rows: 128, cols: 64, byteLength })
+    const whole = new Uint8Array(byteLength)
     await tensor.read(0, whole)
     const part = new Uint8Array(36)
     await tensor.read(36, part)
     expect(part).toEqual(whole.slice(36, 72))
-    for (const offset of [-1, tensor.byteLength - 35, 0.5, NaN]) {
+    for (const offset of [-1, byteLength - 35, 0.5, NaN]) {
       await expect(tensor.read(offset, part)).rejects.toMatchObject({ code: 'tensor/read-range' })
     }
   })
 
+  it('repacks a tensor of a type that backends do not hold', async () => {
+    const gguf = await readGguf(bytesSource(fixtureBytes('tiny-random/tiny-text-iq4_nl.gguf')))
+    const name = 'blk.0.attn_q.weight'
+    const stored = gguf.tensors.get(name)
+    expect(stored).toMatchObject({ type: 'IQ4_NL', rows: 128, cols: 64, byteLength: 128 * 36 })
+    expect(tensorNamed(gguf, name)).toMatchObject({ name, type: 'Q8_0', rows: 128, cols: 64 })
+    expect(repackedTypes(gguf)).toEqual(['IQ4_NL'])
+    expect(tensorNamed(gguf, 'output_norm.weight')).toBe(gguf.tensors.get('output_norm.weight'))
+  })
+
   it('keeps a tensor of an unsupported type out of reach and names its type', async () => {
-    const gguf = await readGguf(bytesSource(fixtureBytes('tiny-random/tiny-text-q4_1.gguf'), 'tiny.gguf'))
-    expect(gguf.tensors.has('output_norm.weight')).toBe(true)
-    expect(placeOf(gguf, 'blk.0.attn_q.weight')?.shape).toEqual([64, 128])
-    expect(() => tensorNamed(gguf, 'blk.0.attn_q.weight')).toThrow(
+    const tensors = [
+      { name: 'whole', type: 26, shape: [4, 2], data: new Uint8Array(32) },
+      { name: 'real', type: 0, shape: [4], data: new Uint8Array(16) },
+    ]
+    const gguf = await readGguf(bytesSource(writeGguf({ metadata: {}, tensors }), 'tiny.gguf'))
+    expect([...gguf.tensors.keys()]).toEqual(['real'])
+    expect(placeOf(gguf, 'whole')?.shape).toEqual([4, 2])
+    expect(() => tensorNamed(gguf, 'whole')).toThrow(
       expect.objectContaining({
         code: 'gguf/unsupported-type',
-        message: expect.stringMatching(/attn_q.*tiny\.gguf is Q4_1.*Q4_0/),
+        message: expect.stringMatching(/whole.*tiny\.gguf is I32.*Q4_0/),
       }),
     )
     expect(() => tensorNamed(gguf, 'nothing')).toThrow(expect.objectContaining({ code: 'gguf/missing-tensor' }))

@@ -1,8 +1,9 @@
-import { check, G3Error } from '@g3/backend'
+import { check, G3Error, isPacked, type PackedTensor, type StoredType } from '@g3/backend'
+import { loadable } from '../packing/loadable.js'
 import type { ByteSource } from './byte-source.js'
 import { headerCursor, type HeaderCursor } from './cursor.js'
 import { SUPPORTED_TYPES } from './ggml-types.js'
-import { readTensors, type GgufTensor, type TensorDirectory, type TensorPlace } from './tensors.js'
+import { readTensors, type TensorDirectory, type TensorPlace } from './tensors.js'
 import { valueReader, type GgufValue } from './values.js'
 
 /** A GGUF file whose header was read and checked. Tensor data stays where it is until somebody reads it. */
@@ -42,12 +43,13 @@ export async function readGguf(source: ByteSource, options: { signal?: AbortSign
 }
 
 /**
- * The tensor of this name, ready to load.
- * @throws G3Error `gguf/missing-tensor`, or `gguf/unsupported-type` for one whose type no backend computes with.
+ * The tensor of this name, ready to load: as it is stored when backends hold its type, else repacked to 8 bits while it
+ * is read. `gguf.tensors` has all as they are stored.
+ * @throws G3Error `gguf/missing-tensor`, or `gguf/unsupported-type` for one whose values are not known.
  */
-export function tensorNamed(gguf: Gguf, name: string): GgufTensor {
+export function tensorNamed(gguf: Gguf, name: string): PackedTensor {
   const tensor = gguf.tensors.get(name)
-  if (tensor) return tensor
+  if (tensor) return loadable(tensor)
   const unsupported = gguf.unsupported.get(name)
   if (unsupported) {
     throw new G3Error(
@@ -60,6 +62,11 @@ export function tensorNamed(gguf: Gguf, name: string): GgufTensor {
     `${gguf.source.name} has no tensor ${name}: it is not a whole Gemma 3 text model`,
   )
 }
+
+/** Types of the tensors that {@link tensorNamed} repacks; people may want to know. */
+export const repackedTypes = (gguf: Gguf): readonly StoredType[] => [
+  ...new Set([...gguf.tensors.values()].filter((tensor) => !isPacked(tensor)).map(({ type }) => type)),
+]
 
 /** Where this tensor is, whether its type is supported or not. */
 export const placeOf = (gguf: Gguf, name: string): TensorPlace | undefined =>

@@ -1,7 +1,7 @@
 export { blobSource, bytesSource, type ByteSource } from './byte-source.js'
 export { fileSource, type FileHandleLike } from './file-source.js'
 export { httpSource, type HttpSourceOptions } from './http-source.js'
-export { placeOf, readGguf, tensorNamed, type Gguf } from './gguf.js'
+export { placeOf, readGguf, repackedTypes, tensorNamed, type Gguf } from './gguf.js'
 export type { GgufTensor, TensorPlace, UnsupportedTensor } from './tensors.js'
 export { isPackedStrings, type GgufNumbers, type GgufValue } from './values.js'
 export { tokenizerFields } from './tokenizer-fields.js'

@@ -1,4 +1,4 @@
-import { BLOCKS, check, type PackedTensor } from '@g3/backend'
+import { check, STORED_BLOCKS, type PackedTensor, type StoredTensor } from '@g3/backend'
 import { checkTensorRange } from '../tensor-range.js'
 import type { ByteSource } from './byte-source.js'
 import type { HeaderCursor } from './cursor.js'
@@ -13,12 +13,12 @@ export interface TensorPlace {
   readonly offset: number
 }
 
-/** A tensor that backends can load: `cols` is the first extent, `rows` the product of the others. */
-export interface GgufTensor extends PackedTensor, TensorPlace {
+/** A tensor whose values are known: `cols` is the first extent, `rows` the product of the others. */
+export interface GgufTensor extends StoredTensor, TensorPlace {
   readonly byteLength: number
 }
 
-/** A tensor in a type that backends do not compute with. */
+/** A tensor in a type whose values are not known. */
 export interface UnsupportedTensor extends TensorPlace {
   /** ggml's name, or `type 99` for numbers that are not known. */
   readonly type: string
@@ -95,7 +95,7 @@ function place(info: TensorInfo, source: ByteSource, dataOffset: number): GgufTe
   const rows = product(outer)
   const type = supportedType(info.type)
   if (type) {
-    const byteLength = packedBytes(name, { name: type, ...BLOCKS[type] }, rows, cols)
+    const byteLength = packedBytes(name, { name: type, ...STORED_BLOCKS[type] }, rows, cols)
     checkInside(name, offset, byteLength, source)
     return { name, shape, offset, type, rows, cols, byteLength, read: reader(name, offset, byteLength, source) }
   }

@@ -1,6 +1,7 @@
-import { reference, type Backend } from '@g3/backend'
+import { isPacked, reference, type Backend, type PackedTensor } from '@g3/backend'
 import { configFromGguf, type Gemma3Config } from '../config.js'
 import { bytesSource, readGguf, tensorNamed } from '../gguf/index.js'
+import { exact } from '../packing/loadable.js'
 import { loadGemma3, type Gemma3, type Gemma3Options } from '../model/gemma3.js'
 import { fixtureBytes } from './fixtures.js'
 
@@ -25,13 +26,17 @@ export const goldens = (): Goldens => JSON.parse(new TextDecoder().decode(fixtur
 
 export const goldenFloats = (file: string): Float32Array => new Float32Array(fixtureBytes(`tiny-random/${file}`).buffer)
 
-/** A tiny model on the reference ops, or on `backend`. */
+/** A tiny model on the reference ops, or on `backend`. Types that backends do not hold are computed with exactly. */
 export async function tinyModel(
   options: Gemma3Options & { file?: string; change?: Partial<Gemma3Config>; backend?: Backend } = {},
 ): Promise<Gemma3> {
   const { file = 'tiny-text-f32.gguf', change = {}, backend = reference(), ...rest } = options
   const gguf = await readGguf(bytesSource(fixtureBytes(`tiny-random/${file}`), file))
-  return loadGemma3(backend, (name) => tensorNamed(gguf, name), { ...configFromGguf(gguf), ...change }, rest)
+  const tensors = (name: string): PackedTensor => {
+    const stored = gguf.tensors.get(name)
+    return stored && !isPacked(stored) ? exact(stored) : tensorNamed(gguf, name)
+  }
+  return loadGemma3(backend, tensors, { ...configFromGguf(gguf), ...change }, rest)
 }
 
 /** Largest difference of two arrays of one length. */
