@@ -1,3 +1,8 @@
 import { library } from '../../tooling/tsup/preset.mjs'
 
-export default library({ index: 'src/index.ts', auto: 'src/auto.ts', gguf: 'src/gguf/index.ts' })
+export default library({
+  index: 'src/index.ts',
+  auto: 'src/auto.ts',
+  gguf: 'src/gguf/index.ts',
+  safetensors: 'src/safetensors/index.ts',
+})

@@ -1,13 +1,11 @@
-import { check, type Backend } from '@g3/backend'
-import { tokenizerFromGguf } from '@g3/tokenizer'
-import { configFromGguf } from '../config.js'
-import { readGguf, tensorNamed, tokenizerFields, type Gguf } from '../gguf/index.js'
+import { check, type Backend, type PackedTensor } from '@g3/backend'
 import { loadGemma3 } from '../model/gemma3.js'
+import { quantised, type LoadType } from '../packing/quantised.js'
 import { modelOf, type Model } from './model.js'
-import { openSource, type ModelSource } from './source.js'
+import { openModel, type ModelSource } from './source.js'
 
 export interface LoadOptions {
-  /** The GGUF file. */
+  /** The GGUF file, or the safetensors checkpoint. */
   readonly source: ModelSource
   /** Where the model runs. It stays yours: dispose of it after the model. */
   readonly backend: Backend
@@ -17,6 +15,11 @@ export interface LoadOptions {
   readonly context?: number
   /** Prompt tokens in one step: more is faster up to a point and takes memory. Default: the model's. */
   readonly maxRows?: number
+  /**
+   * Packs matrices that are stored in 16 or 32 bits into this type while they load. The embedding, which is the output
+   * matrix, too, stays at Q8_0 or above. Default: as they are stored.
+   */
+  readonly quantise?: LoadType
   readonly signal?: AbortSignal
   /** Weight bytes loaded, of how many. */
   readonly onProgress?: (done: number, total: number) => void
@@ -24,24 +27,6 @@ export interface LoadOptions {
 
 /** Long enough for a document, and the cache of the smaller models stays below 250 MB. */
 const DEFAULT_CONTEXT = 8192
-
-/** Marks of instruction tuning in a model's names: `gemma-3-1b-it`, `Gemma 3 270m It`. */
-const TUNED_NAME = /(?:^|[^a-z0-9])it(?:[^a-z0-9]|$)/i
-
-/** A file that brings a turn template, or is named as tuned, is meant to be talked to. */
-export function isInstructionTuned({ metadata, source }: Pick<Gguf, 'metadata' | 'source'>): boolean {
-  if (metadata.has('tokenizer.chat_template')) return true
-  const names = [
-    source.name,
-    ...['general.name', 'general.basename', 'general.finetune'].map((key) => metadata.get(key)),
-  ]
-  return names.some((name) => typeof name === 'string' && TUNED_NAME.test(name))
-}
-
-function nameOf({ metadata, source }: Gguf): string {
-  const name = metadata.get('general.name')
-  return typeof name === 'string' && name !== '' ? name : source.name
-}
 
 function parseContext(wanted: number | undefined, trained: number): number {
   const context = wanted ?? Math.min(DEFAULT_CONTEXT, trained)
@@ -53,29 +38,33 @@ function parseContext(wanted: number | undefined, trained: number): number {
   return context
 }
 
+/** Vectors are norm weights, which stay exact; what is quantised already would only lose. */
+function packed(tensor: PackedTensor, type: LoadType | undefined): PackedTensor {
+  const isPlain = tensor.type === 'F32' || tensor.type === 'F16' || tensor.type === 'BF16'
+  if (type === undefined || tensor.rows === 1 || !isPlain) return tensor
+  return quantised(tensor, tensor.name === 'token_embd.weight' ? 'Q8_0' : type)
+}
+
 /**
- * Loads a Gemma 3 text model from a GGUF file.
- * @throws G3Error `gguf/…` for what is wrong with the file, `generate/bad-context`, `backend/out-of-memory`; the
- * signal's reason when it aborts
+ * Loads a Gemma 3 text model from a GGUF file or a safetensors checkpoint.
+ * @throws G3Error `gguf/…` or `safetensors/…` for what is wrong with the files, `generate/bad-context`, `quantise/…`,
+ * `backend/out-of-memory`; the signal's reason when it aborts
  */
 export async function loadModel(options: LoadOptions): Promise<Model> {
-  const { backend, signal, maxRows, onProgress } = options
-  signal?.throwIfAborted()
-  const source = await openSource(options.source, signal)
+  const { backend, signal, maxRows, quantise, onProgress } = options
+  const opened = await openModel(options.source, { signal })
   try {
-    const gguf = await readGguf(source, { signal })
-    const config = configFromGguf(gguf)
+    const { name, config, tokenizer, instructionTuned } = opened
     const context = parseContext(options.context, config.context)
-    const tokenizer = tokenizerFromGguf(tokenizerFields(gguf))
-    const gemma3 = await loadGemma3(backend, (name) => tensorNamed(gguf, name), config, {
+    const gemma3 = await loadGemma3(backend, (tensor) => packed(opened.tensor(tensor), quantise), config, {
       context,
       ...(maxRows !== undefined && { maxRows }),
       ...(signal && { signal }),
       ...(onProgress && { onProgress }),
     })
-    return modelOf({ name: nameOf(gguf), gemma3, tokenizer, instructionTuned: isInstructionTuned(gguf) })
+    return modelOf({ name, gemma3, tokenizer, instructionTuned })
   } finally {
     // The weights are in the backend now, or loading failed.
-    await source.close?.()
+    await opened.close()
   }
 }

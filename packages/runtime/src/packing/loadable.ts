@@ -10,4 +10,6 @@ export const loadable = (tensor: StoredTensor): PackedTensor => (isPacked(tensor
 
 /** The exact values of a tensor, as F32. Takes the most memory; for comparisons. */
 export const exact = (tensor: StoredTensor): PackedTensor =>
-  recoded(tensor, 'F32', (values, packed) => packed.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength)))
+  recoded(tensor, 'F32', (values, packed) =>
+    packed.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength)),
+  )

@@ -5,7 +5,11 @@ import { quantised, type LoadType } from './quantised.js'
 import { recoded } from './recoded.js'
 
 /** A tensor in memory, with a count of the bytes that were read of it. */
-function tensorOf(type: QuantType, cols: number, bytes: Uint8Array): PackedTensor & { readonly read: PackedTensor['read']; bytesRead: number } {
+function tensorOf(
+  type: QuantType,
+  cols: number,
+  bytes: Uint8Array,
+): PackedTensor & { readonly read: PackedTensor['read']; bytesRead: number } {
   const rows = bytes.byteLength / rowBytes(type, cols)
   const tensor = {
     name: 't',
@@ -22,7 +26,8 @@ function tensorOf(type: QuantType, cols: number, bytes: Uint8Array): PackedTenso
   return tensor
 }
 
-const floats = (cols: number, values: ArrayLike<number>) => tensorOf('F32', cols, new Uint8Array(Float32Array.from(values).buffer))
+const floats = (cols: number, values: ArrayLike<number>) =>
+  tensorOf('F32', cols, new Uint8Array(Float32Array.from(values).buffer))
 
 async function bytesOf(tensor: PackedTensor): Promise<Uint8Array> {
   const bytes = new Uint8Array(tensor.rows * rowBytes(tensor.type, tensor.cols))
@@ -55,7 +60,13 @@ describe.each(TYPES)('%s', (type) => {
   })
 
   it('refuses ranges outside', async () => {
-    for (const [offset, length] of [[-1, 1], [0.5, 1], [golden.length, 1], [0, golden.length + 1], [NaN, 0]] as const) {
+    for (const [offset, length] of [
+      [-1, 1],
+      [0.5, 1],
+      [golden.length, 1],
+      [0, golden.length + 1],
+      [NaN, 0],
+    ] as const) {
       await expect(packed().read(offset, new Uint8Array(length))).rejects.toMatchObject({ code: 'tensor/read-range' })
     }
   })
@@ -89,23 +100,36 @@ describe.each(TYPES)('%s', (type) => {
     ['the largest f16', 65_504],
   ])('stays finite for %s', async (_, value) => {
     const values = new Float32Array(32)
-    await bytesOf(quantised(floats(32, new Float32Array(32).fill(value)), type)).then((bytes) => dequantize(type, bytes, values))
+    await bytesOf(quantised(floats(32, new Float32Array(32).fill(value)), type)).then((bytes) =>
+      dequantize(type, bytes, values),
+    )
     for (const got of values) expect(Math.abs(got - value)).toBeLessThanOrEqual(Math.max(Math.abs(value) / 64, 1e-7))
   })
 
   it.each([NaN, Infinity, -Infinity, 65_505, -1e30])('refuses a weight of %d', async (value) => {
-    const bad = quantised(floats(32, Array.from({ length: 64 }, (_, i) => (i === 40 ? value : 1))), type)
+    const bad = quantised(
+      floats(
+        32,
+        Array.from({ length: 64 }, (_, i) => (i === 40 ? value : 1)),
+      ),
+      type,
+    )
     await bad.read(0, new Uint8Array(BLOCKS[type].blockBytes))
     await expect(bytesOf(bad)).rejects.toMatchObject({ code: 'quantise/bad-weight' })
   })
 
   it('refuses rows that are no whole blocks', () => {
-    expect(() => quantised(floats(33, new Float32Array(33)), type)).toThrow(expect.objectContaining({ code: 'quantise/shape' }))
+    expect(() => quantised(floats(33, new Float32Array(33)), type)).toThrow(
+      expect.objectContaining({ code: 'quantise/shape' }),
+    )
   })
 
   it("passes on the source's failure and the signal", async () => {
     const signal = AbortSignal.abort(new Error('enough'))
-    const tensor = { ...floats(32, new Float32Array(32)), read: async (_: number, __: Uint8Array, given?: AbortSignal) => given?.throwIfAborted() }
+    const tensor = {
+      ...floats(32, new Float32Array(32)),
+      read: async (_: number, __: Uint8Array, given?: AbortSignal) => given?.throwIfAborted(),
+    }
     await expect(quantised(tensor, type).read(0, new Uint8Array(4), signal)).rejects.toBe(signal.reason)
   })
 })

@@ -23,13 +23,25 @@ const LARGEST = 65_504
  */
 export function quantised(tensor: StoredTensor, type: LoadType): PackedTensor {
   const { name, cols } = tensor
-  check(Object.hasOwn(ENCODERS, type), 'quantise/type', () => `weights cannot be packed into ${type}; Q8_0 and Q4_0 are supported`)
-  check(cols % BLOCK === 0, 'quantise/shape', () => `${name} has rows of ${cols} weights, ${type} needs multiples of 32`)
+  check(
+    Object.hasOwn(ENCODERS, type),
+    'quantise/type',
+    () => `weights cannot be packed into ${type}; Q8_0 and Q4_0 are supported`,
+  )
+  check(
+    cols % BLOCK === 0,
+    'quantise/shape',
+    () => `${name} has rows of ${cols} weights, ${type} needs multiples of 32`,
+  )
   const encode: EncodeBlock = ENCODERS[type]
   const { blockBytes } = BLOCKS[type]
   return recoded(tensor, type, (values, packed) => {
     const fits = values.every((value) => Math.abs(value) <= LARGEST)
-    check(fits, 'quantise/bad-weight', () => `${name} holds weights that are no numbers or past ${LARGEST}: it is damaged`)
+    check(
+      fits,
+      'quantise/bad-weight',
+      () => `${name} holds weights that are no numbers or past ${LARGEST}: it is damaged`,
+    )
     const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength)
     for (let from = 0, at = 0; from < values.length; from += BLOCK, at += blockBytes) encode(values, from, view, at)
   })
@@ -58,8 +70,7 @@ function encodeQ4_0(values: Float32Array, from: number, block: DataView, at: num
   const d = Math.fround(extreme / -8)
   const inverse = inverseOf(d)
   block.setUint16(at, toHalf(d), true)
-  const level = (i: number): number =>
-    Math.min(15, Math.trunc(Math.fround(Math.fround(values[i] * inverse) + 8.5)))
+  const level = (i: number): number => Math.min(15, Math.trunc(Math.fround(Math.fround(values[i] * inverse) + 8.5)))
   for (let j = 0; j < BLOCK / 2; j++) block.setUint8(at + 2 + j, level(from + j) | (level(from + j + 16) << 4))
 }
 

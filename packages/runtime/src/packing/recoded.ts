@@ -35,7 +35,7 @@ export function recoded(tensor: StoredTensor, type: QuantType, encode: Encode): 
       const source = new Uint8Array(rowBytes(tensor.type, most))
       const values = new Float32Array(most)
       const packed = new Uint8Array(rowBytes(type, most))
-      for (let done = 0; done < into.byteLength; ) {
+      for (let done = 0; done < into.byteLength;) {
         const at = offset + done
         const first = weightAt(at)
         const count = Math.min(most, last - first)
