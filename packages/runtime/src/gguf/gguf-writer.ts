@@ -16,27 +16,40 @@ type ScalarField =
   | { readonly u64: bigint }
   | { readonly i64: bigint }
 
-/** A tensor to write: its number in ggml's list of types, its extents (the fastest first) and its bytes. */
-export interface TensorToWrite {
+/** A tensor to describe: its number in ggml's list of types, its extents (the fastest first), its size. */
+export interface TensorToPlace {
   readonly name: string
   readonly type: number
   readonly shape: readonly number[]
+  readonly byteLength: number
+}
+
+/** A tensor to write, with its bytes. */
+export interface TensorToWrite extends Omit<TensorToPlace, 'byteLength'> {
   readonly data: Uint8Array
 }
 
-export interface GgufToWrite {
+export interface GgufToWrite<Tensor = TensorToWrite> {
   readonly metadata: Readonly<Record<string, GgufField>>
-  readonly tensors: readonly TensorToWrite[]
+  readonly tensors: readonly Tensor[]
   /** Default 32. Any other is also written as `general.alignment`. */
   readonly alignment?: number
 }
 
+/** The first part of a file and where the tensors' bytes go after it. */
+export interface GgufHeader {
+  /** Padded: the data starts right after. */
+  readonly bytes: Uint8Array<ArrayBuffer>
+  /** First byte of each tensor, in the file. */
+  readonly offsets: readonly number[]
+}
+
 /**
- * A GGUF file, version 3, whole in memory. For tools and tests: it writes what it is told and checks only that the
- * bytes fit the format, so that a reader's checks can be tested with it.
+ * The header of a GGUF file, version 3, for writers that bring the data piece by piece. For tools and tests: it writes
+ * what it is told and checks only that the values fit the format, so that a reader's checks can be tested with it.
  * @throws G3Error `gguf/write` for a number that does not fit its type
  */
-export function writeGguf(content: GgufToWrite): Uint8Array<ArrayBuffer> {
+export function ggufHeader(content: GgufToWrite<TensorToPlace>): GgufHeader {
   const { tensors, alignment = 32 } = content
   const metadata =
     alignment === 32 ? content.metadata : { 'general.alignment': { u32: alignment }, ...content.metadata }
@@ -49,15 +62,28 @@ export function writeGguf(content: GgufToWrite): Uint8Array<ArrayBuffer> {
     out.text(key)
     writeField(out, field)
   }
-  let offset = 0
+  const places: number[] = []
+  let place = 0
   for (const tensor of tensors) {
     out.text(tensor.name)
     out.u32(tensor.shape.length)
     for (const extent of tensor.shape) out.u64(extent)
     out.u32(tensor.type)
-    out.u64(offset)
-    offset += roundUp(tensor.data.byteLength, alignment)
+    out.u64(place)
+    places.push(place)
+    place += roundUp(tensor.byteLength, alignment)
   }
+  out.pad(alignment)
+  const bytes = out.bytes()
+  return { bytes, offsets: places.map((at) => bytes.byteLength + at) }
+}
+
+/** A whole file in memory. @throws as {@link ggufHeader} */
+export function writeGguf(content: GgufToWrite): Uint8Array<ArrayBuffer> {
+  const { tensors, alignment = 32 } = content
+  const sized = tensors.map((tensor) => ({ ...tensor, byteLength: tensor.data.byteLength }))
+  const out = byteWriter()
+  out.raw(ggufHeader({ ...content, tensors: sized }).bytes)
   for (const tensor of tensors) {
     out.pad(alignment)
     out.raw(tensor.data)

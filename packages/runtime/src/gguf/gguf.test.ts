@@ -6,7 +6,7 @@ import { cachedModelPath, fixtureBytes, fixturePath } from '../testing/fixtures.
 import { blobSource, bytesSource, type ByteSource } from './byte-source.js'
 import { fileSource } from './file-source.js'
 import { placeOf, readGguf, repackedTypes, tensorNamed, type Gguf } from './gguf.js'
-import { writeGguf } from './gguf-writer.js'
+import { ggufHeader, writeGguf } from './gguf-writer.js'
 import { tokenizerFields } from './tokenizer-fields.js'
 import { isPackedStrings, type GgufValue } from './values.js'
 
@@ -236,6 +236,21 @@ describe('writeGguf', () => {
     const data = new Uint8Array(4)
     await b.read(0, data)
     expect(data).toEqual(new Uint8Array(4).fill(2))
+  })
+
+  it('says where the data of each tensor goes, for writers that bring it piece by piece', () => {
+    const tensors = [
+      { name: 'a', type: 0, shape: [3, 2], data: new Uint8Array(24).fill(1) },
+      { name: 'b', type: 0, shape: [1], data: new Uint8Array(4).fill(2) },
+    ]
+    const whole = writeGguf({ metadata: { text: 'x' }, tensors })
+    const sized = tensors.map((tensor) => ({ ...tensor, byteLength: tensor.data.byteLength }))
+    const { bytes, offsets } = ggufHeader({ metadata: { text: 'x' }, tensors: sized })
+    expect(bytes).toEqual(whole.slice(0, offsets[0]))
+    const pieced = new Uint8Array(whole.byteLength)
+    pieced.set(bytes)
+    offsets.forEach((offset, i) => pieced.set(tensors[i].data, offset))
+    expect(pieced).toEqual(whole)
   })
 
   it('refuses numbers that do not fit', () => {
