@@ -1,5 +1,6 @@
 export {
   configFromGguf,
+  expectedTensors,
   GEMMA3_12B,
   GEMMA3_1B,
   GEMMA3_270M,
