@@ -62,6 +62,14 @@ describe('wrong usage ends with 2 and says what is right', () => {
   })
 })
 
+it('weights of a type that is repacked are said to be, in one line', async () => {
+  const ended = await g3(['run', 'a', '--model', tinyModel('iq4_nl'), '--max-tokens', '4'])
+  expect(ended).toMatchObject({
+    code: 0,
+    stderr: expect.stringMatching(/^[^\n]*IQ4_NL are repacked to 8 bits[^\n]*\n$/),
+  })
+})
+
 describe('what cannot be done ends with 1 and one line', () => {
   const failing = async (args: readonly string[], code: string, stdin?: string | Uint8Array): Promise<void> => {
     const ended = await g3(args, stdin === undefined ? {} : { stdin })
@@ -96,8 +104,15 @@ describe('what cannot be done ends with 1 and one line', () => {
     writeFileSync(path, readFileSync(TINY, 'latin1').replaceAll('gemma3', 'llamaX'), 'latin1')
     await failing(['run', 'a', '--model', path], 'gguf/architecture')
   })
-  it('weights of a type that nothing computes with', () =>
-    failing(['run', 'a', '--model', tinyModel('q4_1')], 'gguf/unsupported-type'))
+  it('weights of a type that nobody knows', async () => {
+    const bytes = readFileSync(TINY)
+    // After a tensor's name come the number of extents, two extents and the type.
+    const name = 'blk.0.attn_q.weight'
+    bytes.writeUInt32LE(99, bytes.indexOf(name) + name.length + 4 + 16)
+    const path = join(folder, 'unknown-type.gguf')
+    writeFileSync(path, bytes)
+    await failing(['run', 'a', '--model', path], 'gguf/unsupported-type')
+  })
   it('a prompt longer than the context', () =>
     failing(['run', 'x'.repeat(5000), '--model', TINY], 'generate/prompt-too-long'))
   it('stdin that is no text', () => failing(['tokenize', '--model', TINY], 'cli/bad-utf8', Uint8Array.of(0x61, 0xff)))

@@ -55,6 +55,7 @@ export async function loadForCommand(options: ModelOptions, signal: AbortSignal)
       backend,
       signal,
       onProgress: (done, total) => progress.update(done, total),
+      onNotice: note,
       ...(context !== undefined && { context }),
     })
     return {

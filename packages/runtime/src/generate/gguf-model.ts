@@ -1,6 +1,6 @@
 import { tokenizerFromGguf } from '@g3/tokenizer'
 import { configFromGguf } from '../config.js'
-import { readGguf, tensorNamed, tokenizerFields, type ByteSource, type Gguf } from '../gguf/index.js'
+import { readGguf, repackedTypes, tensorNamed, tokenizerFields, type ByteSource, type Gguf } from '../gguf/index.js'
 import type { OpenedModel } from './opened-model.js'
 
 /** Marks of instruction tuning in a model's names: `gemma-3-1b-it`, `Gemma 3 270m It`. */
@@ -21,6 +21,12 @@ function nameOf({ metadata, source }: Gguf): string {
   return typeof name === 'string' && name !== '' ? name : source.name
 }
 
+function noticeOf(gguf: Gguf): { notice?: string } {
+  const types = repackedTypes(gguf)
+  if (types.length === 0) return {}
+  return { notice: `${gguf.source.name}: weights of type ${types.join(', ')} are repacked to 8 bits while they load` }
+}
+
 /** The model in a GGUF file. Takes the source over. @throws G3Error `gguf/…`, `tokenizer/…` */
 export async function openGgufModel(source: ByteSource, signal: AbortSignal | undefined): Promise<OpenedModel> {
   const close = async (): Promise<void> => source.close?.()
@@ -31,6 +37,7 @@ export async function openGgufModel(source: ByteSource, signal: AbortSignal | un
       config: configFromGguf(gguf),
       tokenizer: tokenizerFromGguf(tokenizerFields(gguf)),
       instructionTuned: isInstructionTuned(gguf),
+      ...noticeOf(gguf),
       tensor: (name) => tensorNamed(gguf, name),
       close,
     }

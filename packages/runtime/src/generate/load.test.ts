@@ -2,7 +2,7 @@ import { reference, type Backend } from '@g3/backend'
 import { describe, expect, it } from 'vitest'
 import { fixtureBytes } from '../testing/fixtures.js'
 import { memoryFolder, tinyFiles, tinyTokenizerJson, type MemoryFolder } from '../testing/tiny-checkpoint.js'
-import { goldens } from '../testing/tiny-random.js'
+import { goldenFloats, goldens, largestDifference } from '../testing/tiny-random.js'
 import { loadModel, type LoadOptions } from './load.js'
 import { openModel } from './source.js'
 
@@ -116,5 +116,28 @@ describe('quantise', () => {
     const types = new Map<string, string>()
     await loadModel({ source: tinyGguf('q5_0'), backend: noting(types), quantise: 'Q4_0' })
     expect(types.get('blk.0.attn_q.weight')).toBe('Q5_0')
+  })
+})
+
+describe('a file of types that backends do not hold', () => {
+  it('loads with a notice and almost the same logits', async () => {
+    const notices: string[] = []
+    const types = new Map<string, string>()
+    const source = fixtureBytes('tiny-random/tinyk-text-iq3_s.gguf')
+    await using backend = noting(types)
+    await using model = await loadModel({ source, backend, onNotice: (notice) => notices.push(notice) })
+    expect(notices).toEqual([expect.stringMatching(/IQ3_S.* 8 bits/)])
+    expect(types.get('blk.0.attn_q.weight')).toBe('Q8_0')
+    const want = goldenFloats('gguf.k_iq3_s.logits.bin').slice(-512)
+    const got = await model.logits(Int32Array.from(goldens().prompts.text_long.ids))
+    expect(largestDifference(got, want)).toBeLessThan(0.1)
+    expect(got.indexOf(Math.max(...got))).toBe(want.indexOf(Math.max(...want)))
+  })
+
+  it('a file of other types has none', async () => {
+    const notices: string[] = []
+    await using backend = reference()
+    await using _ = await loadModel({ source: tinyGguf('q4_0'), backend, onNotice: (notice) => notices.push(notice) })
+    expect(notices).toEqual([])
   })
 })

@@ -23,6 +23,8 @@ export interface LoadOptions {
   readonly signal?: AbortSignal
   /** Weight bytes loaded, of how many. */
   readonly onProgress?: (done: number, total: number) => void
+  /** Told in a sentence what people should know of how the files are loaded, e.g. that types are repacked. */
+  readonly onNotice?: (notice: string) => void
 }
 
 /** Long enough for a document, and the cache of the smaller models stays below 250 MB. */
@@ -54,7 +56,8 @@ export async function loadModel(options: LoadOptions): Promise<Model> {
   const { backend, signal, maxRows, quantise, onProgress } = options
   const opened = await openModel(options.source, { signal })
   try {
-    const { name, config, tokenizer, instructionTuned } = opened
+    const { name, config, tokenizer, instructionTuned, notice } = opened
+    if (notice !== undefined) options.onNotice?.(notice)
     const context = parseContext(options.context, config.context)
     const gemma3 = await loadGemma3(backend, (tensor) => packed(opened.tensor(tensor), quantise), config, {
       context,

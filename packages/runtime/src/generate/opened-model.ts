@@ -9,6 +9,8 @@ export interface OpenedModel {
   readonly config: Gemma3Config
   readonly tokenizer: Tokenizer
   readonly instructionTuned: boolean
+  /** What people should know of how these files are loaded, in a sentence. */
+  readonly notice?: string
   /** The tensor that GGUF gives this name. @throws G3Error when it cannot be loaded */
   tensor(name: string): PackedTensor
   /** Closes the files. */
