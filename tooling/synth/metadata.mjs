@@ -30,8 +30,6 @@ export function modelMetadata(config, { name, fileType }) {
     'gemma3.attention.layer_norm_rms_epsilon': { f32: config.rmsEps },
     'gemma3.attention.sliding_window': { u32: config.window },
     'gemma3.rope.freq_base': { f32: config.rope.global.base },
-    ...(scaling === 1
-      ? {}
-      : { 'gemma3.rope.scaling.type': 'linear', 'gemma3.rope.scaling.factor': { f32: scaling } }),
+    ...(scaling === 1 ? {} : { 'gemma3.rope.scaling.type': 'linear', 'gemma3.rope.scaling.factor': { f32: scaling } }),
   }
 }

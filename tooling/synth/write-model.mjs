@@ -106,7 +106,7 @@ function normWeight(name, { width, layers }) {
 
 /** A write may take less than it is given. */
 async function writeAll(file, bytes, at) {
-  for (let done = 0; done < bytes.byteLength; ) {
+  for (let done = 0; done < bytes.byteLength;) {
     const { bytesWritten } = await file.write(bytes, done, bytes.byteLength - done, at + done)
     done += bytesWritten
   }

@@ -13,8 +13,8 @@ export interface CheckedOps {
 }
 
 /**
- * The rules that shapes and steps obey, in one place for all backends: wraps a backend's own ops, checks what is recorded
- * and collects what a step must bring.
+ * The rules that shapes and steps obey, in one place for all backends: wraps a backend's own ops, checks what is
+ * recorded and collects what a step must bring.
  * @throws G3Error `backend/shape` from the op whose operands do not fit together
  */
 export function checkedOps(inner: Ops): CheckedOps {

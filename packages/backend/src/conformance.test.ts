@@ -73,25 +73,53 @@ const withSpans = (fault: (span: Int32Array) => void) =>
 const OP_FAULTS: readonly (readonly [name: string, group: string, fault: (ops: Ops) => Partial<Ops>])[] = [
   ['embed leaves out the scale', 'embed', (ops) => ({ embed: (args) => ops.embed({ ...args, scale: 1 }) })],
   ['norm has twice the eps', 'norm: squares', (ops) => ({ norm: (args) => ops.norm({ ...args, eps: 2e-6 }) })],
-  ['addNorm swaps its weights', 'addNorm', (ops) => ({
-    addNorm: (args) => ops.addNorm({ ...args, post: args.next, next: args.post }),
-  })],
-  ['gatedUp swaps its weights', 'gatedUp', (ops) => ({
-    gatedUp: (args) => ops.gatedUp({ ...args, gate: args.up, up: args.gate }),
-  })],
-  ['qkNormRope swaps its norms', 'qkNormRope', (ops) => ({
-    qkNormRope: (args) => ops.qkNormRope({ ...args, qNorm: args.kNorm, kNorm: args.qNorm }),
-  })],
-  ['qkNormRope leaves out the scaling', 'qkNormRope: scaled', (ops) => ({
-    qkNormRope: (args) => ops.qkNormRope({ ...args, rope: { base: args.rope.base, scaling: 1 } }),
-  })],
-  ['qkNormRope is off by a thousandth in its base', 'qkNormRope: heads of 64', (ops) => ({
-    qkNormRope: (args) => ops.qkNormRope({ ...args, rope: { ...args.rope, base: args.rope.base * 1.001 } }),
-  })],
-  ['store keeps all layers in one', 'caches do not mix', (ops) => ({ store: (args) => ops.store({ ...args, layer: 0 }) })],
-  ['attend is off by a hundredth in its scale', 'store and attend: heads of 64', (ops) => ({
-    attend: (args) => ops.attend({ ...args, scale: args.scale * 1.01 }),
-  })],
+  [
+    'addNorm swaps its weights',
+    'addNorm',
+    (ops) => ({
+      addNorm: (args) => ops.addNorm({ ...args, post: args.next, next: args.post }),
+    }),
+  ],
+  [
+    'gatedUp swaps its weights',
+    'gatedUp',
+    (ops) => ({
+      gatedUp: (args) => ops.gatedUp({ ...args, gate: args.up, up: args.gate }),
+    }),
+  ],
+  [
+    'qkNormRope swaps its norms',
+    'qkNormRope',
+    (ops) => ({
+      qkNormRope: (args) => ops.qkNormRope({ ...args, qNorm: args.kNorm, kNorm: args.qNorm }),
+    }),
+  ],
+  [
+    'qkNormRope leaves out the scaling',
+    'qkNormRope: scaled',
+    (ops) => ({
+      qkNormRope: (args) => ops.qkNormRope({ ...args, rope: { base: args.rope.base, scaling: 1 } }),
+    }),
+  ],
+  [
+    'qkNormRope is off by a thousandth in its base',
+    'qkNormRope: heads of 64',
+    (ops) => ({
+      qkNormRope: (args) => ops.qkNormRope({ ...args, rope: { ...args.rope, base: args.rope.base * 1.001 } }),
+    }),
+  ],
+  [
+    'store keeps all layers in one',
+    'caches do not mix',
+    (ops) => ({ store: (args) => ops.store({ ...args, layer: 0 }) }),
+  ],
+  [
+    'attend is off by a hundredth in its scale',
+    'store and attend: heads of 64',
+    (ops) => ({
+      attend: (args) => ops.attend({ ...args, scale: args.scale * 1.01 }),
+    }),
+  ],
   ['pick looks past the limit', 'pick', (ops) => ({ pick: (args) => ops.pick({ ...args, limit: args.logits.cols }) })],
   ['logits are not computed', 'logits', () => ({ logits: () => {} })],
   ['project is not computed', 'two layers', () => ({ project: () => {} })],
@@ -100,7 +128,11 @@ const OP_FAULTS: readonly (readonly [name: string, group: string, fault: (ops: O
 
 const BACKEND_FAULTS: readonly (readonly [name: string, group: string, make: () => Backend])[] = [
   ['the second span is ignored', 'store and attend: a ring', withSpans((span) => span.fill(0, 2))],
-  ['the newest slot is not seen', '3000 slots', withSpans((span) => span.fill(Math.max(span[0] + 1, span[1] - 1), 1, 2))],
+  [
+    'the newest slot is not seen',
+    '3000 slots',
+    withSpans((span) => span.fill(Math.max(span[0] + 1, span[1] - 1), 1, 2)),
+  ],
   ['logits start at row 0', 'logits', withSteps((step) => ({ ...step, from: 0 }))],
   ['positions are one off', 'qkNormRope', withSteps((step) => ({ ...step, ...later(step.positions) }))],
   ['the last row is left out', 'project', withSteps((step) => ({ ...step, rows: Math.max(1, step.rows - 1) }))],

@@ -1,8 +1,8 @@
 import type { QuantType } from './quant.js'
 
 /**
- * A tensor as a file holds it: `rows` output features of `cols` input features, packed row after row in `type`'s blocks.
- * A vector (a norm's weight) has one row. Nothing is read before {@link PackedTensor.read} is called.
+ * A tensor as a file holds it: `rows` output features of `cols` input features, packed row after row in `type`'s
+ * blocks. A vector (a norm's weight) has one row. Nothing is read before {@link PackedTensor.read} is called.
  */
 export interface PackedTensor {
   readonly name: string
@@ -46,7 +46,9 @@ export interface CacheStore {
 export interface CacheView {
   /** [rows] the slot that receives each row's key and value. */
   readonly slots: Int32Array
-  /** [rows, 4] two half-open slot ranges `a0, a1, b0, b1` that each row sees (`x0 === x1`: empty); they do not overlap. */
+  /**
+   * [rows, 4] two half-open slot ranges `a0, a1, b0, b1` that each row sees (`x0 === x1`: empty); they do not overlap.
+   */
   readonly spans: Int32Array
 }
 
@@ -83,8 +85,8 @@ export interface Ops {
   /** q.out = x · q.weightᵀ, and so for k and v. x [rows, cols] */
   qkv(args: { x: Buffer; q: Product; k: Product; v: Product }): void
   /**
-   * For each head of q [rows, heads · headDim] and k [rows, kvHeads · headDim], in place: rms over the head, times its norm weight,
-   * then rotation of the pairs (j, j + headDim/2) by the angle position · base^(−2j/headDim) / scaling.
+   * For each head of q [rows, heads · headDim] and k [rows, kvHeads · headDim], in place: rms over the head, times its
+   * norm weight, then rotation of the pairs (j, j + headDim/2) by the angle position · base^(−2j/headDim) / scaling.
    */
   qkNormRope(args: {
     q: Buffer
@@ -133,7 +135,8 @@ export interface Backend extends AsyncDisposable {
   readonly caps: Caps
   /**
    * Repacks a tensor once into this backend's layout.
-   * @throws G3Error `backend/shape` when a shape cannot be held, `backend/out-of-memory` with the bytes that are missing.
+   * @throws G3Error `backend/shape` when a shape cannot be held, `backend/out-of-memory` with the bytes that are
+   * missing.
    */
   load(tensor: PackedTensor, signal?: AbortSignal): Promise<Weight>
   buffer(label: string, rows: number, cols: number): Buffer

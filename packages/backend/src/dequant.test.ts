@@ -30,9 +30,12 @@ describe('dequantize', () => {
     expect(bits(decode(type, bytes(`${type}.raw`)))).toEqual(bits(floats(`${type}.f32`)))
   })
 
-  it.each(STORED_TYPES.filter((type) => !WITHOUT_ROWS.includes(type)))('%s rows of the ggml quantiser have its bits', (type) => {
-    expect(bits(decode(type, bytes(`${type}.q.raw`)))).toEqual(bits(floats(`${type}.q.f32`)))
-  })
+  it.each(STORED_TYPES.filter((type) => !WITHOUT_ROWS.includes(type)))(
+    '%s rows of the ggml quantiser have its bits',
+    (type) => {
+      expect(bits(decode(type, bytes(`${type}.q.raw`)))).toEqual(bits(floats(`${type}.q.f32`)))
+    },
+  )
 
   it('passes f32 through', () => {
     const values = Float32Array.of(1, -0, 1e-40, 3.4e38, Infinity)

@@ -1,4 +1,6 @@
-/** Distance of neighbouring numbers, by exponent bits (0 counts as 1): a power by table is 10 times faster than by `**`. */
+/**
+ * Distance of neighbouring numbers, by exponent bits (0 counts as 1): a power by table is 10 times faster than by `**`.
+ */
 const HALF_STEPS = Float64Array.from({ length: 32 }, (_, exponent) => 2 ** (Math.max(1, exponent) - 25))
 const BFLOAT_STEPS = Float64Array.from({ length: 256 }, (_, exponent) => 2 ** (Math.max(1, exponent) - 134))
 
@@ -20,7 +22,9 @@ export function fromBfloat(bits: number): number {
   return sign * ((exponent === 0 ? 0 : 128) + fraction) * BFLOAT_STEPS[exponent]
 }
 
-/** Bits of the half-precision number nearest to `value`; ties go to the even fraction, what is too large to infinity. */
+/**
+ * Bits of the half-precision number nearest to `value`; ties go to the even fraction, what is too large to infinity.
+ */
 export function toHalf(value: number): number {
   if (Number.isNaN(value)) return 0x7e00
   const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0

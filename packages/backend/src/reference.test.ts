@@ -25,14 +25,24 @@ async function holding(rows: readonly (readonly number[])[]) {
 describe('the formulas, by hand', () => {
   it('embed takes a row times the scale', async () => {
     const { backend, load, read } = await holding([[0, 0]])
-    const weight = await load('table', [[1, 2], [3, 4], [5, 6]])
+    const weight = await load('table', [
+      [1, 2],
+      [3, 4],
+      [5, 6],
+    ])
     const out = backend.buffer('out', 2, 2)
-    backend.run(backend.record('e', (ops) => ops.embed({ weight, scale: 10, out })), { rows: 2, ids: Int32Array.of(2, 0) })
+    backend.run(
+      backend.record('e', (ops) => ops.embed({ weight, scale: 10, out })),
+      { rows: 2, ids: Int32Array.of(2, 0) },
+    )
     expect(await read(out)).toEqual([50, 60, 10, 20])
   })
 
   it('norm divides by the root of the mean square', async () => {
-    const { backend, load, x, read } = await holding([[3, 4, 3, 4], [0, 0, 0, 0]])
+    const { backend, load, x, read } = await holding([
+      [3, 4, 3, 4],
+      [0, 0, 0, 0],
+    ])
     const weight = await load('w', [[1, 2, 0, -1]])
     const out = backend.buffer('out', 2, 4)
     const program = backend.record('n', (ops) => ops.norm({ x, weight, eps: 0, out }))
@@ -60,8 +70,15 @@ describe('the formulas, by hand', () => {
   })
 
   it('project, qkv and logits multiply by the rows of a weight', async () => {
-    const { backend, load, x, read } = await holding([[1, 2], [3, 4]])
-    const weight = await load('w', [[1, 0], [0, 1], [1, -1]])
+    const { backend, load, x, read } = await holding([
+      [1, 2],
+      [3, 4],
+    ])
+    const weight = await load('w', [
+      [1, 0],
+      [0, 1],
+      [1, -1],
+    ])
     const outs = ['p', 'q', 'k', 'v'].map((label) => backend.buffer(label, 2, 3))
     const [p, q, k, v] = outs
     const head = backend.buffer('head', 1, 3)
@@ -71,16 +88,28 @@ describe('the formulas, by hand', () => {
     })
     backend.run(program, { rows: 2 })
     for (const out of outs) expect(await read(out)).toEqual([1, 2, -1, 3, 4, -1])
-    backend.run(backend.record('h', (ops) => ops.logits({ x, weight, out: head })), { rows: 1, from: 1 })
+    backend.run(
+      backend.record('h', (ops) => ops.logits({ x, weight, out: head })),
+      { rows: 1, from: 1 },
+    )
     expect(await read(head)).toEqual([3, 4, -1])
   })
 
   it('gatedUp gates with the tanh form of gelu', async () => {
     const { backend, load, x, read } = await holding([[1, 3]])
-    const gate = await load('gate', [[1, 0], [-2, 0]])
-    const up = await load('up', [[0, 1], [0, 2]])
+    const gate = await load('gate', [
+      [1, 0],
+      [-2, 0],
+    ])
+    const up = await load('up', [
+      [0, 1],
+      [0, 2],
+    ])
     const out = backend.buffer('out', 1, 2)
-    backend.run(backend.record('g', (ops) => ops.gatedUp({ x, gate, up, out })), { rows: 1 })
+    backend.run(
+      backend.record('g', (ops) => ops.gatedUp({ x, gate, up, out })),
+      { rows: 1 },
+    )
     expectClose(await read(out), [0.8411919906082768 * 3, -0.04540230591222494 * 6])
     expect(gelu(50)).toBe(50)
     expect(gelu(-50)).toBe(-0)
@@ -102,7 +131,11 @@ describe('the formulas, by hand', () => {
   })
 
   it('attend weighs the values of the slots that a row sees', async () => {
-    const { backend, x, read } = await holding([[1, 0], [0, 1], [5, 5]])
+    const { backend, x, read } = await holding([
+      [1, 0],
+      [0, 1],
+      [5, 5],
+    ])
     const cache = backend.cache({ label: 'c', layers: 1, slots: 4, kvHeads: 1, headDim: 2 })
     const out = backend.buffer('out', 3, 2)
     const store = backend.record('s', (ops) => ops.store({ k: x, v: x, cache, layer: 0 }))
@@ -119,7 +152,10 @@ describe('the formulas, by hand', () => {
   it('pick names the largest', async () => {
     const { backend, x, read } = await holding([[1, 7, 7, 9]])
     const out = backend.buffer('out', 1, 1)
-    backend.run(backend.record('p', (ops) => ops.pick({ logits: x, limit: 3, out })), { rows: 1 })
+    backend.run(
+      backend.record('p', (ops) => ops.pick({ logits: x, limit: 3, out })),
+      { rows: 1 },
+    )
     expect(await read(out)).toEqual([1])
   })
 })

@@ -45,7 +45,8 @@ export function reference(): Backend {
     },
     async read(buffer, rows, into) {
       const { values, cols } = owned.matrix(buffer)
-      const fits = Number.isInteger(rows) && rows >= 0 && rows <= buffer.rows && (into?.length ?? Infinity) >= rows * cols
+      const fits =
+        Number.isInteger(rows) && rows >= 0 && rows <= buffer.rows && (into?.length ?? Infinity) >= rows * cols
       check(fits, 'backend/shape', () => readProblem(buffer, rows, into))
       const target = into ?? new Float32Array(rows * cols)
       target.set(values.subarray(0, rows * cols))
@@ -82,7 +83,10 @@ function recorder({ matrix, layers }: Memory, calls: Call[]): Ops {
     },
     qkNormRope({ q, k, qNorm, kNorm, headDim, eps, rope }) {
       const frequencies = ropeFrequencies(headDim, rope.base, rope.scaling)
-      for (const [part, weight] of [[matrix(q), matrix(qNorm)], [matrix(k), matrix(kNorm)]] as const) {
+      for (const [part, weight] of [
+        [matrix(q), matrix(qNorm)],
+        [matrix(k), matrix(kNorm)],
+      ] as const) {
         calls.push(({ rows, positions = NONE }) => normRope(rows, positions, part, weight, eps, frequencies))
       }
     },

@@ -70,7 +70,8 @@ function checkSpans(spans: Int32Array, rows: number, slots: number): void {
     const b1 = spans[at + 3]
     const inside = 0 <= a0 && a0 <= a1 && a1 <= slots && 0 <= b0 && b0 <= b1 && b1 <= slots
     const apart = a0 === a1 || b0 === b1 || a1 <= b0 || b1 <= a0
-    if (!inside || !apart) throw bad(`spans ${a0}..${a1}, ${b0}..${b1} of row ${at / 4} are not two parts of ${slots} slots`)
+    if (!inside || !apart)
+      throw bad(`spans ${a0}..${a1}, ${b0}..${b1} of row ${at / 4} are not two parts of ${slots} slots`)
     if (a0 === a1 && b0 === b1) throw bad(`row ${at / 4} sees no slot, not even its own`)
   }
 }

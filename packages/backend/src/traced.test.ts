@@ -45,5 +45,9 @@ describe('traced', () => {
 
 describe('a traced backend keeps the contract', () => {
   const exact = { elementwise: 0, rope: 0, product: 0, productOnGrid: 0, attend: 0, layers: 0 }
-  conformance(() => traced(reference(), () => {}), { describe, it }, { tolerances: exact, types: ['F32'], batchInvariant: true })
+  conformance(
+    () => traced(reference(), () => {}),
+    { describe, it },
+    { tolerances: exact, types: ['F32'], batchInvariant: true },
+  )
 })

@@ -17,9 +17,9 @@ export interface TraceEvent {
 }
 
 /**
- * A backend that runs its programs op by op and hands every written buffer to `sink`, for layer-by-layer diffs against an
- * oracle. Slow, and it hides what a backend gains by fusing ops: each op becomes a program of its own.
- * An error of the sink or of an op appears at the next `read`, as the contract says.
+ * A backend that runs its programs op by op and hands every written buffer to `sink`, for layer-by-layer diffs against
+ * an oracle. Slow, and it hides what a backend gains by fusing ops: each op becomes a program of its own. An error of
+ * the sink or of an op appears at the next `read`, as the contract says.
  */
 export function traced(backend: Backend, sink: (event: TraceEvent) => void | Promise<void>): Backend {
   const programs = new Map<Program, readonly TracedCall[]>()
@@ -109,7 +109,9 @@ function copyStep(step: Step): Step {
     rows: step.rows,
     ...(step.ids && { ids: step.ids.slice() }),
     ...(step.positions && { positions: step.positions.slice() }),
-    ...(step.views && { views: step.views.map(({ slots, spans }) => ({ slots: slots.slice(), spans: spans.slice() })) }),
+    ...(step.views && {
+      views: step.views.map(({ slots, spans }) => ({ slots: slots.slice(), spans: spans.slice() })),
+    }),
     ...(step.from !== undefined && { from: step.from }),
   }
 }

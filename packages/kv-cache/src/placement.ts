@@ -4,7 +4,9 @@ import type { CachePlan } from './plan.js'
 export interface View {
   /** [rows] the slot that receives each row's key and value. */
   readonly slots: Int32Array
-  /** [rows, 4] two half-open slot ranges `a0, a1, b0, b1` that each row sees; the second is empty unless the ring wraps. */
+  /**
+   * [rows, 4] two half-open slot ranges `a0, a1, b0, b1` that each row sees; the second is empty unless the ring wraps.
+   */
   readonly spans: Int32Array
 }
 
@@ -56,7 +58,10 @@ export function place(
   }
 }
 
-/** A row at `position` that sees the positions from its window's start to `end`: one run of slots, or two across the wrap. */
+/**
+ * A row at `position` that sees the positions from its window's start to `end`: one run of slots, or two across the
+ * wrap.
+ */
 function placeRow({ slots, spans }: View, plan: CachePlan, row: number, position: number, end: number): void {
   const first = plan.window === undefined ? 0 : Math.max(0, position - plan.window + 1)
   const from = first % plan.slots

@@ -4,8 +4,8 @@ import { check } from './errors.js'
 const SLOT_GROUP = 8
 
 /**
- * How a cache of one kind of layer is laid out: position p lies in slot p mod `slots`, and a row at p sees the positions
- * in (p − window, p].
+ * How a cache of one kind of layer is laid out: position p lies in slot p mod `slots`, and a row at p sees the
+ * positions in (p − window, p].
  */
 export interface CachePlan {
   /** Slots a layer, a multiple of 8. */

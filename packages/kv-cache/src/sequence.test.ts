@@ -114,7 +114,9 @@ function play(list: readonly Command[], plans: readonly CachePlan[], maxRows: nu
           truth.rewind(to)
         } else {
           const before = tested.length
-          expect(() => tested.rewind(to)).toThrow(expect.objectContaining({ code: expect.stringMatching(/^kv-cache\//) }))
+          expect(() => tested.rewind(to)).toThrow(
+            expect.objectContaining({ code: expect.stringMatching(/^kv-cache\//) }),
+          )
           expect(tested.length).toBe(before)
         }
         break
@@ -197,7 +199,13 @@ describe('sequence', () => {
     [[{ start: 0, end: 4 }], 'starts before the step'],
     [[{ start: 6, end: 9 }], 'ends after the step'],
     [[{ start: 6, end: 6 }], 'is empty'],
-    [[{ start: 5, end: 8 }, { start: 5, end: 8 }], 'overlaps another'],
+    [
+      [
+        { start: 5, end: 8 },
+        { start: 5, end: 8 },
+      ],
+      'overlaps another',
+    ],
     [[{ start: NaN, end: 8 }], 'is not a number'],
   ])('refuses an image that %s', (blocks) => {
     const text = sequence([local], { context: 1000, maxRows: 8 })

@@ -85,7 +85,9 @@ export function sequence(
 
   const reached = (to: number): boolean => Number.isInteger(to) && to >= 0 && to <= length
   const whole = (to: number): boolean => blocks.every(({ start, end }) => to <= start || to >= end)
-  /** Whether what the row at `to` would see is still there: its window starts no lower than the oldest intact position. */
+  /**
+   * Whether what the row at `to` would see is still there: its window starts no lower than the oldest intact position.
+   */
   const intact = (to: number): boolean =>
     to === 0 ||
     plans.every(({ slots, window }) => {
@@ -100,14 +102,22 @@ const NO_BLOCKS: readonly Block[] = []
 
 function checkHolds({ slots, window }: CachePlan, context: number, maxRows: number): void {
   const needed = window === undefined ? context : Math.min(context, window + maxRows - 1)
-  check(slots >= needed, 'kv-cache/size', () => `a plan of ${slots} slots cannot hold the ${needed} that a step may see`)
+  check(
+    slots >= needed,
+    'kv-cache/size',
+    () => `a plan of ${slots} slots cannot hold the ${needed} that a step may see`,
+  )
 }
 
 function checkBlocks(blocks: readonly Block[], from: number, to: number): void {
   let free = from
   for (const { start, end } of blocks) {
     const fits = Number.isInteger(start) && Number.isInteger(end) && free <= start && start < end && end <= to
-    check(fits, 'kv-cache/block', () => `image at positions ${start} to ${end} is not a whole part of this step (${free} to ${to})`)
+    check(
+      fits,
+      'kv-cache/block',
+      () => `image at positions ${start} to ${end} is not a whole part of this step (${free} to ${to})`,
+    )
     free = end
   }
 }

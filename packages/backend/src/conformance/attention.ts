@@ -38,11 +38,26 @@ export function attentionOps(suite: Suite): void {
       }
     }
     it('one slot: the value itself', () =>
-      compare(suite, 24, attends({ headDim: 64, group: 4, kvHeads: 1, slots: 140, spans: oneSlot }), closeInRow(attend)))
+      compare(
+        suite,
+        24,
+        attends({ headDim: 64, group: 4, kvHeads: 1, slots: 140, spans: oneSlot }),
+        closeInRow(attend),
+      ))
     it('a ring that has wrapped: two spans', () =>
-      compare(suite, 25, attends({ headDim: 256, group: 4, kvHeads: 1, slots: 648, spans: wrapped }), closeInRow(attend)))
+      compare(
+        suite,
+        25,
+        attends({ headDim: 256, group: 4, kvHeads: 1, slots: 648, spans: wrapped }),
+        closeInRow(attend),
+      ))
     it('3000 slots', () =>
-      compare(suite, 26, attends({ headDim: 256, group: 4, kvHeads: 1, slots: 3000, spans: anySpans }), closeInRow(attend)))
+      compare(
+        suite,
+        26,
+        attends({ headDim: 256, group: 4, kvHeads: 1, slots: 3000, spans: anySpans }),
+        closeInRow(attend),
+      ))
     it('scores from -1000 to 1000', () =>
       compare(
         suite,
@@ -118,7 +133,10 @@ function attends({ headDim, group, kvHeads, slots, spans, queryScale = 1 }: Atte
   }
 }
 
-/** Fills every slot of a layer with random keys and values, in steps of many rows and an order that is not that of slots. */
+/**
+ * Fills every slot of a layer with random keys and values, in steps of many rows and an order that is not that of
+ * slots.
+ */
 async function fillCache(backend: Backend, rng: Random, cache: CacheStore, layer: number): Promise<void> {
   const { slots, kvHeads, headDim } = cache.spec
   const cols = kvHeads * headDim

@@ -171,9 +171,7 @@ export function behaviour(suite: Suite): void {
       await fails('backend/disposed', 'cache', () =>
         backend.cache({ label: 'c', layers: 1, slots: 8, kvHeads: 1, headDim: 32 }),
       )
-      await fails('backend/disposed', 'load', () =>
-        backend.load(tensor('t', 'F32', 1, WIDTH, new Float32Array(WIDTH))),
-      )
+      await fails('backend/disposed', 'load', () => backend.load(tensor('t', 'F32', 1, WIDTH, new Float32Array(WIDTH))))
       await fails('backend/disposed', 'record', () => backend.record('p', () => {}))
       await fails('backend/disposed', 'run', () => backend.run(program, step()))
       await fails('backend/disposed', 'read', () => backend.read(out, 1))

@@ -23,8 +23,8 @@ export interface Tolerances {
   /** `project`, `qkv`, `logits`, `gatedUp` on any activations. */
   readonly product: number
   /**
-   * The same where 8-bit activations lose nothing (whole numbers, the largest of each block of 32 being ±127), and `embed`
-   * of quantised tables: what is left is the repacking of weights and the order of sums.
+   * The same where 8-bit activations lose nothing (whole numbers, the largest of each block of 32 being ±127), and
+   * `embed` of quantised tables: what is left is the repacking of weights and the order of sums.
    */
   readonly productOnGrid: number
   /** `attend`, `store`. */
@@ -57,7 +57,13 @@ export const widthsOf = (type: QuantType): readonly number[] =>
   [32, 64, 256, 640, 768].filter((cols) => cols % BLOCKS[type].blockWeights === 0)
 
 /** Buffers of a test, filled from values: the contract has no way to write a buffer but `embed`. */
-export async function input(backend: Backend, label: string, rows: number, cols: number, values: Float32Array): Promise<Input> {
+export async function input(
+  backend: Backend,
+  label: string,
+  rows: number,
+  cols: number,
+  values: Float32Array,
+): Promise<Input> {
   const weight = await backend.load(tensor(label, 'F32', rows, cols, values))
   const buffer = backend.buffer(label, rows, cols)
   const program = backend.record(`fill ${label}`, (ops) => ops.embed({ weight, scale: 1, out: buffer }))
@@ -94,7 +100,10 @@ export type Scenario = (backend: Backend, rng: Random) => Promise<Observed>
 /** Runs a scenario on the suite's backend and on the reference with the same seed and compares what it observed. */
 export async function compare(suite: Suite, seed: number, scenario: Scenario, close: Closeness): Promise<void> {
   const got = await onBackend(suite.make, (backend) => scenario(backend, random(seed)))
-  const want = await onBackend(async () => reference(), (backend) => scenario(backend, random(seed)))
+  const want = await onBackend(
+    async () => reference(),
+    (backend) => scenario(backend, random(seed)),
+  )
   for (const [index, { what, cols, values }] of want.entries()) close(what, got[index].values, values, cols)
 }
 

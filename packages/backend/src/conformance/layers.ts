@@ -4,7 +4,16 @@ import { closeInRow, compare, onBackend, sameBits, type Observation, type Scenar
 import { random, type Random } from './random.js'
 import { tensor } from './tensor.js'
 
-const SIZE = { width: 256, ffn: 512, heads: 4, kvHeads: 2, headDim: 64, vocabulary: 300, window: 16, slots: 40 } as const
+const SIZE = {
+  width: 256,
+  ffn: 512,
+  heads: 4,
+  kvHeads: 2,
+  headDim: 64,
+  vocabulary: 300,
+  window: 16,
+  slots: 40,
+} as const
 const EPS = 1e-6
 /** Rows of each step. The second one wraps the ring and overwrites slots that its own first rows no longer see. */
 const STEPS = [24, 20, 1, 1, 1, 1, 1, 1, 1]
@@ -53,7 +62,15 @@ async function model(
   const weight = (name: string, rows: number, cols: number): Promise<Weight> =>
     backend.load(tensor(name, type, rows, cols, rng.normal(rows * cols, 1 / Math.sqrt(cols))))
   const vector = (name: string, cols: number): Promise<Weight> =>
-    backend.load(tensor(name, 'F32', 1, cols, rng.normal(cols, 0.2).map((value) => 1 + value)))
+    backend.load(
+      tensor(
+        name,
+        'F32',
+        1,
+        cols,
+        rng.normal(cols, 0.2).map((value) => 1 + value),
+      ),
+    )
 
   const table = await weight('table', vocabulary, width)
   const first = await vector('first norm', width)
@@ -74,7 +91,12 @@ async function model(
       const { q, k, v, attended, y, gated } = work
       const rope = layer === 0 ? { base: 10_000, scaling: 1 } : { base: 1_000_000, scaling: 8 }
       const { headDim } = SIZE
-      ops.qkv({ x: h, q: { weight: weights.q, out: q }, k: { weight: weights.k, out: k }, v: { weight: weights.v, out: v } })
+      ops.qkv({
+        x: h,
+        q: { weight: weights.q, out: q },
+        k: { weight: weights.k, out: k },
+        v: { weight: weights.v, out: v },
+      })
       ops.qkNormRope({ q, k, qNorm: weights.qNorm, kNorm: weights.kNorm, headDim, eps: EPS, rope })
       ops.store({ k, v, cache, layer })
       ops.attend({ q, cache, layer, scale: 1 / Math.sqrt(headDim), out: attended })

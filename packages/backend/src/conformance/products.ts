@@ -33,7 +33,8 @@ export function productOps(suite: Suite): void {
         compare(suite, 11, projects(type, gridValues), closeInRow(productOnGrid)))
       it('project, every weight and activation at its extreme', () =>
         compare(suite, 12, extremes(type), closeInRow(productOnGrid)))
-      it('project, rows of very different size', () => compare(suite, 13, projects(type, unevenRows), closeInRow(product)))
+      it('project, rows of very different size', () =>
+        compare(suite, 13, projects(type, unevenRows), closeInRow(product)))
       it('qkv', () => compare(suite, 14, qkvs(type), closeInRow(productOnGrid)))
       it('gatedUp', () => compare(suite, 15, gatedUps(type), closeInRow(product)))
       it(`logits over ${VOCABULARY} rows, from any row`, () =>
@@ -53,7 +54,9 @@ const anyValues: Values = (rng, rows, cols) => rng.normal(rows * cols)
 
 /** Whole numbers up to ±127, the first of each 32 being at that end: quantising to 8 bits by 32 changes nothing. */
 const gridValues: Values = (rng, rows, cols) =>
-  Float32Array.from({ length: rows * cols }, (_, i) => (i % 32 === 0 ? (rng.below(2) ? 127 : -127) : rng.below(255) - 127))
+  Float32Array.from({ length: rows * cols }, (_, i) =>
+    i % 32 === 0 ? (rng.below(2) ? 127 : -127) : rng.below(255) - 127,
+  )
 
 /** Row sizes from 1e-6 to 1e6: no scale may be shared between rows. */
 const unevenRows: Values = (rng, rows, cols) =>
@@ -87,7 +90,10 @@ function extremes(type: QuantType): Scenario {
     for (const cols of widthsOf(type)) {
       const signs = [1, -1]
       const weights = Float32Array.from({ length: 2 * cols }, (_, i) => signs[Math.floor(i / cols)])
-      const values = Float32Array.from({ length: 4 * cols }, (_, i) => 127 * extremeSign(Math.floor(i / cols), i % cols))
+      const values = Float32Array.from(
+        { length: 4 * cols },
+        (_, i) => 127 * extremeSign(Math.floor(i / cols), i % cols),
+      )
       const x = await input(backend, 'x', 4, cols, values)
       const weight = await backend.load(tensor('weight', type, 2, cols, weights))
       const out = backend.buffer('out', 4, 2)
@@ -122,7 +128,11 @@ function qkvs(type: QuantType): Scenario {
       for (const rows of ROWS) {
         backend.run(program, { rows })
         for (const { out } of [q, k, v]) {
-          observed.push({ what: `${out.label}, ${rows} rows of ${cols}`, cols: out.cols, values: await backend.read(out, rows) })
+          observed.push({
+            what: `${out.label}, ${rows} rows of ${cols}`,
+            cols: out.cols,
+            values: await backend.read(out, rows),
+          })
         }
       }
     }
@@ -180,7 +190,14 @@ function logits(type: QuantType): Scenario {
       const out = backend.buffer('out', 5, VOCABULARY)
       x.fill()
       const program = backend.record('logits', (ops) => ops.logits({ x: x.buffer, weight, out }))
-      for (const [from, rows] of [[0, 1], [129, 1], [64, 2], [1, 3], [125, 5], [undefined, 4]] as const) {
+      for (const [from, rows] of [
+        [0, 1],
+        [129, 1],
+        [64, 2],
+        [1, 3],
+        [125, 5],
+        [undefined, 4],
+      ] as const) {
         backend.run(program, from === undefined ? { rows } : { rows, from })
         const what = `rows ${from} and on, ${rows} of ${cols}`
         observed.push({ what, cols: VOCABULARY, values: await backend.read(out, rows) })
@@ -199,7 +216,9 @@ function batchInvariance(suite: Suite, type: QuantType): Promise<void> {
     const x = await input(backend, 'x', MOST_ROWS, cols, anyValues(rng, MOST_ROWS, cols))
     const weight = await randomWeight(backend, rng, 'weight', type, outs, cols)
     const other = await randomWeight(backend, rng, 'other', type, outs, cols)
-    const products = ['project', 'q', 'k', 'v', 'gated', 'logits'].map((label) => backend.buffer(label, MOST_ROWS, outs))
+    const products = ['project', 'q', 'k', 'v', 'gated', 'logits'].map((label) =>
+      backend.buffer(label, MOST_ROWS, outs),
+    )
     const [out, q, k, v, gated, head] = products
     const program = backend.record('products', (ops) => {
       ops.project({ x: x.buffer, weight, out })

@@ -2,9 +2,9 @@ import { toHalf } from '../half.js'
 import { BLOCKS, rowBytes, type QuantType } from '../quant.js'
 
 /**
- * Packs values into valid blocks of a type. Plain rounding to the nearest level: good enough for tests, where the packed
- * bytes and not the source values are the truth. A constant run becomes the lowest level of Q4_0 and Q5_0 and the extreme
- * of the others, which is what overflows a careless integer kernel.
+ * Packs values into valid blocks of a type. Plain rounding to the nearest level: good enough for tests, where the
+ * packed bytes and not the source values are the truth. A constant run becomes the lowest level of Q4_0 and Q5_0 and
+ * the extreme of the others, which is what overflows a careless integer kernel.
  */
 export function quantise(type: QuantType, values: Float32Array): Uint8Array {
   switch (type) {
@@ -94,7 +94,9 @@ function encodeQ4_K(values: Float32Array, block: DataView): void {
   }
 }
 
-/** Puts the scale and the minimum of sub-block j among the 12 bytes at byte 4; their top bits share bytes for j >= 4. */
+/**
+ * Puts the scale and the minimum of sub-block j among the 12 bytes at byte 4; their top bits share bytes for j >= 4.
+ */
 function setScale(block: DataView, j: number, scale: number, min: number): void {
   const or = (at: number, bits: number): void => block.setUint8(4 + at, block.getUint8(4 + at) | bits)
   if (j < 4) {

@@ -1,7 +1,14 @@
-import { codebookIQ1, codebookIQ2_S, codebookIQ2_XS, codebookIQ2_XXS, codebookIQ3_S, codebookIQ3_XXS } from './codebooks.js'
-import type { Codebook } from './codebooks.js'
-import { half, type DecodeBlock } from './decode-block.js'
 import { fromHalf } from '../half.js'
+import {
+  codebookIQ1,
+  codebookIQ2_S,
+  codebookIQ2_XS,
+  codebookIQ2_XXS,
+  codebookIQ3_S,
+  codebookIQ3_XXS,
+  type Codebook,
+} from './codebooks.js'
+import { half, type DecodeBlock } from './decode-block.js'
 
 /** Types whose bits choose entries of a codebook, and signs for its elements. Each maker unpacks its codebook once. */
 
@@ -95,8 +102,8 @@ export function decoderIQ3_S(): DecodeBlock {
 }
 
 /**
- * d · (2S + 1) · (entry ± ⅛), for each 32 elements a u16 at byte 34: three more bits for each of four entry numbers (the
- * others at byte 2), three of S, and the sign of the eighth.
+ * d · (2S + 1) · (entry ± ⅛), for each 32 elements a u16 at byte 34: three more bits for each of four entry numbers
+ * (the others at byte 2), three of S, and the sign of the eighth.
  */
 export function decoderIQ1_S(): DecodeBlock {
   const book = codebookIQ1()

@@ -1,6 +1,8 @@
 import { half } from './decode-block.js'
 
-/** d · S · q − m · M for each 16 elements, S and M the low and high nibble of their byte; q as {@link twoBits} has it. */
+/**
+ * d · S · q − m · M for each 16 elements, S and M the low and high nibble of their byte; q as {@link twoBits} has it.
+ */
 export function decodeQ2_K(block: DataView, at: number, out: Float32Array, to: number): void {
   const d = half(block, at + 80)
   const m = half(block, at + 82)
@@ -61,7 +63,9 @@ export function decodeQ5_K(block: DataView, at: number, out: Float32Array, to: n
   }
 }
 
-/** d · S · (q − 32) with a signed byte S for each 16 elements; q has its low four bits in `ql`, its high two in `qh`. */
+/**
+ * d · S · (q − 32) with a signed byte S for each 16 elements; q has its low four bits in `ql`, its high two in `qh`.
+ */
 export function decodeQ6_K(block: DataView, at: number, out: Float32Array, to: number): void {
   const scales = at + 192
   const d = half(block, at + 208)
@@ -79,7 +83,9 @@ export function decodeQ6_K(block: DataView, at: number, out: Float32Array, to: n
 const twoBits = (block: DataView, at: number, i: number): number =>
   (block.getUint8(at + 32 * (i >> 7) + (i & 31)) >> (2 * ((i >> 5) & 3))) & 3
 
-/** The 6-bit scale of sub-block j: its own byte for j < 4, else four bits of byte j + 4 and the top two of byte j − 4. */
+/**
+ * The 6-bit scale of sub-block j: its own byte for j < 4, else four bits of byte j + 4 and the top two of byte j − 4.
+ */
 function scaleOf(block: DataView, at: number, j: number): number {
   if (j < 4) return block.getUint8(at + j) & 63
   return (block.getUint8(at + j + 4) & 15) | ((block.getUint8(at + j - 4) >> 6) << 4)

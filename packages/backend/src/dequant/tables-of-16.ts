@@ -14,8 +14,8 @@ export function decodeIQ4_NL(block: DataView, at: number, out: Float32Array, to:
 }
 
 /**
- * d · (S − 32) · T[q] for each 32 elements, which take 16 bytes from byte 8 on. S has four bits of a nibble at byte 4 and
- * two of the u16 at byte 2.
+ * d · (S − 32) · T[q] for each 32 elements, which take 16 bytes from byte 8 on. S has four bits of a nibble at byte 4
+ * and two of the u16 at byte 2.
  */
 export function decodeIQ4_XS(block: DataView, at: number, out: Float32Array, to: number): void {
   const d = half(block, at)

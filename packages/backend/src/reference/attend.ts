@@ -9,7 +9,10 @@ export function store(rows: number, k: Matrix, v: Matrix, slots: Int32Array, lay
   }
 }
 
-/** out[r, h] = Σ_s softmax_s(scale · q[r, h] · key[s, h′]) · value[s, h′] over the slots that row r sees, h′ = ⌊h / group⌋ */
+/**
+ * out[r, h] = Σ_s softmax_s(scale · q[r, h] · key[s, h′]) · value[s, h′] over the slots that row r sees, h′ = ⌊h /
+ * group⌋
+ */
 export function attend(
   rows: number,
   q: Matrix,

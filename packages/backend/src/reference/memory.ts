@@ -111,5 +111,8 @@ function checkSize(label: string, rows: number, cols: number): void {
 }
 
 function foreign(name: string): never {
-  throw new G3Error('backend/foreign', `${name} was not made by this backend; load and allocate with the backend that runs it`)
+  throw new G3Error(
+    'backend/foreign',
+    `${name} was not made by this backend; load and allocate with the backend that runs it`,
+  )
 }

@@ -3,8 +3,8 @@ import type { Matrix } from './matrix.js'
 import { rmsFactor } from './norm.js'
 
 /**
- * Each head of x [rows, heads · headDim], in place: rms over the head times `weight` [headDim], then rotation of the pairs
- * (j, j + headDim/2) by position · frequencies[j].
+ * Each head of x [rows, heads · headDim], in place: rms over the head times `weight` [headDim], then rotation of the
+ * pairs (j, j + headDim/2) by position · frequencies[j].
  */
 export function normRope(
   rows: number,

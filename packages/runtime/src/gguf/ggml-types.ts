@@ -7,7 +7,9 @@ export interface GgmlType {
   readonly blockBytes: number
 }
 
-/** Types that files use and weights do not have: known so that sizes are checked and people read a name. Source: ggml.h. */
+/**
+ * Types that files use and weights do not have: known so that sizes are checked and people read a name. Source: ggml.h.
+ */
 const OTHER_TYPES: Readonly<Record<number, GgmlType>> = {
   15: { name: 'Q8_K', blockWeights: 256, blockBytes: 292 },
   24: { name: 'I8', blockWeights: 1, blockBytes: 1 },

@@ -228,7 +228,11 @@ describe('append', () => {
     const sequence = (await tinyModel({ maxRows: 3 })).sequence()
     const seen: number[][] = []
     await sequence.append(prompts.text_short.ids, { onProgress: (...progress) => seen.push(progress) })
-    expect(seen).toEqual([[3, 7], [6, 7], [7, 7]])
+    expect(seen).toEqual([
+      [3, 7],
+      [6, 7],
+      [7, 7],
+    ])
   })
 
   it('keeps other calls out until it is done', async () => {

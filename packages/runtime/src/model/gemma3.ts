@@ -30,8 +30,8 @@ export interface Gemma3Options extends LoadProgress {
 const HEAD_ROWS = 8
 
 /**
- * Loads the weights and records the two programs that are the model: the body, from token ids to normed hidden states through
- * all layers, and the head, from those to logits and the likeliest token.
+ * Loads the weights and records the two programs that are the model: the body, from token ids to normed hidden states
+ * through all layers, and the head, from those to logits and the likeliest token.
  *
  * Source: Gemma 3 Technical Report (arXiv 2503.19786); Hugging Face transformers, `modeling_gemma3.py`.
  * @throws G3Error `model/bad-option`, `model/tensor-shape`, what `tensors` and the backend throw; the signal's reason
@@ -59,7 +59,10 @@ export async function loadGemma3(
     sequence() {
       check(!disposed, 'model/disposed', 'this model was disposed; load it again')
       check(open === undefined, 'model/busy', 'this model has an open sequence; dispose of it before opening another')
-      open = textSequence({ backend, config, context, maxRows, body, head, ...work, ...places }, () => (open = undefined))
+      open = textSequence(
+        { backend, config, context, maxRows, body, head, ...work, ...places },
+        () => (open = undefined),
+      )
       return open
     },
     async [Symbol.asyncDispose]() {
@@ -100,8 +103,8 @@ interface LayerPlace {
 }
 
 /**
- * Every `pattern`-th layer is global: it sees all positions and has a slot for each. The others are local: they see a window and
- * share a ring. One cache for each kind; a kind that the model lacks gets none.
+ * Every `pattern`-th layer is global: it sees all positions and has a slot for each. The others are local: they see a
+ * window and share a ring. One cache for each kind; a kind that the model lacks gets none.
  */
 function placeLayers(backend: Backend, config: Gemma3Config, context: number, maxRows: number) {
   const { layers, pattern, window, kvHeads, headDim, rope } = config
@@ -119,7 +122,12 @@ function placeLayers(backend: Backend, config: Gemma3Config, context: number, ma
   }
   const all = Array.from({ length: layers }, (_, layer) => layer)
   if (window !== undefined) {
-    open('local', all.filter((layer) => !isGlobal(layer)), ring({ window, slack: maxRows, context }), rope.local)
+    open(
+      'local',
+      all.filter((layer) => !isGlobal(layer)),
+      ring({ window, slack: maxRows, context }),
+      rope.local,
+    )
   }
   open('global', all.filter(isGlobal), linear({ context }), rope.global)
   return { caches, plans, layers: placed }
@@ -160,7 +168,12 @@ function recordBody(
 }
 
 /** h -> logits, through the embedding once more, and the likeliest id of those that are tokens. */
-function recordHead(backend: Backend, config: Gemma3Config, weights: Gemma3Weights, { h, logits, picked }: Work): Program {
+function recordHead(
+  backend: Backend,
+  config: Gemma3Config,
+  weights: Gemma3Weights,
+  { h, logits, picked }: Work,
+): Program {
   return backend.record('head', (ops) => {
     ops.logits({ x: h, weight: weights.embedding, out: logits })
     ops.pick({ logits, limit: tokenCount(config), out: picked })

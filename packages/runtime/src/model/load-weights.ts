@@ -33,7 +33,8 @@ export interface LoadProgress {
 
 /**
  * Loads every tensor of a text model into the backend, one after the other, by the names GGUF gives them.
- * @throws G3Error `model/tensor-shape`, what `tensors` throws for a name it lacks, what the backend throws; the signal's reason
+ * @throws G3Error `model/tensor-shape`, what `tensors` throws for a name it lacks, what the backend throws; the
+ * signal's reason
  */
 export async function loadWeights(
   backend: Backend,
@@ -53,7 +54,11 @@ export async function loadWeights(
   }
   const weight = (name: string): Weight => {
     const held = loaded.get(`${name}.weight`)
-    check(held !== undefined, 'model/missing-tensor', () => `${name}.weight is not among the tensors of a Gemma 3 text model`)
+    check(
+      held !== undefined,
+      'model/missing-tensor',
+      () => `${name}.weight is not among the tensors of a Gemma 3 text model`,
+    )
     return held
   }
   return {

@@ -1,6 +1,9 @@
 import type { Gemma3Config } from '../config.js'
 
-/** Makes raw logits [vocab] those of the model, in place: soft-capped where it has a cap, −Infinity for ids that are no tokens. */
+/**
+ * Makes raw logits [vocab] those of the model, in place: soft-capped where it has a cap, −Infinity for ids that are no
+ * tokens.
+ */
 export function finishLogits(logits: Float32Array, config: Gemma3Config): void {
   const cap = config.finalSoftcap
   if (cap !== undefined) {

@@ -1,4 +1,13 @@
-import { check, G3Error, type Backend, type Buffer, type CacheStore, type CacheView, type Program, type Step } from '@g3/backend'
+import {
+  check,
+  G3Error,
+  type Backend,
+  type Buffer,
+  type CacheStore,
+  type CacheView,
+  type Program,
+  type Step,
+} from '@g3/backend'
 import { sequence, type CachePlan } from '@g3/kv-cache'
 import type { Gemma3Config } from '../config.js'
 import { finishLogits } from './logits.js'
@@ -10,8 +19,8 @@ export interface AppendOptions {
 }
 
 /**
- * A text in the model's caches. Tokens go in by `append` and `step`, what the model makes of the last one comes out by `logits`
- * and `pick`.
+ * A text in the model's caches. Tokens go in by `append` and `step`, what the model makes of the last one comes out by
+ * `logits` and `pick`.
  */
 export interface TextSequence extends Disposable {
   /** Tokens stored. */
@@ -29,7 +38,8 @@ export interface TextSequence extends Disposable {
   /**
    * The logits [vocab] after the last token; ids that are no tokens get −Infinity.
    * @param into receives them, at least [vocab]; a new array by default
-   * @throws G3Error `model/no-logits` before the first token and after a rewind, until the next token; `model/bad-option`
+   * @throws G3Error `model/no-logits` before the first token and after a rewind, until the next token;
+   * `model/bad-option`
    */
   logits(into?: Float32Array): Promise<Float32Array>
   /** The likeliest next token, the lowest id on ties. @throws G3Error `model/no-logits` */
@@ -39,11 +49,15 @@ export interface TextSequence extends Disposable {
    * @param visit gets the position of the token that the logits follow
    * @throws G3Error as {@link append}
    */
-  scores(ids: ArrayLike<number>, visit: (position: number, logits: Float32Array) => void, options?: AppendOptions): Promise<void>
+  scores(
+    ids: ArrayLike<number>,
+    visit: (position: number, logits: Float32Array) => void,
+    options?: AppendOptions,
+  ): Promise<void>
   /**
    * Back to an earlier length, as if the rest had never been read.
-   * @throws G3Error `kv-cache/rewound-past-window` when the local layers no longer hold what the next token would see (then
-   *   {@link reset} and append again), `kv-cache/length`
+   * @throws G3Error `kv-cache/rewound-past-window` when the local layers no longer hold what the next token would see
+   * (then   {@link reset} and append again), `kv-cache/length`
    */
   rewind(length: number): void
   /** Back to no tokens. */
@@ -155,7 +169,11 @@ export function textSequence(parts: SequenceParts, onDispose: () => void): TextS
       runBody(1)
     },
     async logits(into = new Float32Array(config.vocab)) {
-      check(into.length >= config.vocab, 'model/bad-option', () => `${config.vocab} logits do not fit into ${into.length}`)
+      check(
+        into.length >= config.vocab,
+        'model/bad-option',
+        () => `${config.vocab} logits do not fit into ${into.length}`,
+      )
       runHeadOnLast()
       await backend.read(parts.logits, 1, into)
       finishLogits(into.length === config.vocab ? into : into.subarray(0, config.vocab), config)

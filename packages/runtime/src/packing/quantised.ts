@@ -18,8 +18,8 @@ const LARGEST = 65_504
 /**
  * A tensor packed into another type as it is read, with the bits that ggml's reference quantisers
  * (`quantize_row_q8_0_ref`, `quantize_row_q4_0_ref`) make of its values.
- * @throws G3Error `quantise/type` for any other type, `quantise/shape` unless rows are whole blocks of 32; reading throws `quantise/bad-weight` for weights
- * that are no numbers or past f16
+ * @throws G3Error `quantise/type` for any other type, `quantise/shape` unless rows are whole blocks of 32; reading
+ * throws `quantise/bad-weight` for weights that are no numbers or past f16
  */
 export function quantised(tensor: StoredTensor, type: LoadType): PackedTensor {
   const { name, cols } = tensor
