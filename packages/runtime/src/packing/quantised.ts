@@ -36,9 +36,8 @@ export function quantised(tensor: StoredTensor, type: LoadType): PackedTensor {
   const encode: EncodeBlock = ENCODERS[type]
   const { blockBytes } = BLOCKS[type]
   return recoded(tensor, type, (values, packed) => {
-    const fits = values.every((value) => Math.abs(value) <= LARGEST)
     check(
-      fits,
+      allFit(values),
       'quantise/bad-weight',
       () => `${name} holds weights that are no numbers or past ${LARGEST}: it is damaged`,
     )
@@ -47,16 +46,24 @@ export function quantised(tensor: StoredTensor, type: LoadType): PackedTensor {
   })
 }
 
+function allFit(values: Float32Array): boolean {
+  for (let i = 0; i < values.length; i++) if (!(Math.abs(values[i]) <= LARGEST)) return false
+  return true
+}
+
 /** value ≈ d · q with d = largest / 127, q rounded to nearest, halves away from zero. All steps are in f32, as in C. */
 function encodeQ8_0(values: Float32Array, from: number, block: DataView, at: number): void {
   let largest = 0
-  for (let i = from; i < from + BLOCK; i++) largest = Math.max(largest, Math.abs(values[i]))
+  for (let i = from; i < from + BLOCK; i++) {
+    const size = Math.abs(values[i])
+    if (size > largest) largest = size
+  }
   const d = Math.fround(largest / 127)
   const inverse = inverseOf(d)
   block.setUint16(at, toHalf(d), true)
   for (let i = 0; i < BLOCK; i++) {
     const scaled = Math.fround(values[from + i] * inverse)
-    block.setInt8(at + 2 + i, Math.trunc(scaled + (scaled < 0 ? -0.5 : 0.5)))
+    block.setInt8(at + 2 + i, (scaled + (scaled < 0 ? -0.5 : 0.5)) | 0)
   }
 }
 
