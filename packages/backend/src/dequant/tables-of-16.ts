@@ -3,7 +3,7 @@ import { half } from './decode-block.js'
 /** Types whose four bits choose one of 16 levels that are not evenly spaced. */
 
 /** Levels of IQ4_NL and IQ4_XS: dense around zero, as weights are. */
-const UNEVEN = Int8Array.of(-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113)
+export const UNEVEN = Int8Array.of(-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113)
 
 /** Twice the levels of a 4-bit float with two bits of exponent and one of fraction (OCP Microscaling Formats, E2M1). */
 const E2M1 = Int8Array.of(0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12)
