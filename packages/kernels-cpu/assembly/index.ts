@@ -41,8 +41,8 @@ export function work(job: usize): void {
 /** `rounds` small int8 products in one form or the other, for the host to time. `scratch`: 24 KiB of zeros. */
 export function tryProducts(quads: bool, scratch: usize, rounds: i32): void {
   for (let i = 0; i < rounds; i++) {
-    if (quads) gemm8x4<Fold32, Quads>(scratch, scratch + 0x2000, 640, 16, scratch + 0x4000, 32)
-    else gemm8x4<Fold32, Pairs>(scratch, scratch + 0x2000, 640, 16, scratch + 0x4000, 32)
+    if (quads) gemm8x4<Fold32, Quads>(scratch, scratch + 0x2000, 640, scratch + 0x4000, 32)
+    else gemm8x4<Fold32, Pairs>(scratch, scratch + 0x2000, 640, scratch + 0x4000, 32)
   }
 }
 

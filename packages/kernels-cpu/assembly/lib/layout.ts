@@ -37,8 +37,8 @@ export const PANEL16 = 576
 export const PANEL32 = 1024
 
 /**
- * A fold: i8 [fold/4 steps][4 tokens][4 k]; for each token the i16 pair (Σ over k%4 < 2, Σ over the rest); f32[4] scales;
- * f32[4] scale · Σ. The size is that of two folds of 16, the larger case.
+ * A fold: i8 [fold/4 steps][4 tokens][4 k]; for each token 4 bytes where its sums begin, -zeroLevel · Σx (one i32, or i16 over k%4 < 2 and
+ * i16 over the rest); f32[4] scales; f32[4] scale · Σx. The size is that of two folds of 16, the larger case.
  */
 export const TILE8 = 224
 /** i16 [all pairs][4 tokens][2 k], then f32[4] Σ of each 32 columns, then f32[4] scales. The size leaves the last out. */
@@ -56,6 +56,8 @@ export type Fold16 = i32
 
 @inline export function hasMin<F>(): bool { return sizeof<F>() == 2 }
 @inline export function foldColumns<F>(): i32 { return sizeof<F>() == 4 ? 16 : 32 }
+/** The unpacked u8 weight that stands for 0, where the type has no min: the largest negative level of Q5_0, and of Q6_K. */
+@inline export function zeroLevel<F>(): i32 { return sizeof<F>() == 4 ? 32 : 16 }
 @inline export function panel8Bytes<F>(): i32 { return sizeof<F>() == 4 ? 160 : 320 }
 @inline export function panel16Bytes<F>(): i32 { return sizeof<F>() == 4 ? 288 : 576 }
 

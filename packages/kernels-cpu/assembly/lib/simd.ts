@@ -11,9 +11,14 @@ import { sumsQuads } from './layout'
  * 64, so no engine saturates.
  */
 
-/** -zero · Σx: `pairs` holds the two partial sums of the fold's activations in every lane, `minus` is -zero as i16x8. */
-@inline export function beginSum<D>(pairs: v128, minus: v128): v128 {
-  return sumsQuads<D>() ? i32x4.dot_i16x8_s(pairs, minus) : i16x8.mul(pairs, minus)
+/** factor · Σx as the sum's lanes hold it. `pairs`: i16, in even lanes Σ over k%4 < 2, in odd ones Σ over the rest. */
+@inline export function scaledSum<D>(pairs: v128, factor: i16): v128 {
+  return sumsQuads<D>() ? i32x4.dot_i16x8_s(pairs, i16x8.splat(factor)) : i16x8.mul(pairs, i16x8.splat(factor))
+}
+
+/** Half of a sum that is even in every lane. */
+@inline export function halfSum<D>(sum: v128): v128 {
+  return sumsQuads<D>() ? i32x4.shr_s(sum, 1) : i16x8.shr_s(sum, 1)
 }
 
 @inline export function addProducts<D>(sum: v128, activations: v128, weights: v128): v128 {

@@ -1,24 +1,28 @@
 import { foldColumns, hasMin, panel8Bytes } from '../lib/layout'
-import { addProducts, beginSum, endSum, madd } from '../lib/simd'
+import { addProducts, endSum, madd } from '../lib/simd'
 
 /*
- * int8 activations times weights of up to 6 bits, f32 out. Accumulators start at -zero · Σx, so the zero point costs nothing. Those
- * of i16 may wrap on the way, harmlessly, because their final value fits: |q - zero| · 127 · products a lane is at
- * most 32512 (Q5_0: 16 · 127 · 16, Q6_K: 32 · 127 · 8, Q4_K: 15 · 127 · 16). The k loop is rolled on purpose: V8 keeps the order
- * it is given, and 8 accumulators + 2 weights + 1 activation + 1 product are the registers there are.
+ * int8 activations times weights of up to 6 bits, f32 out. Accumulators start at -zeroLevel · Σx, which the tile brings: the zero
+ * point costs a load. Those of i16 may wrap on the way, harmlessly, because their final value fits: |q - zero| · 127 · products a
+ * lane is at most 32512 (Q5_0: 16 · 127 · 16, Q6_K: 32 · 127 · 8, Q4_K: 15 · 127 · 16). The k loop is rolled on purpose: V8 keeps
+ * the order it is given, and 8 accumulators + 2 weights + 1 activation + 1 product are the registers there are.
  */
 
+@inline function start<F>(sum: usize): v128 {
+  return hasMin<F>() ? i32x4.splat(0) : v128.load32_splat(sum)
+}
+
 /** out[4 tokens][8 rows] = tile · panelᵀ; tokens are `stride` bytes apart. F: how the type folds, see `lib/layout.ts`. */
-export function gemm8x4<F, D>(panel: usize, tile: usize, cols: i32, zero: i32, out: usize, stride: usize): void {
-  const minus = i16x8.splat(<i16>-zero), ones = i16x8.splat(1)
+export function gemm8x4<F, D>(panel: usize, tile: usize, cols: i32, out: usize, stride: usize): void {
+  const ones = i16x8.splat(1)
   const end = panel + (cols / foldColumns<F>()) * panel8Bytes<F>()
   let f00 = f32x4.splat(0), f01 = f00, f10 = f00, f11 = f00, f20 = f00, f21 = f00, f30 = f00, f31 = f00
   while (panel < end) {
     const sums = tile + 4 * foldColumns<F>()
-    let a00 = beginSum<D>(v128.load32_splat(sums), minus), a01 = a00
-    let a10 = beginSum<D>(v128.load32_splat(sums, 4), minus), a11 = a10
-    let a20 = beginSum<D>(v128.load32_splat(sums, 8), minus), a21 = a20
-    let a30 = beginSum<D>(v128.load32_splat(sums, 12), minus), a31 = a30
+    let a00 = start<F>(sums), a01 = a00
+    let a10 = start<F>(sums + 4), a11 = a10
+    let a20 = start<F>(sums + 8), a21 = a20
+    let a30 = start<F>(sums + 12), a31 = a30
     for (let k = 0; k < foldColumns<F>(); k += 4) {
       const w0 = v128.load(panel), w1 = v128.load(panel, 16)
       let t = v128.load32_splat(tile)
@@ -65,12 +69,12 @@ export function gemm8x4<F, D>(panel: usize, tile: usize, cols: i32, zero: i32, o
 }
 
 /** As {@link gemm8x4} for the tile's first token, operation for operation. */
-export function gemm8x1<F, D>(panel: usize, tile: usize, cols: i32, zero: i32, out: usize): void {
-  const minus = i16x8.splat(<i16>-zero), ones = i16x8.splat(1)
+export function gemm8x1<F, D>(panel: usize, tile: usize, cols: i32, out: usize): void {
+  const ones = i16x8.splat(1)
   const end = panel + (cols / foldColumns<F>()) * panel8Bytes<F>()
   let f0 = f32x4.splat(0), f1 = f0
   while (panel < end) {
-    let a0 = beginSum<D>(v128.load32_splat(tile + 4 * foldColumns<F>()), minus), a1 = a0
+    let a0 = start<F>(tile + 4 * foldColumns<F>()), a1 = a0
     for (let k = 0; k < foldColumns<F>(); k += 4) {
       const t = v128.load32_splat(tile)
       a0 = addProducts<D>(a0, t, v128.load(panel)); a1 = addProducts<D>(a1, t, v128.load(panel, 16))

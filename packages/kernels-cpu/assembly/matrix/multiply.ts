@@ -8,7 +8,7 @@ import { gemm32x1, gemm32x4 } from './gemm32'
 import { gemm8x1, gemm8x4 } from './gemm8'
 import { pack16, pack32, pack8 } from './pack'
 import { row8, rowQ80 } from './row'
-import { unpack16, unpack32, unpack8, zeroOf } from './unpack'
+import { unpack16, unpack32, unpack8 } from './unpack'
 
 /*
  * x · weightᵀ. Activations are packed once (`pack`), then each group of 8 weight rows is unpacked into the first-level cache and
@@ -49,12 +49,17 @@ function pack(form: i32, x: usize, stride: usize, rows: i32, cols: i32): void {
   let tile = tileScratch()
   for (let row = 0; row < rows; row += TILE) {
     const count = min(TILE, rows - row), from = x + <usize>row * stride
-    if (form == BYTES32) pack8<Fold32>(from, stride, count, cols, tile)
-    else if (form == BYTES16) pack8<Fold16>(from, stride, count, cols, tile)
-    else if (form == WORDS) pack16(from, stride, count, cols, tile)
-    else pack32(from, stride, count, cols, tile)
+    if (form == WORDS) pack16(from, stride, count, cols, tile)
+    else if (form == FLOATS) pack32(from, stride, count, cols, tile)
+    else if (quads()) packBytes<Quads>(form, from, stride, count, cols, tile)
+    else packBytes<Pairs>(form, from, stride, count, cols, tile)
     tile += bytes
   }
+}
+
+function packBytes<D>(form: i32, x: usize, stride: usize, rows: i32, cols: i32, tile: usize): void {
+  if (form == BYTES32) pack8<Fold32, D>(x, stride, rows, cols, tile)
+  else pack8<Fold16, D>(x, stride, rows, cols, tile)
 }
 
 /**
@@ -118,9 +123,9 @@ function product4(form: i32, type: i32, panel: usize, tile: usize, cols: i32, ou
 }
 
 function bytes4<D>(type: i32, panel: usize, tile: usize, cols: i32, out: usize, stride: usize): void {
-  if (type == Q4_K) gemm8x4<Fold32Min, D>(panel, tile, cols, 0, out, stride)
-  else if (type == Q6_K) gemm8x4<Fold16, D>(panel, tile, cols, zeroOf(type), out, stride)
-  else gemm8x4<Fold32, D>(panel, tile, cols, zeroOf(type), out, stride)
+  if (type == Q4_K) gemm8x4<Fold32Min, D>(panel, tile, cols, out, stride)
+  else if (type == Q6_K) gemm8x4<Fold16, D>(panel, tile, cols, out, stride)
+  else gemm8x4<Fold32, D>(panel, tile, cols, out, stride)
 }
 
 function product1(form: i32, type: i32, panel: usize, tile: usize, cols: i32, out: usize): void {
@@ -134,9 +139,9 @@ function product1(form: i32, type: i32, panel: usize, tile: usize, cols: i32, ou
 }
 
 function bytes1<D>(type: i32, panel: usize, tile: usize, cols: i32, out: usize): void {
-  if (type == Q4_K) gemm8x1<Fold32Min, D>(panel, tile, cols, 0, out)
-  else if (type == Q6_K) gemm8x1<Fold16, D>(panel, tile, cols, zeroOf(type), out)
-  else gemm8x1<Fold32, D>(panel, tile, cols, zeroOf(type), out)
+  if (type == Q4_K) gemm8x1<Fold32Min, D>(panel, tile, cols, out)
+  else if (type == Q6_K) gemm8x1<Fold16, D>(panel, tile, cols, out)
+  else gemm8x1<Fold32, D>(panel, tile, cols, out)
 }
 
 /** Row groups [first, last) of part `part` of `parts`: contiguous, so that each thread reads one stream. */

@@ -1,5 +1,5 @@
-import { BLOCK, foldColumns, TILE, TILE16, TILE32, TILE8 } from '../lib/layout'
-import { maxLanes, sumLanes } from '../lib/simd'
+import { BLOCK, foldColumns, TILE, TILE16, TILE32, TILE8, zeroLevel } from '../lib/layout'
+import { maxLanes, scaledSum, sumLanes } from '../lib/simd'
 
 /*
  * Activations of up to 4 tokens, packed into the tiles of `lib/layout.ts`. Tokens past `rows` are zero.
@@ -12,8 +12,8 @@ import { maxLanes, sumLanes } from '../lib/simd'
   return i16x8.narrow_i32x4_s(a, b)
 }
 
-/** int8, a scale for each fold. */
-export function pack8<F>(x: usize, stride: usize, rows: i32, cols: i32, tile: usize): void {
+/** int8, a scale for each fold, sums as D has them. */
+export function pack8<F, D>(x: usize, stride: usize, rows: i32, cols: i32, tile: usize): void {
   const bytes = 4 * foldColumns<F>()
   if (rows < TILE) memory.fill(tile, 0, <usize>(cols / BLOCK) * TILE8)
   for (let end = x + 4 * cols; x < end; x += bytes) {
@@ -38,7 +38,7 @@ export function pack8<F>(x: usize, stride: usize, rows: i32, cols: i32, tile: us
       pairs = i16x8.add(pairs, v128.shuffle<u32>(pairs, pairs, 2, 3, 0, 1))
       pairs = i16x8.add(pairs, v128.shuffle<u32>(pairs, pairs, 1, 0, 3, 2))
       const scale = largest / 127
-      v128.store32_lane(to, pairs, 0)
+      v128.store32_lane(to, scaledSum<D>(pairs, <i16>-zeroLevel<F>()), 0)
       store<f32>(to, scale, 16)
       store<f32>(to, scale * <f32>(i16x8.extract_lane_s(pairs, 0) + i16x8.extract_lane_s(pairs, 1)), 32)
     }

@@ -1,6 +1,6 @@
 import { widenHalf } from '../lib/half'
 import { Q4_0, Q4_K, Q5_0, Q6_K } from '../lib/layout'
-import { addProducts, beginSum, endSum, madd } from '../lib/simd'
+import { addProducts, endSum, halfSum, madd } from '../lib/simd'
 
 /*
  * One token straight from the stored group (`repack.ts`): at decode there is nothing to reuse a panel for. Integer sums are exact in
@@ -12,10 +12,10 @@ import { addProducts, beginSum, endSum, madd } from '../lib/simd'
 @inline function high(v: v128, mask: v128): v128 { return v128.and(i16x8.shr_u(v, 4), mask) }
 
 function rowQ40<D>(group: usize, tile: usize, cols: i32, out: usize): void {
-  const mask = i8x16.splat(15), minus = i16x8.splat(-8), ones = i16x8.splat(1)
+  const mask = i8x16.splat(15), ones = i16x8.splat(1)
   let f0 = f32x4.splat(0), f1 = f0
   for (let k = 0; k < cols; k += 32) {
-    let a0 = beginSum<D>(v128.load32_splat(tile, 128), minus), a1 = a0
+    let a0 = halfSum<D>(v128.load32_splat(tile, 128)), a1 = a0
     for (let t = 0; t < 4; t++) {
       const x = v128.load32_splat(tile), y = v128.load32_splat(tile, 64)
       const v = v128.load(group), w = v128.load(group, 16)
@@ -35,11 +35,11 @@ function rowQ40<D>(group: usize, tile: usize, cols: i32, out: usize): void {
 }
 
 function rowQ50<D>(group: usize, tile: usize, cols: i32, out: usize): void {
-  const mask = i8x16.splat(15), bit = i8x16.splat(16), minus = i16x8.splat(-16), ones = i16x8.splat(1)
+  const mask = i8x16.splat(15), bit = i8x16.splat(16), ones = i16x8.splat(1)
   let f0 = f32x4.splat(0), f1 = f0
   for (let k = 0; k < cols; k += 32) {
     const h0 = v128.load(group, 128), h1 = v128.load(group, 144)
-    let a0 = beginSum<D>(v128.load32_splat(tile, 128), minus), a1 = a0
+    let a0 = v128.load32_splat(tile, 128), a1 = a0
 
     let x = v128.load32_splat(tile), y = v128.load32_splat(tile, 64)
     let v = v128.load(group), w = v128.load(group, 16)
@@ -116,7 +116,7 @@ function rowQ4K<D>(group: usize, tile: usize, cols: i32, out: usize): void {
 }
 
 function rowQ6K<D>(group: usize, tile: usize, cols: i32, out: usize): void {
-  const mask = i8x16.splat(15), bits = i8x16.splat(48), minus = i16x8.splat(-32), ones = i16x8.splat(1)
+  const mask = i8x16.splat(15), bits = i8x16.splat(48), ones = i16x8.splat(1)
   let f0 = f32x4.splat(0), f1 = f0
   for (let k = 0; k < cols; k += 256) {
     const d0 = widenHalf(v128.load16x4_u(group)), d1 = widenHalf(v128.load16x4_u(group, 8))
@@ -124,7 +124,7 @@ function rowQ6K<D>(group: usize, tile: usize, cols: i32, out: usize): void {
     for (let j = 0; j < 8; j++) {
       // The first fold of 16 columns: low nibbles.
       let h0 = v128.load(group, 128), h1 = v128.load(group, 144)
-      let a0 = beginSum<D>(v128.load32_splat(tile, 64), minus), a1 = a0
+      let a0 = v128.load32_splat(tile, 64), a1 = a0
       let x = v128.load32_splat(tile)
       a0 = addProducts<D>(a0, x, six(low(v128.load(group), mask), i16x8.shl(h0, 4), bits))
       a1 = addProducts<D>(a1, x, six(low(v128.load(group, 16), mask), i16x8.shl(h1, 4), bits))
@@ -144,7 +144,7 @@ function rowQ6K<D>(group: usize, tile: usize, cols: i32, out: usize): void {
 
       // The second: high nibbles.
       h0 = v128.load(group, 160); h1 = v128.load(group, 176)
-      a0 = beginSum<D>(v128.load32_splat(tile, 64), minus); a1 = a0
+      a0 = v128.load32_splat(tile, 64); a1 = a0
       x = v128.load32_splat(tile)
       a0 = addProducts<D>(a0, x, six(high(v128.load(group), mask), i16x8.shl(h0, 4), bits))
       a1 = addProducts<D>(a1, x, six(high(v128.load(group, 16), mask), i16x8.shl(h1, 4), bits))

@@ -1,5 +1,5 @@
 import { widenBrain, widenHalf, widenHalves } from '../lib/half'
-import { BF16, F16, F32, PANEL16, PANEL32, PANEL8, Q4_0, Q4_K, Q5_0, Q6_K, Q8_0 } from '../lib/layout'
+import { BF16, F16, F32, Fold16, Fold32, PANEL16, PANEL32, PANEL8, Q4_0, Q4_K, Q5_0, Q6_K, Q8_0, zeroLevel } from '../lib/layout'
 
 /*
  * Stored groups (`repack.ts`) to panels (`lib/layout.ts`). Each type of up to 6 bits has one unpacker, to unsigned bytes; the
@@ -7,9 +7,9 @@ import { BF16, F16, F32, PANEL16, PANEL32, PANEL8, Q4_0, Q4_K, Q5_0, Q6_K, Q8_0 
  * the weights that ggml's own dequantisation gives.
  */
 
-/** What is subtracted from a type's stored weights. */
-export function zeroOf(type: i32): i32 {
-  return type == Q5_0 ? 16 : type == Q4_0 ? 8 : type == Q6_K ? 32 : 0
+/** What is subtracted from a type's unpacked weights. */
+function zeroOf(type: i32): i32 {
+  return type == Q4_K ? 0 : type == Q6_K ? zeroLevel<Fold16>() : zeroLevel<Fold32>()
 }
 
 /** Columns 4t … of a nibble quarter, as steps t and t + 4. */
@@ -29,10 +29,12 @@ export function zeroOf(type: i32): i32 {
   v128.store(to, v128.or(v128.load(to), bits))
 }
 
+/** Levels move up by 8, to the zero of {@link zeroLevel}. */
 function q40(group: usize, blocks: i32, panel: usize): void {
-  const mask = i8x16.splat(15)
+  const mask = i8x16.splat(15), eight = i8x16.splat(8)
   for (let b = 0; b < blocks; b++) {
     nibbleSteps(group, panel, mask)
+    for (let i: usize = 0; i < 256; i += 16) v128.store(panel + i, i8x16.add(v128.load(panel + i), eight))
     widenHalves(group + 128, panel + 256)
     group += 144
     panel += PANEL8
