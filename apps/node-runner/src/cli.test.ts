@@ -38,7 +38,9 @@ describe('wrong usage ends with 2 and says what is right', () => {
     [['tokenize', '--json', '--lines'], /cannot be used with/],
     [['logits', '--model', TINY], /--text or --ids-file/],
     [['logits', '--model', TINY, '--text', 'a', '--ids-file', 'b'], /--text or --ids-file/],
-    [['bench', '--peers', 'tensorflow'], /some of node-llama-cpp, wllama/],
+    [['bench', '--peers', 'tensorflow'], /some of g3, node-llama-cpp, wllama/],
+    [['bench', '--peers', 'wllama:plain'], /wllama takes the options threads=N/],
+    [['bench', '--simd', 'none'], /Allowed choices are auto, plain/],
     [['bench', '--repeat', '0'], /must be a whole number from 1/],
     [['run', 'a', '--model', TINY, '--context', '2000'], /from 1 to 1024/],
   ])('%j', async (args, message) => {

@@ -21,23 +21,15 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
   }
 }
 
-/** Parses names with commas between them, each one of `allowed`; twice counts once. */
-export function someOf<T extends string>(allowed: readonly T[]): (text: string) => T[] {
-  return (text) => {
-    const names = new Set(text.split(',').map((name) => name.trim()))
-    const known = allowed.filter((name) => names.has(name))
-    if (known.length !== names.size)
-      throw new InvalidArgumentError(`It must be some of ${allowed.join(', ')}, with commas between them.`)
-    return known
-  }
-}
-
 function range(least: number, most: number): string {
   return most === Infinity || most === Number.MAX_SAFE_INTEGER ? `from ${least}` : `from ${least} to ${most}`
 }
 
 /** What the CPU backend takes. */
-const MOST_THREADS = 64
+export const MOST_THREADS = 64
+export const PRECISIONS = ['fast', 'precise', 'exact'] as const
+export type Precision = (typeof PRECISIONS)[number]
+
 /** More tokens than any Gemma 3 holds. */
 const MOST_TOKENS = 1 << 20
 
@@ -48,8 +40,12 @@ export const OPTIONS = {
     new Option('--threads <n>', 'threads to compute with (default: all cores)').argParser(wholeNumber(1, MOST_THREADS)),
   precision: () =>
     new Option('--precision <kind>', 'activations of 8 bits (fast), 14 bits (precise) or f32 (exact)')
-      .choices(['fast', 'precise', 'exact'])
+      .choices(PRECISIONS)
       .default('fast'),
+  simd: () =>
+    new Option('--simd <kind>', 'plain leaves relaxed SIMD out even where the engine has it')
+      .choices(['auto', 'plain'])
+      .default('auto'),
   context: () =>
     new Option('--context <n>', 'tokens that prompt and answer may have together').argParser(
       wholeNumber(1, MOST_TOKENS),
@@ -80,7 +76,7 @@ export const OPTIONS = {
 export interface ModelOptions {
   readonly model?: string
   readonly threads?: number
-  readonly precision?: 'fast' | 'precise' | 'exact'
+  readonly precision?: Precision
   readonly context?: number
 }
 

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
-import { PEERS } from './bench/protocol.js'
+import { parseEngines } from './bench/engine-spec.js'
 import { note } from './output.js'
-import { OPTIONS, someOf, wholeNumber } from './options.js'
+import { OPTIONS, wholeNumber } from './options.js'
 
 /** A subcommand that refuses what it does not know. */
 function command(name: string, description: string): Command {
@@ -99,10 +99,16 @@ export function program(): Command {
   const bench = command('bench', 'measure prefill and decode, beside other engines if asked')
     .addOption(OPTIONS.model())
     .addOption(OPTIONS.threads())
+    .addOption(OPTIONS.precision())
+    .addOption(OPTIONS.simd())
     .option('--prompt <n>', 'tokens in the prompt', wholeNumber(2, 1 << 17), 512)
     .option('--generate <n>', 'tokens to generate after the first', wholeNumber(1, 1 << 17), 64)
     .option('--repeat <n>', 'rounds', wholeNumber(1, 1000), 5)
-    .option('--peers <names>', `engines to take turns with: ${PEERS.join(', ')}`, someOf(PEERS))
+    .option(
+      '--peers <engines>',
+      'engines to take turns with: node-llama-cpp, wllama, or g3 otherwise (g3:plain,g3:precise:threads=1)',
+      parseEngines,
+    )
     .addOption(OPTIONS.json('print one object'))
     .action(async (options) => (await import('./commands/bench.js')).bench(options))
 

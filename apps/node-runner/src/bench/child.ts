@@ -1,5 +1,6 @@
 import { isG3Error } from '@g3/backend'
-import type { Driver, EngineName, OpenDriver, Reply, Request } from './protocol.js'
+import type { EngineName } from './engine-spec.js'
+import { GOODBYE_MS, type Driver, type OpenDriver, type Reply, type Request } from './protocol.js'
 
 // An engine's process: it measures when it is told to and is idle otherwise, so that engines can take turns.
 
@@ -13,7 +14,7 @@ let driver: Driver | undefined
 
 async function answer(request: Request): Promise<Reply> {
   if (request.kind === 'load') {
-    const openDriver = await open[request.engine]()
+    const openDriver = await open[request.job.engine.name]()
     const start = performance.now()
     driver = await openDriver(request.job)
     return { kind: 'loaded', loadMs: performance.now() - start }
@@ -43,6 +44,7 @@ process.on('message', async (request: Request) => {
 // A terminal sends Ctrl-C to all; the parent decides, and closes the channel.
 process.on('SIGINT', () => {})
 process.on('disconnect', async () => {
+  setTimeout(() => process.exit(), GOODBYE_MS)
   await driver?.dispose().catch(() => undefined)
   process.exit()
 })

@@ -1,12 +1,13 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { G3Error } from '@g3/backend'
-import type { EngineName, Job, Reply, Request, Round } from './protocol.js'
+import { labelOf } from './engine-spec.js'
+import { GOODBYE_MS, type Job, type Reply, type Request, type Round } from './protocol.js'
 
 /** An engine in a process of its own, with the model loaded. */
 export interface Engine extends AsyncDisposable {
-  readonly name: EngineName
   readonly loadMs: number
   round(): Promise<Round>
   peakRssBytes(): Promise<number>
@@ -15,30 +16,43 @@ export interface Engine extends AsyncDisposable {
 /** As the build names it, beside the command. */
 const CHILD = fileURLToPath(new URL('./bench-child.js', import.meta.url))
 
-/** Time for an engine to put itself away, a browser among its processes. */
-const GOODBYE_MS = 3000
+/** Time for an answer; the largest models take minutes to load from a slow disk. */
+const PATIENCE_MS = 300_000
+
+/** More of it for each token: an engine that is slower than this counts as hung. */
+const TOKEN_MS = 1000
 
 /**
- * Starts an engine's process and loads the job's model there.
- * @throws G3Error `bench/engine-died` for a process that ended, and what the engine throws
+ * Starts an engine's process and loads the job's model there. The process ends with this one, whatever ends it.
+ * @throws G3Error `bench/engine-died` for a process that ended, `bench/engine-hung` for one that takes far too long, and
+ * what the engine throws
  */
-export async function startEngine(name: EngineName, job: Job, signal: AbortSignal): Promise<Engine> {
+export async function startEngine(job: Job, signal: AbortSignal): Promise<Engine> {
+  const name = labelOf(job.engine)
   const child = fork(CHILD, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
   const exited = once(child, 'exit')
+  const kill = (): boolean => child.kill('SIGKILL')
+  process.once('exit', kill)
+  child.once('exit', () => process.off('exit', kill))
+  // Whoever asks is told of a process that could not be started, too.
+  exited.catch(() => {})
   let said = ''
   child.stderr?.on('data', (chunk) => {
     said = (said + chunk).slice(-2000)
   })
-
   const close = async (): Promise<void> => {
     if (child.connected) child.disconnect()
-    const timer = setTimeout(() => child.kill('SIGKILL'), GOODBYE_MS)
+    const timer = setTimeout(kill, GOODBYE_MS + 1000)
     await exited
     clearTimeout(timer)
   }
 
   /** One request, one reply. */
-  const ask = async <K extends Reply['kind']>(request: Request, kind: K): Promise<Extract<Reply, { kind: K }>> => {
+  const ask = async <K extends Reply['kind']>(
+    request: Request,
+    kind: K,
+    limitMs = PATIENCE_MS,
+  ): Promise<Extract<Reply, { kind: K }>> => {
     signal.throwIfAborted()
     const settled = new AbortController()
     const wait = { signal: settled.signal }
@@ -54,6 +68,9 @@ export async function startEngine(name: EngineName, job: Job, signal: AbortSigna
             `the process of ${name} ended with ${killer ?? `code ${code}`}${end && `: ${end}`}`,
           )
         }),
+        delay(limitMs, undefined, wait).then(() => {
+          throw new G3Error('bench/engine-hung', `${name} gave no answer in ${Math.round(limitMs / 1000)} s`)
+        }),
         once(signal, 'abort', wait).then(() => {
           throw signal.reason
         }),
@@ -68,16 +85,16 @@ export async function startEngine(name: EngineName, job: Job, signal: AbortSigna
   }
 
   try {
-    const { loadMs } = await ask({ kind: 'load', engine: name, job }, 'loaded')
+    const { loadMs } = await ask({ kind: 'load', job }, 'loaded')
+    const roundMs = PATIENCE_MS + (job.prompt.length + job.generate) * TOKEN_MS
     return {
-      name,
       loadMs,
-      round: async () => (await ask({ kind: 'round' }, 'round')).round,
+      round: async () => (await ask({ kind: 'round' }, 'round', roundMs)).round,
       peakRssBytes: async () => (await ask({ kind: 'memory' }, 'memory')).peakRssBytes,
       [Symbol.asyncDispose]: close,
     }
   } catch (error) {
-    child.kill('SIGKILL')
+    kill()
     await exited
     throw error
   }

@@ -7,7 +7,8 @@ import { roundOf, type Driver, type Job } from './protocol.js'
 /** Ourselves, one layer below generation: there an end mark would end the round. */
 export async function openG3(job: Job): Promise<Driver> {
   const source = fileSource(await open(job.model))
-  const backend = await cpu({ threads: job.threads })
+  const { precision, simd } = job.engine
+  const backend = await cpu({ threads: job.threads, ...(precision && { precision }), ...(simd && { simd }) })
   const gguf = await readGguf(await source)
   const model = await loadGemma3(backend, (name) => tensorNamed(gguf, name), configFromGguf(gguf), {
     context: job.prompt.length + job.generate + 1,

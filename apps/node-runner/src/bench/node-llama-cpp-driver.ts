@@ -1,4 +1,4 @@
-import { roundOf, type Driver, type Job } from './protocol.js'
+import { checkCount, roundOf, type Driver, type Job } from './protocol.js'
 import { importPeer } from './peers.js'
 
 /** The part of node-llama-cpp 3 in use. */
@@ -42,7 +42,9 @@ export async function openNodeLlamaCpp(job: Job): Promise<Driver> {
         if (made < 0) first = performance.now()
         if (++made === job.generate) break
       }
-      return roundOf(job, start, first, performance.now())
+      const end = performance.now()
+      checkCount(job, made + 1)
+      return roundOf(job, start, first, end)
     },
     peakRssBytes: () => process.resourceUsage().maxRSS * 1024,
     dispose: () => llama.dispose(),

@@ -8,7 +8,8 @@ import { G3Error } from '@g3/backend'
 import { cacheFolder } from '../models/cache.js'
 import { makeFolder } from '../models/disk.js'
 import { note } from '../output.js'
-import type { Job, PeerName } from './protocol.js'
+import type { EngineSpec } from './engine-spec.js'
+import type { Job } from './protocol.js'
 
 /** npm packages that an engine needs, with the versions that the drivers were written for. */
 type Packages = Readonly<Record<string, string>>
@@ -22,31 +23,48 @@ function llamaBinary(): string {
   return `${platform === 'win32' ? 'win' : 'linux'}-${arch}`
 }
 
-const PACKAGES: Readonly<Record<PeerName, () => Packages>> = {
-  'node-llama-cpp': () => ({ 'node-llama-cpp': NODE_LLAMA_CPP, [`@node-llama-cpp/${llamaBinary()}`]: NODE_LLAMA_CPP }),
-  wllama: () => ({ '@wllama/wllama': '3.8.1', 'playwright-core': '1.65.1', '@sparticuz/chromium': '153.0.0' }),
+const CHROMIUM: Packages = { 'playwright-core': '1.65.1', '@sparticuz/chromium': '153.0.0' }
+
+/** What an engine needs and the folder for that, if it needs anything; engines in the browser share one. */
+function needsOf({ name }: EngineSpec): { readonly folder: string; readonly packages: Packages } | undefined {
+  switch (name) {
+    case 'g3':
+      return undefined
+    case 'node-llama-cpp':
+      return {
+        folder: name,
+        packages: { 'node-llama-cpp': NODE_LLAMA_CPP, [`@node-llama-cpp/${llamaBinary()}`]: NODE_LLAMA_CPP },
+      }
+    case 'wllama':
+      return { folder: 'chromium', packages: { '@wllama/wllama': '3.8.1', ...CHROMIUM } }
+    default:
+      return name satisfies never
+  }
 }
 
 /**
- * Makes sure that a peer's packages are there and returns their folder: `G3_PEERS` where that is set, else one in the
- * cache, filled by npm the first time. They are no dependencies of ours: only who compares needs them.
+ * Makes sure that an engine's packages are there and returns their folder, if it needs any: `G3_PEERS` where that is
+ * set, else one in the cache, filled by npm the first time. They are no dependencies of ours: only who compares needs
+ * them.
  * @throws G3Error `bench/no-peer` when npm could not install them
  */
-export async function installPeer(peer: PeerName, signal: AbortSignal): Promise<string> {
-  const packages = PACKAGES[peer]()
+export async function installPackages(engine: EngineSpec, signal: AbortSignal): Promise<string | undefined> {
+  const needs = needsOf(engine)
+  if (!needs) return undefined
+  const names = Object.keys(needs.packages)
   const isComplete = (folder: string): boolean =>
-    Object.keys(packages).every((name) => existsSync(join(folder, 'node_modules', name, 'package.json')))
+    names.every((name) => existsSync(join(folder, 'node_modules', name, 'package.json')))
   const own = process.env.G3_PEERS
   if (own !== undefined && isComplete(own)) return own
-  const folder = join(cacheFolder(), 'peers', peer)
+  const folder = join(cacheFolder(), 'peers', needs.folder)
   if (isComplete(folder)) return folder
-  const wanted = Object.entries(packages).map(([name, version]) => `${name}@${version}`)
+  const wanted = Object.entries(needs.packages).map(([name, version]) => `${name}@${version}`)
   note(`installing ${wanted.join(', ')} into ${folder}, once`)
   await makeFolder(folder)
-  await writeFile(join(folder, 'package.json'), '{"private":true}\n')
+  const manifest = join(folder, 'package.json')
+  if (!existsSync(manifest)) await writeFile(manifest, '{"private":true}\n')
   await npmInstall(folder, wanted, signal)
-  if (!isComplete(folder))
-    throw new G3Error('bench/no-peer', `npm installed ${peer}, but not all of ${Object.keys(packages).join(', ')}`)
+  if (!isComplete(folder)) throw new G3Error('bench/no-peer', `npm installed not all of ${names.join(', ')}`)
   return folder
 }
 

@@ -1,5 +1,9 @@
+import { G3Error } from '@g3/backend'
+import type { EngineSpec } from './engine-spec.js'
+
 /** What an engine is to measure. Plain data, as it goes to a child process. */
 export interface Job {
+  readonly engine: EngineSpec
   /** Path of the GGUF file. */
   readonly model: string
   readonly threads: number
@@ -33,14 +37,12 @@ export interface Driver {
 /** Loads the model of a job. */
 export type OpenDriver = (job: Job) => Promise<Driver>
 
-/** Engines that are not ours, and can be measured beside us. */
-export const PEERS = ['node-llama-cpp', 'wllama'] as const
-export type PeerName = (typeof PEERS)[number]
-export type EngineName = 'g3' | PeerName
+/** Time for an engine to put itself away, a browser among its processes. */
+export const GOODBYE_MS = 3000
 
 /** To the child. */
 export type Request =
-  | { readonly kind: 'load'; readonly engine: EngineName; readonly job: Job }
+  | { readonly kind: 'load'; readonly job: Job }
   | { readonly kind: 'round' }
   | { readonly kind: 'memory' }
 
@@ -54,4 +56,10 @@ export type Reply =
 /** Times of one round, from its marks on the clock of `performance.now()`. */
 export function roundOf(job: Pick<Job, 'prompt' | 'generate'>, start: number, first: number, end: number): Round {
   return { prefill: (job.prompt.length / (first - start)) * 1000, decode: (job.generate / (end - first)) * 1000 }
+}
+
+/** An engine that stopped early has not measured what was asked. @throws G3Error `bench/engine-failed` */
+export function checkCount({ generate }: Pick<Job, 'generate'>, count: number): void {
+  if (count === generate + 1) return
+  throw new G3Error('bench/engine-failed', `${count} tokens came where ${generate + 1} were asked for`)
 }

@@ -1,5 +1,8 @@
 import { expect, it } from 'vitest'
-import { engineReport, page, ratio, spread } from './report.js'
+import type { Measured } from './contest.js'
+import { parseEngines } from './engine-spec.js'
+import { page } from './page.js'
+import { benchReport, spread } from './report.js'
 
 it('spread gives least, median and most', () => {
   expect(spread([3, 1, 2])).toEqual([1, 2, 3])
@@ -7,16 +10,33 @@ it('spread gives least, median and most', () => {
   expect(spread([7])).toEqual([7, 7, 7])
 })
 
+const measured = (...speeds: number[]): Measured => ({
+  loadMs: 250,
+  rounds: speeds.map((speed) => ({ prefill: speed * 10, decode: speed })),
+  peakRssBytes: 1e6,
+})
+
+const [main, wllama, precise, llama] = parseEngines('g3,wllama,g3:precise,node-llama-cpp')
+const report = benchReport(main, {
+  measured: new Map([
+    [main, measured(1, 30, 40)],
+    [wllama, measured(10, 20, 90)],
+    [precise, measured(60)],
+  ]),
+  failures: new Map([[llama, { code: 'bench/engine-died', message: 'it\u001b[31m died' }]]),
+})
+
 it('ratios divide our medians by theirs', () => {
-  const report = (...speeds: number[]) =>
-    engineReport(
-      1,
-      speeds.map((speed) => ({ prefill: speed * 10, decode: speed })),
-      1e6,
-    )
-  const [ours, theirs] = [report(1, 30, 40), report(10, 20, 90)]
-  expect(ratio(ours, theirs)).toEqual({ prefill: 1.5, decode: 1.5 })
-  const text = page({ g3: ours, peers: { wllama: theirs }, ratios: { wllama: ratio(ours, theirs) } })
-  expect(text).toMatch(/^g3 +0\.00 s +300\.0 \(10\.0 to 400\.0\) +30\.0 \(1\.0 to 40\.0\) +1 MB$/m)
-  expect(text).toContain('g3 / wllama: prefill 1.5, decode 1.5\n')
+  expect(report.ratios).toEqual({ wllama: { prefill: 1.5, decode: 1.5 }, 'g3:precise': { prefill: 0.5, decode: 0.5 } })
+  expect(report.peers.wllama).toEqual({ loadMs: 250, prefill: [100, 200, 900], decode: [10, 20, 90], peakRssBytes: 1e6 })
+})
+
+it('a page says what was measured, of whom, and what could not be', () => {
+  const text = page(report, { model: 'tiny', engine: 'g3', prompt: 512, generate: 64, threads: 2, repeat: 3 })
+  expect(text).toMatch(/^tiny: 512 tokens of prompt, 64 more; 2 threads, medians of 3 rounds\n/)
+  expect(text).toMatch(/^ {2}g3 +300 {2}█+ +10\.0 to 400$/m)
+  expect(text).toMatch(/^ {2}wllama +200 {2}█+. +100 to 900 +1\.50x$/m)
+  expect(text).toMatch(/^ {2}g3:precise +600 {2}█+ +0\.50x$/m)
+  expect(text).toMatch(/^g3 +0\.25 s +1 MB$/m)
+  expect(text).toContain('node-llama-cpp was not measured: it\ufffd[31m died (bench/engine-died)\n')
 })

@@ -1,5 +1,5 @@
-import { table } from '../table.js'
-import type { PeerName, Round } from './protocol.js'
+import type { Failure, Measured, Outcome } from './contest.js'
+import { labelOf, type EngineSpec } from './engine-spec.js'
 
 /** [least, median, most], of tokens per second. */
 export type Spread = readonly [number, number, number]
@@ -11,12 +11,34 @@ export interface EngineReport {
   readonly peakRssBytes: number
 }
 
-/** What `g3 bench --json` prints. */
+export interface Ratio {
+  readonly prefill: number
+  readonly decode: number
+}
+
+/** What `g3 bench --json` prints. Keys are labels of engines. */
 export interface BenchReport {
   readonly g3: EngineReport
-  readonly peers: Readonly<Partial<Record<PeerName, EngineReport>>>
+  readonly peers: Readonly<Record<string, EngineReport>>
   /** Our median divided by the peer's: above 1 we are faster. */
-  readonly ratios: Readonly<Partial<Record<PeerName, { readonly prefill: number; readonly decode: number }>>>
+  readonly ratios: Readonly<Record<string, Ratio>>
+  /** Peers that could not be measured. */
+  readonly failures: Readonly<Record<string, Failure>>
+}
+
+export function benchReport(main: EngineSpec, { measured, failures }: Outcome): BenchReport {
+  const ours = measured.get(main)
+  if (!ours) throw new Error('the main engine was not measured')
+  const g3 = engineReport(ours)
+  const peers = [...measured]
+    .filter(([engine]) => engine !== main)
+    .map(([engine, theirs]) => [labelOf(engine), engineReport(theirs)] as const)
+  return {
+    g3,
+    peers: Object.fromEntries(peers),
+    ratios: Object.fromEntries(peers.map(([label, theirs]) => [label, ratio(g3, theirs)])),
+    failures: Object.fromEntries([...failures].map(([engine, failure]) => [labelOf(engine), failure])),
+  }
 }
 
 /** @param values at least one */
@@ -27,38 +49,16 @@ export function spread(values: readonly number[]): Spread {
   return [rounded(sorted[0]), rounded(median), rounded(sorted[sorted.length - 1])]
 }
 
-export function engineReport(loadMs: number, rounds: readonly Round[], peakRssBytes: number): EngineReport {
-  return {
-    loadMs: rounded(loadMs),
-    prefill: spread(rounds.map(({ prefill }) => prefill)),
-    decode: spread(rounds.map(({ decode }) => decode)),
-    peakRssBytes,
-  }
-}
+const engineReport = ({ loadMs, rounds, peakRssBytes }: Measured): EngineReport => ({
+  loadMs: rounded(loadMs),
+  prefill: spread(rounds.map(({ prefill }) => prefill)),
+  decode: spread(rounds.map(({ decode }) => decode)),
+  peakRssBytes,
+})
 
-export const ratio = (ours: EngineReport, theirs: EngineReport): { prefill: number; decode: number } => ({
+const ratio = (ours: EngineReport, theirs: EngineReport): Ratio => ({
   prefill: rounded(ours.prefill[1] / theirs.prefill[1]),
   decode: rounded(ours.decode[1] / theirs.decode[1]),
 })
 
-const rounded = (value: number): number => Math.round(value * 100) / 100
-
-/** A report for people. */
-export function page({ g3, peers, ratios }: BenchReport): string {
-  const engines = Object.entries({ g3, ...peers })
-  const rows = engines.map(([name, { loadMs, prefill, decode, peakRssBytes }]) => [
-    name,
-    `${(loadMs / 1000).toFixed(2)} s`,
-    speed(prefill),
-    speed(decode),
-    `${(peakRssBytes / 1e6).toFixed(0)} MB`,
-  ])
-  const heads = ['engine', 'load', 'prefill tok/s', 'decode tok/s', 'peak memory']
-  const lines = Object.entries(ratios).map(
-    ([name, { prefill, decode }]) => `g3 / ${name}: prefill ${prefill}, decode ${decode}\n`,
-  )
-  return table(heads, rows, [1, 2, 3, 4]) + lines.join('')
-}
-
-const speed = ([least, median, most]: Spread): string =>
-  `${median.toFixed(1)} (${least.toFixed(1)} to ${most.toFixed(1)})`
+export const rounded = (value: number): number => Math.round(value * 100) / 100

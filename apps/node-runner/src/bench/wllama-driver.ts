@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { G3Error } from '@g3/backend'
 import { servePage } from './page-server.js'
 import { importPeer, peerFolder } from './peers.js'
-import { roundOf, type Driver, type Job } from './protocol.js'
+import { checkCount, roundOf, type Driver, type Job } from './protocol.js'
 
 /** The part of playwright-core in use; a CommonJS package. */
 interface Playwright {
@@ -79,8 +79,7 @@ export async function openWllama(job: Job): Promise<Driver> {
   return {
     async round() {
       const [start, first, end, count] = await page.evaluate<[number, number, number, number]>(roundScript(job))
-      if (count !== job.generate + 1)
-        throw new G3Error('bench/engine-failed', `${count} tokens came where ${job.generate + 1} were asked for`)
+      checkCount(job, count)
       return roundOf(job, start, first, end)
     },
     peakRssBytes: () => pagePeak(executablePath),

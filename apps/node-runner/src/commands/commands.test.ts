@@ -203,6 +203,7 @@ describe('bench', () => {
       g3: { loadMs: expect.any(Number), prefill: spread, decode: spread, peakRssBytes: expect.any(Number) },
       peers: {},
       ratios: {},
+      failures: {},
     })
     const { prefill } = report.g3
     expect(prefill).toEqual(prefill.toSorted((a, b) => a - b))

@@ -22,12 +22,14 @@ export interface Ended {
 export interface RunningOptions {
   readonly stdin?: string | Uint8Array
   readonly env?: NodeJS.ProcessEnv
+  /** Called at once. */
+  readonly onStart?: (child: ChildProcess) => void
   /** Called with each piece of stdout. */
   readonly onStdout?: (child: ChildProcess) => void
 }
 
 /** Runs `g3` as its users do, with a cache of its own, and waits for its end. Nothing here may reach the network. */
-export function g3(args: readonly string[], { stdin = '', env = {}, onStdout }: RunningOptions = {}): Promise<Ended> {
+export function g3(args: readonly string[], { stdin = '', env = {}, onStart, onStdout }: RunningOptions = {}): Promise<Ended> {
   const cache = mkdtempSync(join(tmpdir(), 'g3-cli-'))
   const child = spawn(process.execPath, [CLI, ...args], {
     env: { ...process.env, G3_CACHE: cache, G3_HUB: 'http://127.0.0.1:9', ...env },
@@ -47,6 +49,7 @@ export function g3(args: readonly string[], { stdin = '', env = {}, onStdout }: 
     })
     child.stdin.on('error', () => {}).end(stdin)
     child.on('error', reject)
+    onStart?.(child)
     child.on('close', (code) => {
       rmSync(cache, { recursive: true, force: true })
       resolve({ code, stdout, stderr })

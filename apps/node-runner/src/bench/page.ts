@@ -1,0 +1,63 @@
+import { styleText } from 'node:util'
+import { harmless } from '../output.js'
+import { table } from '../table.js'
+import { charts, PLAIN, type Chart, type ChartRow, type Style } from './chart.js'
+import type { BenchReport, Spread } from './report.js'
+
+/** What a report is of. */
+export interface PageHead {
+  readonly model: string
+  /** How the main engine is called. */
+  readonly engine: string
+  readonly prompt: number
+  readonly generate: number
+  readonly threads: number
+  readonly repeat: number
+}
+
+/** Colours, where stdout is a terminal that wants them (`NO_COLOR`, `FORCE_COLOR`). */
+export const TERMINAL: Style = {
+  title: (text) => styleText('bold', text),
+  bar: (text, isFirst) => styleText(isFirst ? 'cyan' : 'gray', text),
+  aside: (text) => styleText('dim', text),
+  ratio: (text, value) => styleText(value >= 1 ? 'green' : 'red', text),
+}
+
+/** A report for people. */
+export function page({ g3, peers, ratios, failures }: BenchReport, about: PageHead, style: Style = PLAIN): string {
+  const engines = Object.entries(peers)
+  const chart = (what: 'prefill' | 'decode', title: string): Chart => ({
+    title,
+    ...(engines.length > 0 && { ratioTitle: `${about.engine} / it` }),
+    rows: [
+      rowOf(about.engine, g3[what]),
+      ...engines.map(([name, peer]) => ({ ...rowOf(name, peer[what]), ratio: ratios[name][what] })),
+    ],
+  })
+  const sizes = [[about.engine, g3] as const, ...engines].map(([name, { loadMs, peakRssBytes }]) => [
+    name,
+    `${(loadMs / 1000).toFixed(2)} s`,
+    `${(peakRssBytes / 1e6).toFixed(0)} MB`,
+  ])
+  const parts = [
+    `${headline(about)}\n`,
+    charts([chart('prefill', 'prefill, tokens a second'), chart('decode', 'decode, tokens a second')], style),
+    table(['engine', 'load', 'most memory'], sizes, [1, 2]),
+    Object.entries(failures)
+      .map(([name, { code, message }]) => harmless(`${name} was not measured: ${message} (${code})\n`))
+      .join(''),
+  ]
+  return parts.filter((part) => part !== '').join('\n')
+}
+
+const headline = ({ model, threads, prompt, generate, repeat }: PageHead): string =>
+  `${harmless(model)}: ${prompt} tokens of prompt, ${generate} more; ${plural(threads, 'thread')}, ` +
+  (repeat === 1 ? '1 round' : `medians of ${repeat} rounds`)
+
+const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
+
+const rowOf = (label: string, [least, median, most]: Spread): ChartRow => ({
+  label,
+  value: median,
+  ...(least < most && { range: [least, most] }),
+})
