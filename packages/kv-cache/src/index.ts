@@ -1,4 +1,4 @@
 export { G3Error } from './errors.js'
-export type { Block, Placement, View } from './placement.js'
-export { linear, ring, type CachePlan } from './plan.js'
+export { placement, type Block, type Placement, type View } from './placement.js'
+export { linear, regions, ring, type CachePlan, type Regions } from './plan.js'
 export { sequence, type Sequence } from './sequence.js'

@@ -4,11 +4,19 @@ import { check } from './errors.js'
 const SLOT_GROUP = 8
 
 /**
- * How a cache of one kind of layer is laid out: position p lies in slot p mod `slots`, and a row at p sees the
- * positions in (p − window, p].
+ * Kernels sum over slots in chunks, counted from slot 0. A region that starts where a chunk does gives the same bits as
+ * any other; chunks are powers of two of up to this size.
+ */
+const REGION_GROUP = 256
+
+/**
+ * Where one sequence lies in a cache of one kind of layer: position p in slot `first` + p mod `slots`. A row at p sees
+ * the positions in (p − window, p].
  */
 export interface CachePlan {
-  /** Slots a layer, a multiple of 8. */
+  /** First slot of the sequence's region. */
+  readonly first: number
+  /** Slots of the region, a multiple of 8. */
   readonly slots: number
   /** Positions that a row sees, itself included; `undefined`: all up to its own. */
   readonly window: number | undefined
@@ -24,7 +32,7 @@ export function ring({ window, slack, context }: { window: number; slack: number
   checkSize('window', window)
   checkSize('slack', slack)
   checkSize('context', context)
-  return { slots: wholeGroups(Math.min(window + slack, context)), window }
+  return { first: 0, slots: wholeGroups(Math.min(window + slack, context)), window }
 }
 
 /**
@@ -33,7 +41,29 @@ export function ring({ window, slack, context }: { window: number; slack: number
  */
 export function linear({ context }: { context: number }): CachePlan {
   checkSize('context', context)
-  return { slots: wholeGroups(context), window: undefined }
+  return { first: 0, slots: wholeGroups(context), window: undefined }
+}
+
+/** Room for several sequences in one cache. */
+export interface Regions {
+  /** Slots a layer, in all. */
+  readonly slots: number
+  /** The place of each sequence: regions of one size that do not overlap. */
+  readonly plans: readonly CachePlan[]
+}
+
+/**
+ * The same plan for `count` sequences side by side in one cache.
+ * @throws G3Error `kv-cache/size`, also when slot numbers would pass 2³¹
+ */
+export function regions(plan: CachePlan, count: number): Regions {
+  checkSize('count', count)
+  const stride = wholeGroups(plan.slots, REGION_GROUP)
+  const first = (index: number): number => plan.first + index * stride
+  // No gap after the last, so that one sequence takes what its plan says.
+  const slots = first(count - 1) + plan.slots
+  checkSize('slots in all', slots)
+  return { slots, plans: Array.from({ length: count }, (_, index) => ({ ...plan, first: first(index) })) }
 }
 
 export function checkSize(name: string, value: number): void {
@@ -41,4 +71,4 @@ export function checkSize(name: string, value: number): void {
   check(held, 'kv-cache/size', () => `${name} is ${value}, it must be a whole number from 1 to 2147483647`)
 }
 
-const wholeGroups = (slots: number): number => Math.ceil(slots / SLOT_GROUP) * SLOT_GROUP
+const wholeGroups = (slots: number, group = SLOT_GROUP): number => Math.ceil(slots / group) * group

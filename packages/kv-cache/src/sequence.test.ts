@@ -1,78 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Block, Placement } from './placement.js'
+import { placement, type Block, type Placement } from './placement.js'
 import { linear, ring, type CachePlan } from './plan.js'
 import { sequence, type Sequence } from './sequence.js'
-
-/** What lies in a slot: the position, and which append wrote it (a rewound position is written again later). */
-interface Entry {
-  readonly position: number
-  readonly writer: number
-}
-
-/** The naive truth: slots as maps, the text as a list of writers, visibility by trying every position. */
-function model(plans: readonly CachePlan[]) {
-  const slots = plans.map(() => new Map<number, Entry>())
-  let writers: number[] = []
-  let blocks: Block[] = []
-  let appends = 0
-
-  const sees = (row: number, other: number, { window = Infinity }: CachePlan): boolean => {
-    const together = blocks.some(({ start, end }) => start <= row && row < end && start <= other && other < end)
-    return row - other < window && (other <= row || together)
-  }
-  const held = (cache: number, position: number): boolean => {
-    const entry = slots[cache].get(position % plans[cache].slots)
-    return entry !== undefined && entry.position === position && entry.writer === writers[position]
-  }
-  return {
-    append({ rows, positions, views }: Placement, added: readonly Block[]): void {
-      const start = writers.length
-      appends++
-      for (let row = 0; row < rows; row++) writers.push(appends)
-      blocks.push(...added)
-      expect([...positions.subarray(0, rows)]).toEqual(Array.from({ length: rows }, (_, row) => start + row))
-      for (const [cache, view] of views.entries()) {
-        const unique = new Set(view.slots.subarray(0, rows))
-        expect(unique.size).toBe(rows)
-        for (let row = 0; row < rows; row++) {
-          slots[cache].set(view.slots[row], { position: start + row, writer: appends })
-        }
-        for (let row = 0; row < rows; row++) {
-          const want = writers.flatMap((writer, other) =>
-            sees(start + row, other, plans[cache]) ? [`${other} by ${writer}`] : [],
-          )
-          expect(visible(slots[cache], view.spans, row).sort()).toEqual(want.sort())
-        }
-      }
-    },
-    canRewind: (to: number): boolean =>
-      to <= writers.length &&
-      !blocks.some(({ start, end }) => start < to && to < end) &&
-      plans.every(({ window = Infinity }, cache) =>
-        writers.every((_, position) => position >= to || to - position >= window || held(cache, position)),
-      ),
-    rewind(to: number): void {
-      writers = writers.slice(0, to)
-      blocks = blocks.filter(({ end }) => end <= to)
-      if (to === 0) for (const cache of slots) cache.clear()
-    },
-    get length() {
-      return writers.length
-    },
-  }
-}
-
-function visible(slots: ReadonlyMap<number, Entry>, spans: Int32Array, row: number): string[] {
-  const found: string[] = []
-  for (const at of [4 * row, 4 * row + 2]) {
-    for (let slot = spans[at]; slot < spans[at + 1]; slot++) {
-      const entry = slots.get(slot)
-      found.push(entry === undefined ? `nothing in slot ${slot}` : `${entry.position} by ${entry.writer}`)
-    }
-  }
-  return found
-}
+import { naiveModel, type NaiveModel } from './testing/naive-model.js'
 
 type Command =
   | { readonly kind: 'append'; readonly count: number; readonly block: readonly [number, number] | undefined }
@@ -99,11 +30,12 @@ const CONTEXT = 90
 
 function play(list: readonly Command[], plans: readonly CachePlan[], maxRows: number): void {
   const tested = sequence(plans, { context: CONTEXT, maxRows })
-  const truth = model(plans)
+  const truth = naiveModel(plans)
+  const step = placement({ caches: plans.length, maxRows })
   for (const command of list) {
     switch (command.kind) {
       case 'append':
-        playAppend(command.count, command.block, tested, truth, maxRows)
+        playAppend(command, tested, truth, step)
         break
       case 'rewind': {
         const to = Math.max(0, tested.length - command.back)
@@ -134,20 +66,25 @@ function play(list: readonly Command[], plans: readonly CachePlan[], maxRows: nu
 }
 
 function playAppend(
-  count: number,
-  block: readonly [number, number] | undefined,
+  { count, block }: Extract<Command, { kind: 'append' }>,
   tested: Sequence,
-  truth: ReturnType<typeof model>,
-  maxRows: number,
+  truth: NaiveModel,
+  step: Placement,
 ): void {
+  const maxRows = step.positions.length
+  step.rows = 0
   if (count > maxRows || count > tested.remaining) {
-    expect(() => tested.append(count)).toThrow(
+    expect(() => tested.append(step, count)).toThrow(
       expect.objectContaining({ code: count > maxRows ? 'kv-cache/step' : 'kv-cache/full' }),
     )
+    expect(step.rows).toBe(0)
     return
   }
   const blocks = block === undefined ? [] : [blockWithin(block, tested.length, count)]
-  truth.append(tested.append(count, blocks), blocks)
+  const rows = { first: 0, count }
+  tested.append(step, count, blocks)
+  truth.store(step, rows, blocks)
+  truth.check(step, rows)
 }
 
 /** Any two numbers made into a block of the step. */
@@ -174,23 +111,20 @@ describe('a sequence agrees with the naive model', () => {
 
 describe('sequence', () => {
   const local = ring({ window: 16, slack: 8, context: 1000 })
+  const open = (): Sequence => sequence([local], { context: 1000, maxRows: 8 })
+  const step = placement({ caches: 1, maxRows: 8 })
+  /** Appends to an empty step. */
+  const append = (text: Sequence, count: number, blocks?: readonly Block[]): Placement => {
+    step.rows = 0
+    text.append(step, count, blocks)
+    return step
+  }
 
-  it('gives the same placement again', () => {
-    const text = sequence([local], { context: 1000, maxRows: 8 })
-    const first = text.append(8)
-    const { positions, views } = first
-    const second = text.append(1)
-    expect(second).toBe(first)
-    expect(second.positions).toBe(positions)
-    expect(second.views[0]).toBe(views[0])
-    expect(second.rows).toBe(1)
-    expect(second.positions[0]).toBe(8)
-  })
 
   it('splits the span where the ring wraps', () => {
-    const text = sequence([local], { context: 1000, maxRows: 8 })
-    for (let i = 0; i < 3; i++) text.append(8)
-    const { views } = text.append(1)
+    const text = open()
+    for (let i = 0; i < 3; i++) append(text, 8)
+    const { views } = append(text, 1)
     expect([...views[0].slots.subarray(0, 1)]).toEqual([0])
     expect([...views[0].spans.subarray(0, 4)]).toEqual([9, 24, 0, 1])
   })
@@ -208,15 +142,15 @@ describe('sequence', () => {
     ],
     [[{ start: NaN, end: 8 }], 'is not a number'],
   ])('refuses an image that %s', (blocks) => {
-    const text = sequence([local], { context: 1000, maxRows: 8 })
-    text.append(4)
-    expect(() => text.append(4, blocks)).toThrow(expect.objectContaining({ code: 'kv-cache/block' }))
+    const text = open()
+    append(text, 4)
+    expect(() => append(text, 4, blocks)).toThrow(expect.objectContaining({ code: 'kv-cache/block' }))
     expect(text.length).toBe(4)
   })
 
   it('does not rewind into an image, but to its ends', () => {
-    const text = sequence([local], { context: 1000, maxRows: 8 })
-    text.append(8, [{ start: 2, end: 6 }])
+    const text = open()
+    append(text, 8, [{ start: 2, end: 6 }])
     expect(() => text.rewind(3)).toThrow(expect.objectContaining({ code: 'kv-cache/block' }))
     text.rewind(6)
     text.rewind(2)
@@ -224,26 +158,26 @@ describe('sequence', () => {
   })
 
   it('does not rewind to what a ring has overwritten, and can start anew', () => {
-    const text = sequence([local], { context: 1000, maxRows: 8 })
-    for (let i = 0; i < 10; i++) text.append(8)
+    const text = open()
+    for (let i = 0; i < 10; i++) append(text, 8)
     expect(text.canRewind(71)).toBe(true)
     expect(() => text.rewind(70)).toThrow(expect.objectContaining({ code: 'kv-cache/rewound-past-window' }))
     text.rewind(71)
     expect(() => text.rewind(70)).toThrow(expect.objectContaining({ code: 'kv-cache/rewound-past-window' }))
     text.rewind(0)
-    expect(text.append(1).positions[0]).toBe(0)
+    expect(append(text, 1).positions[0]).toBe(0)
   })
 
   it.each([-1, 9, 1.5, NaN])('does not rewind to a length of %s', (to) => {
-    const text = sequence([local], { context: 1000, maxRows: 8 })
-    text.append(8)
+    const text = open()
+    append(text, 8)
     expect(text.canRewind(to)).toBe(false)
     expect(() => text.rewind(to)).toThrow(expect.objectContaining({ code: 'kv-cache/length' }))
   })
 
   it.each([0, -1, 9, 0.5, NaN])('refuses a step of %s rows', (count) => {
-    const text = sequence([local], { context: 1000, maxRows: 8 })
-    expect(() => text.append(count)).toThrow(expect.objectContaining({ code: 'kv-cache/step' }))
+    const text = open()
+    expect(() => append(text, count)).toThrow(expect.objectContaining({ code: 'kv-cache/step' }))
   })
 
   it('refuses a plan that is too small for its steps', () => {
@@ -256,10 +190,10 @@ describe('sequence', () => {
 
 describe('plans', () => {
   it('hold what they say, in whole groups of 8', () => {
-    expect(ring({ window: 512, slack: 256, context: 32768 })).toEqual({ slots: 768, window: 512 })
+    expect(ring({ window: 512, slack: 256, context: 32768 })).toEqual({ first: 0, slots: 768, window: 512 })
     expect(ring({ window: 512, slack: 257, context: 32768 }).slots).toBe(776)
-    expect(ring({ window: 512, slack: 256, context: 100 })).toEqual({ slots: 104, window: 512 })
-    expect(linear({ context: 4097 })).toEqual({ slots: 4104, window: undefined })
+    expect(ring({ window: 512, slack: 256, context: 100 })).toEqual({ first: 0, slots: 104, window: 512 })
+    expect(linear({ context: 4097 })).toEqual({ first: 0, slots: 4104, window: undefined })
   })
 
   it.each([0, -5, 1.5, NaN, Infinity, 2 ** 31])('refuse a size of %s', (size) => {

@@ -1,5 +1,5 @@
 import { check, G3Error } from './errors.js'
-import { place, placement, type Block, type Placement } from './placement.js'
+import { checkRoom, place, type Block, type Placement } from './placement.js'
 import { checkSize, type CachePlan } from './plan.js'
 
 /** The positions of one text in the caches. Integers only: the keys and values themselves live in the backend. */
@@ -10,12 +10,13 @@ export interface Sequence {
   readonly context: number
   readonly remaining: number
   /**
-   * Takes the next `count` positions. Allocates nothing.
+   * Takes the next `count` positions and adds their rows to a step, once a step. Allocates nothing.
    * @param blocks images among them, in absolute positions, in order; each whole, for its rows see each other
    * @throws G3Error `kv-cache/full` when they do not fit, `kv-cache/step` for more rows than the rings' slack,
-   *   `kv-cache/block` for a block that is cut or out of order. Nothing has changed then.
+   *   `kv-cache/block` for a block that is cut or out of order, `kv-cache/placement` for a step that has no room, is of
+   *   other caches, or has rows of this sequence. Nothing has changed then.
    */
-  append(count: number, blocks?: readonly Block[]): Placement
+  append(into: Placement, count: number, blocks?: readonly Block[]): void
   /** Whether {@link rewind} to this length is possible. */
   canRewind(length: number): boolean
   /**
@@ -31,7 +32,7 @@ export interface Sequence {
 /**
  * @param plans one for each cache
  * @param options.context positions in all
- * @param options.maxRows rows of the largest step: every ring must have at least that slack
+ * @param options.maxRows this sequence's rows in the largest step: every ring must have at least that slack
  * @throws G3Error `kv-cache/size`
  */
 export function sequence(
@@ -40,8 +41,8 @@ export function sequence(
 ): Sequence {
   checkSize('context', context)
   checkSize('maxRows', maxRows)
+  check(plans.length > 0, 'kv-cache/size', () => 'a sequence needs a plan for at least one cache')
   for (const plan of plans) checkHolds(plan, context, maxRows)
-  const target = placement(plans, maxRows)
   let blocks: readonly Block[] = []
   let length = 0
   /** One past the highest position written since the last reset: everything `slots` below it is overwritten. */
@@ -55,17 +56,17 @@ export function sequence(
     get remaining() {
       return context - length
     },
-    append(count, added = NO_BLOCKS) {
+    append(into, count, added = NO_BLOCKS) {
       if (!Number.isInteger(count) || count < 1 || count > maxRows) throw stepProblem(count, maxRows)
       if (count > context - length) throw fullProblem(count, length, context)
+      checkRoom(into, plans, count)
       if (added.length > 0) {
         checkBlocks(added, length, length + count)
         blocks = [...blocks, ...added]
       }
-      place(target, plans, length, count, added)
+      place(into, plans, length, count, added)
       length += count
       written = Math.max(written, length)
-      return target
     },
     canRewind: (to) => reached(to) && whole(to) && intact(to),
     rewind(to) {

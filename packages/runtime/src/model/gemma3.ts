@@ -1,10 +1,15 @@
-import { check, type Backend, type Buffer, type CacheStore, type PackedTensor, type Program } from '@g3/backend'
-import { linear, ring, type CachePlan } from '@g3/kv-cache'
-import type { Gemma3Config, RopeConfig } from '../config.js'
+import { check, type Backend, type Buffer, type PackedTensor, type Program } from '@g3/backend'
+import { sequence } from '@g3/kv-cache'
+import type { Gemma3Config } from '../config.js'
+import { batchOf, type Batch } from './batch.js'
+import { HEAD_ROWS, isFree, newLane, type Outputs } from './lane.js'
 import { loadWeights, type Gemma3Weights, type LoadProgress } from './load-weights.js'
 import { tokenCount } from './logits.js'
+import { passes } from './passes.js'
+import { placeLayers, type LayerPlace } from './place-layers.js'
 import { textSequence, type TextSequence } from './text-sequence.js'
 
+export type { Batch } from './batch.js'
 export type { TextSequence } from './text-sequence.js'
 
 /** A loaded Gemma 3 text model. Its weights live in the backend, which its owner disposes. */
@@ -12,11 +17,18 @@ export interface Gemma3 extends AsyncDisposable {
   readonly config: Gemma3Config
   /** Positions that a sequence can have. */
   readonly context: number
+  /** How many sequences can be open at a time. */
+  readonly sequences: number
   /**
-   * A text of no tokens yet. One at a time: it uses the model's only caches.
-   * @throws G3Error `model/busy` while another is open, `model/disposed`
+   * A text of no tokens yet, in caches of its own.
+   * @throws G3Error `model/busy` while as many are open as the model has room for, `model/disposed`
    */
   sequence(): TextSequence
+  /**
+   * Open sequences of this model, to be decoded together.
+   * @throws G3Error `model/batch` when there are none, one is there twice or is another model's; `model/disposed`
+   */
+  batch(sequences: readonly TextSequence[]): Batch
 }
 
 export interface Gemma3Options extends LoadProgress {
@@ -24,14 +36,13 @@ export interface Gemma3Options extends LoadProgress {
   readonly context?: number
   /** Rows of the largest step: a prompt is read in steps of so many tokens. Default 256. */
   readonly maxRows?: number
+  /** Sequences that can be open at a time. Each has caches for the whole context. Default 1. */
+  readonly sequences?: number
 }
-
-/** Rows whose logits are computed at a time: 1 MiB each with the real vocabulary. */
-const HEAD_ROWS = 8
 
 /**
  * Loads the weights and records the two programs that are the model: the body, from token ids to normed hidden states
- * through all layers, and the head, from those to logits and the likeliest token.
+ * through all layers, and the head, from those to logits and the likeliest token (once for each sequence's outputs).
  *
  * Source: Gemma 3 Technical Report (arXiv 2503.19786); Hugging Face transformers, `modeling_gemma3.py`.
  * @throws G3Error `model/bad-option`, `model/tensor-shape`, what `tensors` and the backend throw; the signal's reason
@@ -44,36 +55,61 @@ export async function loadGemma3(
 ): Promise<Gemma3> {
   const context = count('context', options.context ?? config.context, config.context)
   const maxRows = Math.min(count('maxRows', options.maxRows ?? 256, 65_536), context)
+  const sequences = count('sequences', options.sequences ?? 1, 1024)
   const weights = await loadWeights(backend, tensors, config, options)
 
-  const work = allocate(backend, config, maxRows)
-  const places = placeLayers(backend, config, context, maxRows)
-  const body = recordBody(backend, config, weights, work, places.layers)
-  const head = recordHead(backend, config, weights, work)
+  // A pass holds a prompt's step, or a token of each sequence.
+  const passRows = Math.max(maxRows, sequences)
+  const work = allocate(backend, config, passRows)
+  const { layers, caches, plans } = placeLayers(backend, config, { sequences, context, maxRows })
+  const body = recordBody(backend, config, weights, work, layers)
+  const lanes = plans.map((own) =>
+    newLane(sequence(own, { context, maxRows }), recordHead(backend, config, weights, work)),
+  )
+  const parts = { backend, config, maxRows, passes: passes({ backend, body, caches, maxRows: passRows }) }
 
-  let open: TextSequence | undefined
+  const known = new WeakSet<TextSequence>()
   let disposed = false
+  const checkOpen = (): void => check(!disposed, 'model/disposed', 'this model was disposed; load it again')
   return {
     config,
     context,
+    sequences,
     sequence() {
-      check(!disposed, 'model/disposed', 'this model was disposed; load it again')
-      check(open === undefined, 'model/busy', 'this model has an open sequence; dispose of it before opening another')
-      open = textSequence(
-        { backend, config, context, maxRows, body, head, ...work, ...places },
-        () => (open = undefined),
+      checkOpen()
+      const lane = lanes.find(isFree)
+      check(lane !== undefined, 'model/busy', () => busyProblem(sequences))
+      const opened = textSequence(parts, lane)
+      known.add(opened)
+      return opened
+    },
+    batch(members) {
+      checkOpen()
+      check(members.length > 0, 'model/batch', 'a batch needs at least one sequence')
+      const twice = new Set(members).size < members.length
+      check(!twice, 'model/batch', 'a sequence is twice in the batch; its second token has to wait for the first')
+      return batchOf(
+        parts,
+        members.map((member) => {
+          check(known.has(member), 'model/batch', 'a sequence of the batch was opened by another model')
+          const lane = lanes.find(({ owner }) => owner === member)
+          check(lane !== undefined, 'model/disposed', 'a sequence of the batch was disposed')
+          return { sequence: member, lane }
+        }),
       )
-      return open
     },
     async [Symbol.asyncDispose]() {
       disposed = true
-      open?.[Symbol.dispose]()
+      for (const lane of lanes) lane.owner = undefined
     },
   }
 }
 
+const busyProblem = (sequences: number): string =>
+  `all ${sequences} sequences of this model are open; dispose of one first, or load with room for more sequences`
+
 /** Every buffer that a step writes, named and allocated once. */
-function allocate(backend: Backend, { width, ffn, heads, kvHeads, headDim, vocab }: Gemma3Config, maxRows: number) {
+function allocate(backend: Backend, { width, ffn, heads, kvHeads, headDim }: Gemma3Config, maxRows: number) {
   const buffer = (label: string, cols: number): Buffer => backend.buffer(label, maxRows, cols)
   return {
     /** The residual stream. */
@@ -87,51 +123,10 @@ function allocate(backend: Backend, { width, ffn, heads, kvHeads, headDim, vocab
     gated: buffer('gated', ffn),
     /** What attention or the feed-forward layer adds to x. */
     y: buffer('y', width),
-    logits: backend.buffer('logits', HEAD_ROWS, vocab),
-    picked: backend.buffer('picked', HEAD_ROWS, 1),
   }
 }
 
 type Work = ReturnType<typeof allocate>
-
-/** Where a layer keeps its keys and values, and how it rotates them. */
-interface LayerPlace {
-  readonly cache: CacheStore
-  /** Number of the layer within its cache. */
-  readonly layer: number
-  readonly rope: RopeConfig
-}
-
-/**
- * Every `pattern`-th layer is global: it sees all positions and has a slot for each. The others are local: they see a
- * window and share a ring. One cache for each kind; a kind that the model lacks gets none.
- */
-function placeLayers(backend: Backend, config: Gemma3Config, context: number, maxRows: number) {
-  const { layers, pattern, window, kvHeads, headDim, rope } = config
-  const isGlobal = (layer: number): boolean => window === undefined || (layer + 1) % pattern === 0
-  const caches: CacheStore[] = []
-  const plans: CachePlan[] = []
-  const placed: LayerPlace[] = []
-
-  const open = (label: string, members: readonly number[], plan: CachePlan, ropeOfKind: RopeConfig): void => {
-    if (members.length === 0) return
-    const cache = backend.cache({ label, layers: members.length, slots: plan.slots, kvHeads, headDim })
-    caches.push(cache)
-    plans.push(plan)
-    for (const [layer, member] of members.entries()) placed[member] = { cache, layer, rope: ropeOfKind }
-  }
-  const all = Array.from({ length: layers }, (_, layer) => layer)
-  if (window !== undefined) {
-    open(
-      'local',
-      all.filter((layer) => !isGlobal(layer)),
-      ring({ window, slack: maxRows, context }),
-      rope.local,
-    )
-  }
-  open('global', all.filter(isGlobal), linear({ context }), rope.global)
-  return { caches, plans, layers: placed }
-}
 
 /** ids -> h, the hidden states after all layers, normed for the head. */
 function recordBody(
@@ -168,16 +163,14 @@ function recordBody(
 }
 
 /** h -> logits, through the embedding once more, and the likeliest id of those that are tokens. */
-function recordHead(
-  backend: Backend,
-  config: Gemma3Config,
-  weights: Gemma3Weights,
-  { h, logits, picked }: Work,
-): Program {
-  return backend.record('head', (ops) => {
-    ops.logits({ x: h, weight: weights.embedding, out: logits })
+function recordHead(backend: Backend, config: Gemma3Config, { embedding }: Gemma3Weights, { h }: Work): Outputs {
+  const logits = backend.buffer('logits', HEAD_ROWS, config.vocab)
+  const picked = backend.buffer('picked', HEAD_ROWS, 1)
+  const head = backend.record('head', (ops) => {
+    ops.logits({ x: h, weight: embedding, out: logits })
     ops.pick({ logits, limit: tokenCount(config), out: picked })
   })
+  return { head, logits, picked }
 }
 
 function count(name: string, value: number, most: number): number {

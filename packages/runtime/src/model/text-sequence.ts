@@ -1,16 +1,8 @@
-import {
-  check,
-  G3Error,
-  type Backend,
-  type Buffer,
-  type CacheStore,
-  type CacheView,
-  type Program,
-  type Step,
-} from '@g3/backend'
-import { sequence, type CachePlan } from '@g3/kv-cache'
+import { check, type Backend } from '@g3/backend'
 import type { Gemma3Config } from '../config.js'
+import { checkFits, checkHasLast, checkId, checkIdle, checkOwner, HEAD_ROWS, type Lane } from './lane.js'
 import { finishLogits } from './logits.js'
+import type { Passes } from './passes.js'
 
 export interface AppendOptions {
   readonly signal?: AbortSignal
@@ -68,131 +60,107 @@ export interface TextSequence extends Disposable {
 export interface SequenceParts {
   readonly backend: Backend
   readonly config: Gemma3Config
-  readonly context: number
+  /** Rows of one sequence in the largest step. */
   readonly maxRows: number
-  /** ids -> h [maxRows, width] */
-  readonly body: Program
-  /** h, from row `from` on -> logits and picked */
-  readonly head: Program
-  readonly logits: Buffer
-  readonly picked: Buffer
-  /** One for each plan. */
-  readonly caches: readonly CacheStore[]
-  readonly plans: readonly CachePlan[]
+  readonly passes: Passes
 }
 
-type MutableStep = { -readonly [Key in keyof Step]: Step[Key] }
-
-export function textSequence(parts: SequenceParts, onDispose: () => void): TextSequence {
-  const { backend, config, context, maxRows, body, head, caches } = parts
-  const positions = sequence(parts.plans, { context, maxRows })
-  // Written anew for each step, so that a token allocates nothing.
-  const stepIds = new Int32Array(maxRows)
-  const views: CacheView[] = []
-  const bodyStep: MutableStep = { rows: 0, ids: stepIds, positions: stepIds, views }
-  const headStep = { rows: 1, from: 0 }
+/** Opens a sequence of no tokens in a free lane. */
+export function textSequence({ backend, config, maxRows, passes }: SequenceParts, lane: Lane): TextSequence {
+  const { vocab } = config
+  const { positions, outputs } = lane
+  // For each step the same, so that a token allocates nothing.
+  const alone = [lane]
+  const stepIds = new Int32Array(1)
   const pickedId = new Float32Array(1)
-  /** Row of h that belongs to the last token; −1 when it is none of them. */
-  let lastRow = -1
-  let busy = false
-  let disposed = false
 
-  const checkIdle = (): void => {
-    if (disposed) throw new G3Error('model/disposed', 'this sequence was disposed; open another')
-    if (busy) throw new G3Error('model/busy', 'this sequence is reading a prompt; wait for that or abort it first')
-  }
-
-  /** Runs the body on the first `rows` of `stepIds`. */
-  const runBody = (rows: number): void => {
-    const placement = positions.append(rows)
-    bodyStep.rows = rows
-    bodyStep.positions = placement.positions
-    for (let i = 0; i < caches.length; i++) views[caches[i].index] = placement.views[i]
-    backend.run(body, bodyStep)
-    lastRow = rows - 1
-  }
-
-  const runHead = (from: number, rows: number): void => {
-    headStep.from = from
-    headStep.rows = rows
-    backend.run(head, headStep)
-  }
-
-  const runHeadOnLast = (): void => {
-    checkIdle()
-    check(lastRow >= 0, 'model/no-logits', 'there are no logits here: append a token first, also after a rewind')
-    runHead(lastRow, 1)
+  const runHead = (): void => {
+    checkIdle(lane, self)
+    checkHasLast(lane)
+    passes.head(alone)
   }
 
   /** Runs the body on all ids, some rows at a time, and `afterStep` after each step. */
   const appendInSteps = async (
     ids: ArrayLike<number>,
     { signal, onProgress }: AppendOptions,
-    afterStep: (rows: number) => Promise<void>,
+    afterStep: (done: number, rows: number) => Promise<void>,
   ): Promise<void> => {
-    checkIdle()
+    checkIdle(lane, self)
     signal?.throwIfAborted()
-    checkIds(ids, config.vocab)
-    if (ids.length > positions.remaining) throw contextFull(ids.length, positions.length, context)
-    busy = true
+    for (let i = 0; i < ids.length; i++) checkId(ids[i], vocab)
+    checkFits(lane, ids.length)
+    lane.busy = true
     try {
       for (let done = 0; done < ids.length;) {
         const rows = Math.min(maxRows, ids.length - done)
-        for (let row = 0; row < rows; row++) stepIds[row] = ids[done + row]
-        runBody(rows)
+        passes.read(lane, ids, done, rows)
         done += rows
-        await afterStep(rows)
+        await afterStep(done, rows)
         onProgress?.(done, ids.length)
         if (done < ids.length) await letOthersRun()
-        if (disposed) throw new G3Error('model/disposed', 'the sequence was disposed while it read a prompt')
+        checkOwner(lane, self)
         if (done < ids.length) signal?.throwIfAborted()
       }
     } finally {
-      busy = false
+      lane.busy = false
     }
   }
 
-  return {
+  const self: TextSequence = {
     get length() {
+      checkOwner(lane, self)
       return positions.length
     },
     append: (ids, options = {}) =>
       appendInSteps(ids, options, async () => {
         // Waits for the step, so that an abort or a failure stops the next one.
-        await backend.read(parts.picked, 1, pickedId)
+        await backend.read(outputs.picked, 1, pickedId)
       }),
     step(id) {
-      checkIdle()
-      checkId(id, config.vocab)
-      if (positions.remaining < 1) throw contextFull(1, positions.length, context)
+      checkIdle(lane, self)
+      checkId(id, vocab)
+      checkFits(lane, 1)
       stepIds[0] = id
-      runBody(1)
+      passes.step(alone, stepIds)
     },
-    async logits(into = new Float32Array(config.vocab)) {
-      check(
-        into.length >= config.vocab,
-        'model/bad-option',
-        () => `${config.vocab} logits do not fit into ${into.length}`,
-      )
-      runHeadOnLast()
-      await backend.read(parts.logits, 1, into)
-      finishLogits(into.length === config.vocab ? into : into.subarray(0, config.vocab), config)
+    async logits(into = new Float32Array(vocab)) {
+      check(into.length >= vocab, 'model/bad-option', () => `${vocab} logits do not fit into ${into.length}`)
+      runHead()
+      lane.busy = true
+      try {
+        await backend.read(outputs.logits, 1, into)
+      } finally {
+        lane.busy = false
+      }
+      finishLogits(into.length === vocab ? into : into.subarray(0, vocab), config)
       return into
     },
     async pick() {
-      runHeadOnLast()
-      await backend.read(parts.picked, 1, pickedId)
+      runHead()
+      lane.busy = true
+      try {
+        await backend.read(outputs.picked, 1, pickedId)
+      } finally {
+        lane.busy = false
+      }
       return pickedId[0]
     },
     async scores(ids, visit, options = {}) {
-      const { vocab } = config
-      const held = new Float32Array(parts.logits.rows * vocab)
-      await appendInSteps(ids, options, async (rows) => {
+      const held = new Float32Array(HEAD_ROWS * vocab)
+      await appendInSteps(ids, options, async (done, rows) => {
         const start = positions.length - rows
-        for (let from = 0; from < rows; from += parts.logits.rows) {
-          const count = Math.min(parts.logits.rows, rows - from)
-          runHead(from, count)
-          await backend.read(parts.logits, count, held)
+        let first = 0
+        for (let from = 0; from < rows; from += HEAD_ROWS) {
+          const count = Math.min(HEAD_ROWS, rows - from)
+          if (!passes.isLatest(lane)) {
+            // Another sequence has used h since: the rest of this step is read again.
+            positions.rewind(start + from)
+            passes.read(lane, ids, done - rows + from, rows - from)
+            first = from
+          }
+          passes.headOf(lane, from - first, count)
+          await backend.read(outputs.logits, count, held)
           for (let row = 0; row < count; row++) {
             const logits = held.subarray(row * vocab, (row + 1) * vocab)
             finishLogits(logits, config)
@@ -202,39 +170,26 @@ export function textSequence(parts: SequenceParts, onDispose: () => void): TextS
       })
     },
     rewind(length) {
-      checkIdle()
+      checkIdle(lane, self)
       if (length === positions.length) return
       positions.rewind(length)
-      lastRow = -1
+      lane.lastRow = -1
     },
     reset() {
-      checkIdle()
+      checkIdle(lane, self)
       positions.reset()
-      lastRow = -1
+      lane.lastRow = -1
     },
     [Symbol.dispose]() {
-      if (disposed) return
-      disposed = true
-      onDispose()
+      if (lane.owner === self) lane.owner = undefined
     },
   }
+
+  positions.reset()
+  lane.lastRow = -1
+  lane.owner = self
+  return self
 }
 
 /** A turn of the event loop, so that a signal can be aborted even where the backend computes on this thread. */
 const letOthersRun = (): Promise<void> => new Promise((resolve) => setTimeout(resolve))
-
-function checkIds(ids: ArrayLike<number>, vocab: number): void {
-  for (let i = 0; i < ids.length; i++) checkId(ids[i], vocab)
-}
-
-function checkId(id: number, vocab: number): void {
-  if (!Number.isInteger(id) || id < 0 || id >= vocab) {
-    throw new G3Error('model/bad-id', `${id} is no token id; this model has ids from 0 to ${vocab - 1}`)
-  }
-}
-
-const contextFull = (wanted: number, length: number, context: number): G3Error => {
-  const over = wanted - (context - length)
-  const message = `${over} of ${wanted} tokens do not fit: ${length} of ${context} positions are in use; shorten the text or load with a larger context`
-  return new G3Error('model/context-full', message)
-}

@@ -1,0 +1,111 @@
+import type { Backend, CacheStore, CacheView, Program, Step } from '@g3/backend'
+import { placement } from '@g3/kv-cache'
+import { HEAD_ROWS, type Lane } from './lane.js'
+
+/** Runs the model's programs for the sequences in its lanes. Callers have checked what they pass. Allocates nothing. */
+export interface Passes {
+  /** Runs the body on `count` tokens of one sequence, from `ids[from]` on. */
+  read(lane: Lane, ids: ArrayLike<number>, from: number, count: number): void
+  /** Runs the body on one token of each sequence. */
+  step(lanes: readonly Lane[], ids: ArrayLike<number>): void
+  /**
+   * Runs the head on the last token of each sequence, {@link HEAD_ROWS} at a time: lanes [i, i + HEAD_ROWS) find theirs
+   * in the outputs of lane i.
+   */
+  head(lanes: readonly Lane[]): void
+  /** Whether the latest pass is one of this sequence: h has its rows. */
+  isLatest(lane: Lane): boolean
+  /** Runs the head on rows of the latest pass, into the outputs of `lane`. */
+  headOf(lane: Lane, from: number, rows: number): void
+}
+
+export interface PassParts {
+  readonly backend: Backend
+  /** ids -> h [maxRows, width], which holds the last pass only */
+  readonly body: Program
+  readonly caches: readonly CacheStore[]
+  readonly maxRows: number
+}
+
+type MutableStep = { -readonly [Key in keyof Step]: Step[Key] }
+
+export function passes({ backend, body, caches, maxRows }: PassParts): Passes {
+  const placed = placement({ caches: caches.length, maxRows })
+  const ids = new Int32Array(maxRows)
+  const views: CacheView[] = []
+  for (const [i, { index }] of caches.entries()) views[index] = placed.views[i]
+  const bodyStep: MutableStep = { rows: 0, ids, positions: placed.positions, views }
+  const headStep: MutableStep = { rows: 0, from: 0 }
+  /** Number of the latest pass, whose rows h holds. */
+  let latest = 0
+
+  const begin = (): void => {
+    placed.rows = 0
+    latest++
+  }
+
+  const add = (lane: Lane, added: ArrayLike<number>, from: number, count: number): void => {
+    const first = placed.rows
+    lane.positions.append(placed, count)
+    for (let i = 0; i < count; i++) ids[first + i] = added[from + i]
+    lane.lastId = ids[first + count - 1]
+    lane.lastRow = first + count - 1
+    lane.lastPass = latest
+  }
+
+  const run = (): void => {
+    bodyStep.rows = placed.rows
+    backend.run(body, bodyStep)
+  }
+
+  /** Whether h still holds the last tokens of these lanes, one after the other. */
+  const areTogether = (lanes: readonly Lane[]): boolean => {
+    for (let i = 0; i < lanes.length; i++) {
+      if (lanes[i].lastPass !== latest || lanes[i].lastRow !== lanes[0].lastRow + i) return false
+    }
+    return true
+  }
+
+  /**
+   * Runs the body again on the last tokens, because others have used h since. Gives the same bits, since those of a row
+   * do not depend on its step; and a ring always holds what the last token saw.
+   */
+  const gather = (lanes: readonly Lane[]): void => {
+    begin()
+    for (let i = 0; i < lanes.length; i++) {
+      const { positions, lastId } = lanes[i]
+      positions.rewind(positions.length - 1)
+      again[0] = lastId
+      add(lanes[i], again, 0, 1)
+    }
+    run()
+  }
+  const again = new Int32Array(1)
+
+  const headOf = ({ outputs }: Lane, from: number, rows: number): void => {
+    headStep.from = from
+    headStep.rows = rows
+    backend.run(outputs.head, headStep)
+  }
+
+  return {
+    read(lane, added, from, count) {
+      begin()
+      add(lane, added, from, count)
+      run()
+    },
+    step(lanes, added) {
+      begin()
+      for (let i = 0; i < lanes.length; i++) add(lanes[i], added, i, 1)
+      run()
+    },
+    head(lanes) {
+      if (!areTogether(lanes)) gather(lanes)
+      for (let i = 0; i < lanes.length; i += HEAD_ROWS) {
+        headOf(lanes[i], lanes[i].lastRow, Math.min(HEAD_ROWS, lanes.length - i))
+      }
+    },
+    isLatest: ({ lastPass }) => lastPass === latest,
+    headOf,
+  }
+}
