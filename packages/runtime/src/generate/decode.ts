@@ -1,8 +1,6 @@
-import type { Tokenizer } from '@g3/tokenizer'
-import type { TextSequence } from '../model/gemma3.js'
 import { breather } from './breathe.js'
+import type { Engine } from './engines.js'
 import type { GenerationPlan } from './options.js'
-import type { PrefixCache } from './prefix-cache.js'
 import { stopText } from './stop-text.js'
 
 /**
@@ -19,18 +17,6 @@ export interface Chunk {
  * caller.
  */
 export type StopReason = 'stop' | 'length' | 'context' | 'aborted'
-
-/** What a generation works on. */
-export interface Engine {
-  readonly tokenizer: Pick<Tokenizer, 'stream'>
-  readonly sequence: Pick<TextSequence, 'length' | 'pick' | 'logits'>
-  readonly cache: PrefixCache
-  readonly context: number
-  /** [vocab], for logits that are sampled here. */
-  readonly logits: Float32Array
-  /** Takes the engine for one generation; returns what gives it back. @throws G3Error `generate/busy` */
-  claim(): () => void
-}
 
 /** What has happened so far, filled in by {@link decode}. Times are of `performance.now()`. */
 export interface Progress {
@@ -62,9 +48,14 @@ export async function* decode(
   const stops = stopText(plan.stopStrings)
   const breathe = breather()
   let flushed = false
+  /** [vocab], made once for texts that are sampled. */
+  let logits: Float32Array | undefined
 
-  const pick = async (): Promise<number> =>
-    sampler.greedy ? sequence.pick() : sampler.pick(await sequence.logits(engine.logits))
+  const pick = async (): Promise<number> => {
+    if (sampler.greedy) return sequence.pick()
+    logits = await sequence.logits(logits)
+    return sampler.pick(logits)
+  }
 
   const release = (piece: string): string => {
     const text = stops.push(piece)

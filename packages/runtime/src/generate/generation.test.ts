@@ -2,7 +2,8 @@ import { G3Error } from '@g3/backend'
 import type { Tokenizer } from '@g3/tokenizer'
 import { describe, expect, it, vi } from 'vitest'
 import { chatSession } from './chat.js'
-import type { Chunk, Engine } from './decode.js'
+import type { Chunk } from './decode.js'
+import { engines, type Engine, type Engines } from './engines.js'
 import { generation, type Generation } from './generation.js'
 import { parseGenerateOptions, type GenerateOptions } from './options.js'
 import { prefixCache, type Appendable } from './prefix-cache.js'
@@ -63,23 +64,8 @@ const characters: Pick<Tokenizer, 'stream'> = {
   stream: () => ({ push: (id) => String.fromCharCode(id), end: () => '' }),
 }
 
-function engineOf(sequence: Appendable & Engine['sequence'], context = 64): Engine {
-  let busy = false
-  return {
-    tokenizer: characters,
-    sequence,
-    context,
-    cache: prefixCache(sequence, context),
-    logits: new Float32Array(VOCABULARY),
-    claim() {
-      if (busy) throw new G3Error('generate/busy', 'busy')
-      busy = true
-      return () => {
-        busy = false
-      }
-    },
-  }
-}
+const enginesOf = (sequence: Appendable & Engine['sequence'], context = 64): Engines =>
+  engines([{ tokenizer: characters, sequence, context, cache: prefixCache(sequence, context) }])
 
 const greedy = (options: GenerateOptions = {}) => parseGenerateOptions({ temperature: 0, ...options }, [END])
 const PROMPT = Int32Array.of(5, 6, 7)
@@ -92,7 +78,7 @@ async function collect(from: Generation): Promise<Chunk[]> {
 
 describe('generation', () => {
   it('streams the text and tells how it went', async () => {
-    const run = generation(engineOf(scriptedSequence('hello').sequence), PROMPT, greedy())
+    const run = generation(enginesOf(scriptedSequence('hello').sequence), PROMPT, greedy())
     const chunks = await collect(run)
     expect(chunks.map(({ text }) => text)).toEqual(['h', 'e', 'l', 'l', 'o', ''])
     expect(chunks.at(-1)?.id).toBe(END)
@@ -104,13 +90,13 @@ describe('generation', () => {
 
   it('samples from logits to the same text, since the script leaves no choice', async () => {
     const plan = parseGenerateOptions({ temperature: 1, seed: 3 }, [END])
-    const result = await generation(engineOf(scriptedSequence('hello').sequence), PROMPT, plan).result()
+    const result = await generation(enginesOf(scriptedSequence('hello').sequence), PROMPT, plan).result()
     expect(result).toMatchObject({ text: 'hello', seed: 3 })
   })
 
   it('runs for its result alone, and only once', async () => {
     const scripted = scriptedSequence('abc')
-    const run = generation(engineOf(scripted.sequence), PROMPT, greedy())
+    const run = generation(enginesOf(scripted.sequence), PROMPT, greedy())
     expect(scripted.held).toEqual([])
     expect((await run.result()).text).toBe('abc')
     expect((await run.result()).text).toBe('abc')
@@ -119,7 +105,7 @@ describe('generation', () => {
 
   it('stops at a string across tokens, at an id, at maxTokens and at the end of the context', async () => {
     const run = (options: GenerateOptions, context = 64) =>
-      generation(engineOf(scriptedSequence('one.two.three').sequence, context), PROMPT, greedy(options)).result()
+      generation(enginesOf(scriptedSequence('one.two.three').sequence, context), PROMPT, greedy(options)).result()
     expect(await run({ stop: ['o.t'] })).toMatchObject({ text: 'one.tw', stopReason: 'stop' })
     expect(await run({ stop: ['t'.charCodeAt(0)] })).toMatchObject({ text: 'one.', stopReason: 'stop' })
     expect(await run({ maxTokens: 5 })).toMatchObject({ text: 'one.t', stopReason: 'length' })
@@ -129,7 +115,7 @@ describe('generation', () => {
 
   it('neither emits nor loses held text, however it ends', async () => {
     const run = (options: GenerateOptions) =>
-      generation(engineOf(scriptedSequence('abcab').sequence), PROMPT, greedy(options))
+      generation(enginesOf(scriptedSequence('abcab').sequence), PROMPT, greedy(options))
     const chunks = await collect(run({ stop: ['cax'] }))
     expect(chunks.map(({ text }) => text).join('')).toBe('abcab')
     expect(chunks.map(({ text }) => text)).toEqual(['a', 'b', '', '', 'cab', ''])
@@ -143,7 +129,7 @@ describe('generation', () => {
   it('ends with what it has when it is aborted while decoding', async () => {
     const controller = new AbortController()
     const run = generation(
-      engineOf(scriptedSequence('abcdef').sequence),
+      enginesOf(scriptedSequence('abcdef').sequence),
       PROMPT,
       greedy({ signal: controller.signal, stop: ['cx'] }),
     )
@@ -159,38 +145,38 @@ describe('generation', () => {
   it('keeps what was read when it is aborted in the prompt, and goes on from there', async () => {
     const controller = new AbortController()
     const scripted = scriptedSequence('abc', { onAppend: () => scripted.held.length === 2 && controller.abort() })
-    const engine = engineOf(scripted.sequence)
-    const result = await generation(engine, PROMPT, greedy({ signal: controller.signal })).result()
+    const pool = enginesOf(scripted.sequence)
+    const result = await generation(pool, PROMPT, greedy({ signal: controller.signal })).result()
     expect(result).toMatchObject({ text: '', ids: [], stopReason: 'aborted', prefillTokensPerSecond: 0 })
     expect(scripted.held).toEqual([5, 6])
-    expect(await generation(engine, PROMPT, greedy()).result()).toMatchObject({ text: 'abc', cachedTokens: 2 })
+    expect(await generation(pool, PROMPT, greedy()).result()).toMatchObject({ text: 'abc', cachedTokens: 2 })
   })
 
   it('hears an abort from a timer although its steps never leave the thread', async () => {
     const endless = scriptedSequence('x'.repeat(10_000_000))
-    const run = generation(engineOf(endless.sequence, 10_000_000), PROMPT, greedy({ signal: AbortSignal.timeout(100) }))
+    const run = generation(enginesOf(endless.sequence, 10_000_000), PROMPT, greedy({ signal: AbortSignal.timeout(100) }))
     expect(await run.result()).toMatchObject({ stopReason: 'aborted' })
   })
 
   it('throws a failure to whoever iterates and to whoever asks, frees the engine and empties the cache', async () => {
     const scripted = scriptedSequence('abc', { failAt: 2 })
-    const engine = engineOf(scripted.sequence)
-    const run = generation(engine, PROMPT, greedy())
+    const pool = enginesOf(scripted.sequence)
+    const run = generation(pool, PROMPT, greedy())
     await expect(collect(run)).rejects.toMatchObject({ code: 'test/failed' })
     await expect(run.result()).rejects.toMatchObject({ code: 'test/failed' })
     expect(scripted.held).toEqual([])
-    engine.claim()
+    pool.claim(PROMPT)
   })
 
   it('refuses to run twice at a time, and prompts that are empty or do not fit', async () => {
-    const engine = engineOf(scriptedSequence('abc').sequence, 8)
-    for await (const _ of generation(engine, PROMPT, greedy())) {
-      await expect(generation(engine, PROMPT, greedy()).result()).rejects.toMatchObject({ code: 'generate/busy' })
+    const pool = enginesOf(scriptedSequence('abc').sequence, 8)
+    for await (const _ of generation(pool, PROMPT, greedy())) {
+      await expect(generation(pool, PROMPT, greedy()).result()).rejects.toMatchObject({ code: 'generate/busy' })
     }
-    await expect(generation(engine, new Int32Array(9), greedy()).result()).rejects.toMatchObject({
+    await expect(generation(pool, new Int32Array(9), greedy()).result()).rejects.toMatchObject({
       code: 'generate/prompt-too-long',
     })
-    await expect(generation(engine, new Int32Array(0), greedy()).result()).rejects.toMatchObject({
+    await expect(generation(pool, new Int32Array(0), greedy()).result()).rejects.toMatchObject({
       code: 'generate/empty-prompt',
     })
   })
@@ -210,21 +196,21 @@ describe('generation', () => {
 describe('prefix cache', () => {
   it('reads only what is new, and reports progress over the whole prompt', async () => {
     const scripted = scriptedSequence('xy')
-    const engine = engineOf(scripted.sequence)
-    await generation(engine, PROMPT, greedy()).result()
+    const pool = enginesOf(scripted.sequence)
+    await generation(pool, PROMPT, greedy()).result()
     const onPrefill = vi.fn()
     const longer = Int32Array.of(5, 6, 7, 'x'.charCodeAt(0), 'y'.charCodeAt(0), 8)
-    expect(await generation(engine, longer, greedy({ onPrefill })).result()).toMatchObject({ cachedTokens: 5 })
+    expect(await generation(pool, longer, greedy({ onPrefill })).result()).toMatchObject({ cachedTokens: 5 })
     expect(onPrefill.mock.calls).toEqual([[6, 6]])
-    expect(await generation(engine, longer, greedy()).result()).toMatchObject({ cachedTokens: 5 })
-    expect(await generation(engine, Int32Array.of(5, 9), greedy()).result()).toMatchObject({ cachedTokens: 1 })
+    expect(await generation(pool, longer, greedy()).result()).toMatchObject({ cachedTokens: 5 })
+    expect(await generation(pool, Int32Array.of(5, 9), greedy()).result()).toMatchObject({ cachedTokens: 1 })
   })
 
   it('starts over where the windows no longer reach back', async () => {
     const scripted = scriptedSequence('xyz', { window: 2 })
-    const engine = engineOf(scripted.sequence)
-    await generation(engine, PROMPT, greedy()).result()
-    expect(await generation(engine, Int32Array.of(5, 6, 9), greedy()).result()).toMatchObject({
+    const pool = enginesOf(scripted.sequence)
+    await generation(pool, PROMPT, greedy()).result()
+    expect(await generation(pool, Int32Array.of(5, 6, 9), greedy()).result()).toMatchObject({
       cachedTokens: 0,
       text: 'xyz',
     })
@@ -234,16 +220,16 @@ describe('prefix cache', () => {
 
 describe('chat', () => {
   const chatOver = (script: string, options?: Parameters<typeof scriptedSequence>[1]) => {
-    const engine = engineOf(scriptedSequence(script, options).sequence)
-    return chatSession((_, generateOptions, onEnd) => generation(engine, PROMPT, greedy(generateOptions), onEnd))
+    const pool = enginesOf(scriptedSequence(script, options).sequence)
+    return chatSession((_, generateOptions, onEnd) => generation(pool, PROMPT, greedy(generateOptions), onEnd))
   }
 
   it('keeps turns when they are answered, and instructions apart', async () => {
     const seen: unknown[] = []
-    const engine = engineOf(scriptedSequence('hi').sequence)
+    const pool = enginesOf(scriptedSequence('hi').sequence)
     const chat = chatSession((messages, options, onEnd) => {
       seen.push(messages)
-      return generation(engine, PROMPT, greedy(options), onEnd)
+      return generation(pool, PROMPT, greedy(options), onEnd)
     })
     chat.system = 'be brief'
     await chat.send('hello').result()

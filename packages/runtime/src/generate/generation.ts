@@ -1,4 +1,5 @@
-import { decode, newProgress, type Chunk, type Engine, type Progress, type StopReason } from './decode.js'
+import { decode, newProgress, type Chunk, type Progress, type StopReason } from './decode.js'
+import type { Claim, Engines } from './engines.js'
 import type { GenerationPlan } from './options.js'
 
 export interface GenerationResult {
@@ -53,7 +54,7 @@ function summary(progress: Progress, promptTokens: number, seed: number): Genera
 
 /** @param onEnd called once, before the caller learns of the end; without a result when the generation threw */
 export function generation(
-  engine: Engine,
+  engines: Engines,
   prompt: Int32Array,
   plan: GenerationPlan,
   onEnd: (result: GenerationResult | undefined) => void = () => {},
@@ -63,16 +64,16 @@ export function generation(
 
   async function* run(): AsyncGenerator<Chunk, void, undefined> {
     const progress = newProgress()
-    let release: (() => void) | undefined
+    let claim: Claim | undefined
     let failure: { readonly error: unknown } | undefined
     try {
-      release = engine.claim()
-      yield* decode(engine, prompt, plan, progress)
+      claim = engines.claim(prompt)
+      yield* decode(claim.engine, prompt, plan, progress)
     } catch (error) {
       failure = { error }
       throw error
     } finally {
-      release?.()
+      claim?.release()
       const outcome = failure ?? { result: summary(progress, prompt.length, plan.sampler.sampling.seed) }
       onEnd('result' in outcome ? outcome.result : undefined)
       settled.resolve(outcome)

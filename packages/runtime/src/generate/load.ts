@@ -15,6 +15,8 @@ export interface LoadOptions {
   readonly context?: number
   /** Prompt tokens in one step: more is faster up to a point and takes memory. Default: the model's. */
   readonly maxRows?: number
+  /** Texts that can be generated at a time, each with caches for the whole context. Default 1. */
+  readonly sequences?: number
   /**
    * Packs matrices that are stored in 16 or 32 bits into this type while they load. The embedding, which is the output
    * matrix, too, stays at Q8_0 or above. Default: as they are stored.
@@ -53,7 +55,7 @@ function packed(tensor: PackedTensor, type: LoadType | undefined): PackedTensor 
  * `backend/out-of-memory`; the signal's reason when it aborts
  */
 export async function loadModel(options: LoadOptions): Promise<Model> {
-  const { backend, signal, maxRows, quantise, onProgress } = options
+  const { backend, signal, maxRows, sequences, quantise, onProgress } = options
   const opened = await openModel(options.source, { signal })
   try {
     const { name, config, tokenizer, instructionTuned, notice } = opened
@@ -62,6 +64,7 @@ export async function loadModel(options: LoadOptions): Promise<Model> {
     const gemma3 = await loadGemma3(backend, (tensor) => packed(opened.tensor(tensor), quantise), config, {
       context,
       ...(maxRows !== undefined && { maxRows }),
+      ...(sequences !== undefined && { sequences }),
       ...(signal && { signal }),
       ...(onProgress && { onProgress }),
     })

@@ -1,14 +1,13 @@
-import { check } from '@g3/backend'
 import { encodeChat, type ChatMessage, type Tokenizer } from '@g3/tokenizer'
 import type { Gemma3Config } from '../config.js'
-import type { Gemma3 } from '../model/gemma3.js'
+import type { Gemma3, TextSequence } from '../model/gemma3.js'
 import { chatSession, type Chat, type ChatOptions } from './chat.js'
-import type { Engine } from './decode.js'
+import { engines } from './engines.js'
 import { generation, type Generation, type GenerationResult } from './generation.js'
 import { parseGenerateOptions, type GenerateOptions, type Prompt } from './options.js'
-import { prefixCache, type ReadOptions } from './prefix-cache.js'
+import { prefixCache, type PrefixCache, type ReadOptions } from './prefix-cache.js'
 
-/** A Gemma 3 model with its tokenizer, ready to write. It does one thing at a time. */
+/** A Gemma 3 model with its tokenizer, ready to write. It does one thing at a time, or as many as it was loaded with sequences. */
 export interface Model extends AsyncDisposable {
   /** What the file calls itself. */
   readonly name: string
@@ -18,13 +17,15 @@ export interface Model extends AsyncDisposable {
   readonly instructionTuned: boolean
   /** Tokens that prompt and answer may have together. */
   readonly context: number
+  /** Texts that can be generated at a time. */
+  readonly sequences: number
   /**
    * Continues a prompt.
    * @throws G3Error at once: `generate/bad-option`, `sampling/bad-option`, `chat/…` for messages that the turn format
    * cannot hold; while running: `generate/prompt-too-long`, `generate/empty-prompt`, `generate/busy`, and the backend's
    */
   generate(prompt: Prompt, options?: GenerateOptions): Generation
-  /** Starts a conversation. Several may take turns; each answer reads only what the one before did not share. */
+  /** Starts a conversation. Several may take turns; an answer reads only what the model does not hold already. */
   chat(options?: ChatOptions): Chat
   /** Turns a prompt into the ids that {@link generate} would read. */
   encode(prompt: Prompt): Int32Array
@@ -50,27 +51,10 @@ const isConversation = (prompt: Exclude<Prompt, string>): prompt is readonly Cha
 /** Puts loaded parts together. The model owns `gemma3`. */
 export function modelOf({ name, gemma3, tokenizer, instructionTuned }: ModelParts): Model {
   const { config, context } = gemma3
-  const sequence = gemma3.sequence()
-  let busy = false
-
-  const engine: Engine = {
-    tokenizer,
-    sequence,
-    context,
-    cache: prefixCache(sequence, context),
-    logits: new Float32Array(config.vocab),
-    claim() {
-      check(
-        !busy,
-        'generate/busy',
-        'this model is generating already: finish, leave or abort that first, or load it a second time',
-      )
-      busy = true
-      return () => {
-        busy = false
-      }
-    },
-  }
+  const sequences = Array.from({ length: gemma3.sequences }, () => gemma3.sequence())
+  const pool = engines(
+    sequences.map((sequence) => ({ tokenizer, sequence, context, cache: prefixCache(sequence, context) })),
+  )
 
   const encode = (prompt: Prompt): Int32Array => {
     if (typeof prompt === 'string') return tokenizer.encode(prompt, { bos: true })
@@ -81,13 +65,16 @@ export function modelOf({ name, gemma3, tokenizer, instructionTuned }: ModelPart
     prompt: Prompt,
     options?: GenerateOptions,
     onEnd?: (result: GenerationResult | undefined) => void,
-  ): Generation => generation(engine, encode(prompt), parseGenerateOptions(options ?? {}, endMarks(tokenizer)), onEnd)
+  ): Generation => generation(pool, encode(prompt), parseGenerateOptions(options ?? {}, endMarks(tokenizer)), onEnd)
 
-  /** Runs work that needs the sequence to itself and leaves its cache empty when it fails. */
-  const alone = async <T>(work: () => Promise<T>): Promise<T> => {
-    const release = engine.claim()
+  /** Runs work that needs a sequence to itself and leaves its cache empty when it fails. */
+  const alone = async <T>(
+    ids: Int32Array,
+    work: (sequence: TextSequence, cache: PrefixCache) => Promise<T>,
+  ): Promise<T> => {
+    const { engine, release } = pool.claim(ids)
     try {
-      return await work()
+      return await work(engine.sequence, engine.cache)
     } catch (error) {
       engine.cache.clear()
       throw error
@@ -102,23 +89,23 @@ export function modelOf({ name, gemma3, tokenizer, instructionTuned }: ModelPart
     tokenizer,
     instructionTuned,
     context,
+    sequences: gemma3.sequences,
     generate: (prompt, options) => start(prompt, options),
     chat: (options) => chatSession(start, options),
     encode,
     logits: (ids, options = {}) =>
-      alone(async () => {
-        await engine.cache.read(ids, options)
+      alone(ids, async (sequence, cache) => {
+        await cache.read(ids, options)
         return sequence.logits()
       }),
     scores: (ids, visit, { signal } = {}) =>
-      alone(async () => {
-        engine.cache.clear()
+      alone(ids, async (sequence, cache) => {
+        cache.clear()
         await sequence.scores(ids, visit, signal ? { signal } : {})
         // The cache's record of ids did not follow.
-        engine.cache.clear()
+        cache.clear()
       }),
     async [Symbol.asyncDispose]() {
-      sequence[Symbol.dispose]()
       await gemma3[Symbol.asyncDispose]()
     },
   }

@@ -9,6 +9,8 @@ export interface PrefixCache {
    * @throws G3Error `generate/empty-prompt`, `generate/prompt-too-long` before anything changes
    */
   read(ids: Int32Array, options: ReadOptions): Promise<number>
+  /** Ids that {@link read} would have to read, and ids that are held and would be lost. */
+  unshared(ids: Int32Array): number
   /** Appends one id. */
   step(id: number): void
   /** Forgets all; for when a backend failed and nobody knows what its cache holds. */
@@ -64,6 +66,7 @@ export function prefixCache(sequence: Appendable, context: number): PrefixCache 
       })
       return cached
     },
+    unshared: (ids) => ids.length + sequence.length - 2 * commonLength(ids),
     step(id) {
       held[sequence.length] = id
       sequence.step(id)

@@ -1,0 +1,44 @@
+import { check } from '@g3/backend'
+import type { Tokenizer } from '@g3/tokenizer'
+import type { TextSequence } from '../model/gemma3.js'
+import type { PrefixCache } from './prefix-cache.js'
+
+/** What a generation works on. */
+export interface Engine {
+  readonly tokenizer: Pick<Tokenizer, 'stream'>
+  readonly sequence: Pick<TextSequence, 'length' | 'pick' | 'logits'>
+  readonly cache: PrefixCache
+  readonly context: number
+}
+
+/** An engine that is the caller's until released. */
+export interface Claim<E extends Engine = Engine> {
+  readonly engine: E
+  release(): void
+}
+
+/** The engines of a model, one for each of its sequences. */
+export interface Engines<E extends Engine = Engine> {
+  /**
+   * Takes a free engine: the one for which the prompt means the least work, to read now and to read again later.
+   * @throws G3Error `generate/busy` when all are taken
+   */
+  claim(prompt: Int32Array): Claim<E>
+}
+
+export function engines<E extends Engine>(all: readonly E[]): Engines<E> {
+  const taken = new Set<E>()
+  return {
+    claim(prompt) {
+      const [first, ...others] = all.filter((engine) => !taken.has(engine))
+      check(first !== undefined, 'generate/busy', () => busyProblem(all.length))
+      const work = ({ cache }: E): number => cache.unshared(prompt)
+      const engine = others.reduce((best, other) => (work(other) < work(best) ? other : best), first)
+      taken.add(engine)
+      return { engine, release: () => taken.delete(engine) }
+    },
+  }
+}
+
+const busyProblem = (count: number): string =>
+  `this model is generating ${count} text${count > 1 ? 's' : ''} already: finish, leave or abort one first, or load with room for more sequences`
