@@ -1,15 +1,17 @@
-// Compiles AssemblyScript to WASM, twice, and inlines the results:  node build.mjs assembly/index.ts src/generated
+// Compiles AssemblyScript to WASM, with relaxed SIMD and without, and inlines the results:
+//   node build.mjs assembly/index.ts src/generated [plain|relaxed]
 //
 // -O1 on purpose: -O2 and -O3 move each accumulator's chain to its use and V8 then spills half of the registers
 // (measured: up to three times slower).
 import { mkdir, writeFile } from 'node:fs/promises'
 import asc from 'assemblyscript/asc'
 
-const [entry, out] = process.argv.slice(2)
+const [entry, out, only] = process.argv.slice(2)
 const builds = { plain: [], relaxed: ['--enable', 'relaxed-simd'] }
 
 await mkdir(out, { recursive: true })
 for (const [name, features] of Object.entries(builds)) {
+  if (only !== undefined && name !== only) continue
   const files = new Map()
   const { error, stderr } = await asc.main(
     [

@@ -35,6 +35,8 @@ export interface ContestOptions {
   readonly signal: AbortSignal
   /** Told in a line what goes on. */
   readonly log: (line: string) => void
+  /** Has a turn of its own after the engines' warm-up and after each of their turns. */
+  readonly betweenTurns: () => Promise<void>
 }
 
 /**
@@ -48,9 +50,9 @@ export async function contest(
   main: EngineSpec,
   peers: readonly EngineSpec[],
   job: Omit<Job, 'engine'>,
-  { repeat, signal, log }: ContestOptions,
+  { repeat, signal, log, betweenTurns }: ContestOptions,
 ): Promise<Outcome> {
-  await using engines = new AsyncDisposableStack()
+  const contenders: Contender[] = []
   const failures = new Map<EngineSpec, Failure>()
   const attempt = async <T>(spec: EngineSpec, action: () => Promise<T>): Promise<T | undefined> => {
     try {
@@ -78,28 +80,33 @@ export async function contest(
     return answer
   }
 
-  const contenders: Contender[] = []
-  for (const spec of [main, ...peers]) {
-    const engine = await attempt(spec, () => start(spec))
-    if (engine) contenders.push({ spec, engine: engines.use(engine), rounds: [] })
-  }
-  for (const contender of contenders) await ask(contender, (engine) => engine.round())
-  for (let turn = 1; turn <= repeat; turn++) {
-    for (const contender of turn % 2 === 1 ? contenders : contenders.toReversed()) {
-      const round = await ask(contender, (engine) => engine.round())
-      if (!round) continue
-      contender.rounds.push(round)
-      const speeds = `prefill ${round.prefill.toFixed(1)}, decode ${round.decode.toFixed(1)} tokens a second`
-      log(`${turn}/${repeat} ${labelOf(contender.spec)}: ${speeds}`)
+  try {
+    for (const spec of [main, ...peers]) {
+      const engine = await attempt(spec, () => start(spec))
+      if (engine) contenders.push({ spec, engine, rounds: [] })
     }
+    for (const contender of contenders) await ask(contender, (engine) => engine.round())
+    await betweenTurns()
+    for (let turn = 1; turn <= repeat; turn++) {
+      for (const contender of turn % 2 === 1 ? contenders : contenders.toReversed()) {
+        const round = await ask(contender, (engine) => engine.round())
+        if (!round) continue
+        contender.rounds.push(round)
+        const speeds = `prefill ${round.prefill.toFixed(1)}, decode ${round.decode.toFixed(1)} tokens a second`
+        log(`${turn}/${repeat} ${labelOf(contender.spec)}: ${speeds}`)
+      }
+      await betweenTurns()
+    }
+    const measured = new Map<EngineSpec, Measured>()
+    for (const contender of contenders) {
+      const peakRssBytes = await ask(contender, (engine) => engine.peakRssBytes())
+      const { spec, engine, rounds } = contender
+      if (peakRssBytes !== undefined) measured.set(spec, { loadMs: engine.loadMs, rounds, peakRssBytes })
+    }
+    return { measured, failures }
+  } finally {
+    await Promise.all(contenders.map(({ engine }) => engine[Symbol.asyncDispose]()))
   }
-  const measured = new Map<EngineSpec, Measured>()
-  for (const contender of contenders) {
-    const peakRssBytes = await ask(contender, (engine) => engine.peakRssBytes())
-    const { spec, engine, rounds } = contender
-    if (peakRssBytes !== undefined) measured.set(spec, { loadMs: engine.loadMs, rounds, peakRssBytes })
-  }
-  return { measured, failures }
 }
 
 function failureOf(error: unknown): Failure {

@@ -1,8 +1,9 @@
 import { styleText } from 'node:util'
 import { harmless } from '../output.js'
 import { table } from '../table.js'
-import { charts, PLAIN, type Chart, type ChartRow, type Style } from './chart.js'
+import { charts, figure, PLAIN, type Chart, type ChartRow, type Style } from './chart.js'
 import type { BenchReport, Spread } from './report.js'
+import type { Roofline } from './roofline/roofline.js'
 
 /** What a report is of. */
 export interface PageHead {
@@ -24,7 +25,7 @@ export const TERMINAL: Style = {
 }
 
 /** A report for people. */
-export function page({ g3, peers, ratios, failures }: BenchReport, about: PageHead, style: Style = PLAIN): string {
+export function page({ g3, peers, ratios, failures, roofline }: BenchReport, about: PageHead, style: Style = PLAIN): string {
   const engines = Object.entries(peers)
   const chart = (what: 'prefill' | 'decode', title: string): Chart => ({
     title,
@@ -42,6 +43,7 @@ export function page({ g3, peers, ratios, failures }: BenchReport, about: PageHe
   const parts = [
     `${headline(about)}\n`,
     charts([chart('prefill', 'prefill, tokens a second'), chart('decode', 'decode, tokens a second')], style),
+    rooflineLine(roofline),
     table(['engine', 'load', 'most memory'], sizes, [1, 2]),
     Object.entries(failures)
       .map(([name, { code, message }]) => harmless(`${name} was not measured: ${message} (${code})\n`))
@@ -53,6 +55,13 @@ export function page({ g3, peers, ratios, failures }: BenchReport, about: PageHe
 const headline = ({ model, threads, prompt, generate, repeat }: PageHead): string =>
   `${harmless(model)}: ${prompt} tokens of prompt, ${generate} more; ${plural(threads, 'thread')}, ` +
   (repeat === 1 ? '1 round' : `medians of ${repeat} rounds`)
+
+function rooflineLine({ readBytesPerSecond, macsPerSecond, decodeFraction, prefillFraction }: Roofline): string {
+  const part = (what: string, limit: number, unit: string, share: number): string =>
+    `${what} ${figure((share * limit) / 1e9)} of ${figure(limit / 1e9)} ${unit} (${share.toFixed(2)})`
+  const decode = part('decode', readBytesPerSecond, 'GB/s', decodeFraction)
+  return `roofline  ${decode}   ${part('prefill', macsPerSecond, 'GMAC/s', prefillFraction)}\n`
+}
 
 const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
 

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import type { Measured } from './contest.js'
 import { parseEngines } from './engine-spec.js'
 import { page } from './page.js'
-import { benchReport, spread } from './report.js'
+import { contestReport, spread } from './report.js'
 
 it('spread gives least, median and most', () => {
   expect(spread([3, 1, 2])).toEqual([1, 2, 3])
@@ -17,7 +17,7 @@ const measured = (...speeds: number[]): Measured => ({
 })
 
 const [main, wllama, precise, llama] = parseEngines('g3,wllama,g3:precise,node-llama-cpp')
-const report = benchReport(main, {
+const report = contestReport(main, {
   measured: new Map([
     [main, measured(1, 30, 40)],
     [wllama, measured(10, 20, 90)],
@@ -32,11 +32,13 @@ it('ratios divide our medians by theirs', () => {
 })
 
 it('a page says what was measured, of whom, and what could not be', () => {
-  const text = page(report, { model: 'tiny', engine: 'g3', prompt: 512, generate: 64, threads: 2, repeat: 3 })
+  const roofline = { readBytesPerSecond: 40e9, macsPerSecond: 200e9, decodeFraction: 0.75, prefillFraction: 0.5 }
+  const text = page({ ...report, roofline }, { model: 'tiny', engine: 'g3', prompt: 512, generate: 64, threads: 2, repeat: 3 })
   expect(text).toMatch(/^tiny: 512 tokens of prompt, 64 more; 2 threads, medians of 3 rounds\n/)
   expect(text).toMatch(/^ {2}g3 +300 {2}█+ +10\.0 to 400$/m)
   expect(text).toMatch(/^ {2}wllama +200 {2}█+. +100 to 900 +1\.50x$/m)
   expect(text).toMatch(/^ {2}g3:precise +600 {2}█+ +0\.50x$/m)
   expect(text).toMatch(/^g3 +0\.25 s +1 MB$/m)
+  expect(text).toContain('\nroofline  decode 30.0 of 40.0 GB/s (0.75)   prefill 100 of 200 GMAC/s (0.50)\n')
   expect(text).toContain('node-llama-cpp was not measured: it\ufffd[31m died (bench/engine-died)\n')
 })

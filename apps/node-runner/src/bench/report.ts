@@ -1,5 +1,6 @@
 import type { Failure, Measured, Outcome } from './contest.js'
 import { labelOf, type EngineSpec } from './engine-spec.js'
+import type { Roofline } from './roofline/roofline.js'
 
 /** [least, median, most], of tokens per second. */
 export type Spread = readonly [number, number, number]
@@ -24,9 +25,15 @@ export interface BenchReport {
   readonly ratios: Readonly<Record<string, Ratio>>
   /** Peers that could not be measured. */
   readonly failures: Readonly<Record<string, Failure>>
+  /** Of our medians. */
+  readonly roofline: Roofline
 }
 
-export function benchReport(main: EngineSpec, { measured, failures }: Outcome): BenchReport {
+/** What the engines' turns tell. */
+export type ContestReport = Pick<BenchReport, 'g3' | 'peers' | 'ratios' | 'failures'>
+
+
+export function contestReport(main: EngineSpec, { measured, failures }: Outcome): ContestReport {
   const ours = measured.get(main)
   if (!ours) throw new Error('the main engine was not measured')
   const g3 = engineReport(ours)
@@ -43,10 +50,14 @@ export function benchReport(main: EngineSpec, { measured, failures }: Outcome): 
 
 /** @param values at least one */
 export function spread(values: readonly number[]): Spread {
+  return [rounded(Math.min(...values)), rounded(median(values)), rounded(Math.max(...values))]
+}
+
+/** @param values at least one */
+export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
   const middle = sorted.length / 2
-  const median = (sorted[Math.ceil(middle) - 1] + sorted[Math.floor(middle)]) / 2
-  return [rounded(sorted[0]), rounded(median), rounded(sorted[sorted.length - 1])]
+  return (sorted[Math.ceil(middle) - 1] + sorted[Math.floor(middle)]) / 2
 }
 
 const engineReport = ({ loadMs, rounds, peakRssBytes }: Measured): EngineReport => ({
@@ -61,4 +72,4 @@ const ratio = (ours: EngineReport, theirs: EngineReport): Ratio => ({
   decode: rounded(ours.decode[1] / theirs.decode[1]),
 })
 
-export const rounded = (value: number): number => Math.round(value * 100) / 100
+const rounded = (value: number): number => Math.round(value * 100) / 100

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { BenchReport } from '../bench/report.js'
 import { g3, TINY, type RunningOptions } from '../testing/g3.js'
 
 let folder = ''
@@ -188,7 +189,7 @@ it('pull prints the path of what is here', async () => {
 
 describe('bench', () => {
   it('--json has the fields of the contract', async () => {
-    const report = await json<{ g3: { prefill: number[] } }>([
+    const report = await json<BenchReport>([
       'bench',
       '--prompt',
       '16',
@@ -204,7 +205,14 @@ describe('bench', () => {
       peers: {},
       ratios: {},
       failures: {},
+      roofline: {
+        readBytesPerSecond: expect.any(Number),
+        macsPerSecond: expect.any(Number),
+        decodeFraction: expect.any(Number),
+        prefillFraction: expect.any(Number),
+      },
     })
+    for (const value of Object.values(report.roofline)) expect(value).toBeGreaterThan(0)
     const { prefill } = report.g3
     expect(prefill).toEqual(prefill.toSorted((a, b) => a - b))
     expect(prefill[0]).toBeGreaterThan(0)
