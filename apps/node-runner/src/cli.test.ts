@@ -41,6 +41,12 @@ describe('wrong usage ends with 2 and says what is right', () => {
     [['bench', '--peers', 'tensorflow'], /some of g3, node-llama-cpp, wllama/],
     [['bench', '--peers', 'wllama:plain'], /wllama takes the options threads=N/],
     [['bench', '--simd', 'none'], /Allowed choices are auto, plain/],
+    [['bench', '--model', TINY, '--prompt', '1000'], /are more than the 1024 that this model was trained for/],
+    [['bench', '--model', TINY, '--prompt', '16', '--context', '1000'], /are more than the 1024/],
+    [['bench', '--context', '1'], /must be a whole number from 2/],
+    [['bench', '--batch', '1,,2'], /must be a whole number from 1 to 256/],
+    [['bench', '--batch', '257'], /must be a whole number from 1 to 256/],
+    [['bench', '--batch', Array.from({ length: 33 }, (_, i) => i + 1).join()], /must be 32 numbers at most/],
     [['bench', '--repeat', '0'], /must be a whole number from 1/],
     [['run', 'a', '--model', TINY, '--context', '2000'], /from 1 to 1024/],
   ])('%j', async (args, message) => {

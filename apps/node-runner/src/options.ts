@@ -21,6 +21,16 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
   }
 }
 
+/** Parses whole numbers in [least, most] with commas between them, at most `count`: in rising order, each once. */
+export function wholeNumbers(least: number, most: number, count: number): (text: string) => number[] {
+  const parse = wholeNumber(least, most)
+  return (text) => {
+    const numbers = [...new Set(text.split(',').map((item) => parse(item.trim())))].sort((a, b) => a - b)
+    if (numbers.length > count) throw new InvalidArgumentError(`It must be ${count} numbers at most.`)
+    return numbers
+  }
+}
+
 function range(least: number, most: number): string {
   return most === Infinity || most === Number.MAX_SAFE_INTEGER ? `from ${least}` : `from ${least} to ${most}`
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { parseEngines } from './bench/engine-spec.js'
 import { note } from './output.js'
-import { OPTIONS, wholeNumber } from './options.js'
+import { OPTIONS, wholeNumber, wholeNumbers } from './options.js'
 
 /** A subcommand that refuses what it does not know. */
 function command(name: string, description: string): Command {
@@ -109,6 +109,8 @@ export function program(): Command {
       'engines to take turns with: node-llama-cpp, wllama, or g3 otherwise (g3:plain,g3:precise:threads=1)',
       parseEngines,
     )
+    .option('--context <list>', 'decode after so many tokens, too: 512,4096,16384', wholeNumbers(2, 1 << 20, 32))
+    .option('--batch <list>', 'decode so many sequences together, too: 1,2,4,8', wholeNumbers(1, 256, 32))
     .addOption(OPTIONS.json('print one object'))
     .action(async (options) => (await import('./commands/bench.js')).bench(options))
 

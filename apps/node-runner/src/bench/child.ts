@@ -1,5 +1,5 @@
-import { isG3Error } from '@g3/backend'
 import type { EngineName } from './engine-spec.js'
+import { failureOf } from './failure.js'
 import { GOODBYE_MS, type Driver, type OpenDriver, type Reply, type Request } from './protocol.js'
 
 // An engine's process: it measures when it is told to and is idle otherwise, so that engines can take turns.
@@ -23,6 +23,9 @@ async function answer(request: Request): Promise<Reply> {
   switch (request.kind) {
     case 'round':
       return { kind: 'round', round: await driver.round() }
+    case 'decode':
+      if (!driver.decode) throw new Error('this engine decodes no batches')
+      return { kind: 'decoded', tokensPerSecond: await driver.decode(request.batch, request.context) }
     case 'memory':
       return { kind: 'memory', peakRssBytes: await driver.peakRssBytes() }
     default:
@@ -35,8 +38,7 @@ process.on('message', async (request: Request) => {
   try {
     reply = await answer(request)
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error)
-    reply = { kind: 'failed', code: isG3Error(error) ? error.code : 'bench/engine-failed', message }
+    reply = { kind: 'failed', ...failureOf(error) }
   }
   process.send?.(reply)
 })

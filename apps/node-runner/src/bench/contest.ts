@@ -1,14 +1,8 @@
-import { isG3Error } from '@g3/backend'
 import { startEngine, type Engine } from './engine.js'
 import { labelOf, type EngineSpec } from './engine-spec.js'
+import { failureOf, lineOf, type Failure } from './failure.js'
 import { installPackages } from './peers.js'
-import type { Job, Round } from './protocol.js'
-
-/** Why an engine was not measured. */
-export interface Failure {
-  readonly code: string
-  readonly message: string
-}
+import type { Job, Round, TurnOptions } from './protocol.js'
 
 /** What was measured of one engine. */
 export interface Measured {
@@ -30,11 +24,7 @@ interface Contender {
   readonly rounds: Round[]
 }
 
-export interface ContestOptions {
-  readonly repeat: number
-  readonly signal: AbortSignal
-  /** Told in a line what goes on. */
-  readonly log: (line: string) => void
+export interface ContestOptions extends TurnOptions {
   /** Has a turn of its own after the engines' warm-up and after each of their turns. */
   readonly betweenTurns: () => Promise<void>
 }
@@ -62,7 +52,7 @@ export async function contest(
       signal.throwIfAborted()
       const failure = failureOf(error)
       failures.set(spec, failure)
-      log(`${failure.message} (${failure.code})`)
+      log(lineOf(failure))
       return undefined
     }
   }
@@ -107,9 +97,4 @@ export async function contest(
   } finally {
     await Promise.all(contenders.map(({ engine }) => engine[Symbol.asyncDispose]()))
   }
-}
-
-function failureOf(error: unknown): Failure {
-  const message = error instanceof Error ? error.message : String(error)
-  return { code: isG3Error(error) ? error.code : 'bench/engine-failed', message }
 }

@@ -4,12 +4,14 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { G3Error } from '@g3/backend'
 import { labelOf } from './engine-spec.js'
-import { GOODBYE_MS, type Job, type Reply, type Request, type Round } from './protocol.js'
+import { GOODBYE_MS, type Driver, type Job, type Reply, type Request, type Round } from './protocol.js'
 
 /** An engine in a process of its own, with the model loaded. */
 export interface Engine extends AsyncDisposable {
   readonly loadMs: number
   round(): Promise<Round>
+  /** Tokens for each second, see {@link Driver.decode}. */
+  decode(batch: number, context: number): Promise<number>
   peakRssBytes(): Promise<number>
 }
 
@@ -86,10 +88,16 @@ export async function startEngine(job: Job, signal: AbortSignal): Promise<Engine
 
   try {
     const { loadMs } = await ask({ kind: 'load', job }, 'loaded')
-    const roundMs = PATIENCE_MS + (job.prompt.length + job.generate) * TOKEN_MS
+    const limitMs = (tokens: number): number => PATIENCE_MS + tokens * TOKEN_MS
     return {
       loadMs,
-      round: async () => (await ask({ kind: 'round' }, 'round', roundMs)).round,
+      async round() {
+        return (await ask({ kind: 'round' }, 'round', limitMs(job.prompt.length + job.generate))).round
+      },
+      async decode(batch, context) {
+        const tokens = batch * (context + job.generate)
+        return (await ask({ kind: 'decode', batch, context }, 'decoded', limitMs(tokens))).tokensPerSecond
+      },
       peakRssBytes: async () => (await ask({ kind: 'memory' }, 'memory')).peakRssBytes,
       [Symbol.asyncDispose]: close,
     }

@@ -25,7 +25,8 @@ export const TERMINAL: Style = {
 }
 
 /** A report for people. */
-export function page({ g3, peers, ratios, failures, roofline }: BenchReport, about: PageHead, style: Style = PLAIN): string {
+export function page(report: BenchReport, about: PageHead, style: Style = PLAIN): string {
+  const { g3, peers, ratios, failures, roofline, byContext, byBatch } = report
   const engines = Object.entries(peers)
   const chart = (what: 'prefill' | 'decode', title: string): Chart => ({
     title,
@@ -42,7 +43,21 @@ export function page({ g3, peers, ratios, failures, roofline }: BenchReport, abo
   ])
   const parts = [
     `${headline(about)}\n`,
-    charts([chart('prefill', 'prefill, tokens a second'), chart('decode', 'decode, tokens a second')], style),
+    charts(
+      [
+        chart('prefill', 'prefill, tokens a second'),
+        chart('decode', 'decode, tokens a second'),
+        series(
+          'decode after so many tokens, tokens a second',
+          byContext.map(({ context, decode }) => [`${context} tokens`, decode]),
+        ),
+        series(
+          'decode of several sequences, tokens a second in all',
+          byBatch.map(({ batch, tokensPerSecond }) => [plural(batch, 'sequence'), tokensPerSecond]),
+        ),
+      ].filter(({ rows }) => rows.length > 0),
+      style,
+    ),
     rooflineLine(roofline),
     table(['engine', 'load', 'most memory'], sizes, [1, 2]),
     Object.entries(failures)
@@ -51,6 +66,13 @@ export function page({ g3, peers, ratios, failures, roofline }: BenchReport, abo
   ]
   return parts.filter((part) => part !== '').join('\n')
 }
+
+/** Values that are compared with the first of them. */
+const series = (title: string, values: readonly (readonly [label: string, value: number])[]): Chart => ({
+  title,
+  ratioTitle: 'it / first',
+  rows: values.map(([label, value], i) => ({ label, value, ...(i > 0 && { ratio: value / values[0][1] }) })),
+})
 
 const headline = ({ model, threads, prompt, generate, repeat }: PageHead): string =>
   `${harmless(model)}: ${prompt} tokens of prompt, ${generate} more; ${plural(threads, 'thread')}, ` +

@@ -1,5 +1,6 @@
 import { G3Error } from '@g3/backend'
 import type { EngineSpec } from './engine-spec.js'
+import type { Failure } from './failure.js'
 
 /** What an engine is to measure. Plain data, as it goes to a child process. */
 export interface Job {
@@ -13,6 +14,8 @@ export interface Job {
   readonly promptText: string
   /** Tokens to generate after the first, greedily, end marks or not. */
   readonly generate: number
+  /** How many texts there is room for, each of the prompt's length and what is generated. */
+  readonly sequences: number
   /** Folder whose `node_modules` has the engine's package, for engines that are not ours. */
   readonly packages?: string
 }
@@ -29,6 +32,11 @@ export interface Round {
 export interface Driver {
   /** Forgets the last round and runs another. */
   round(): Promise<Round>
+  /**
+   * Decodes `batch` sequences together, each after `context` tokens of the prompt. Engines other than ours need not.
+   * @returns tokens for each second, of all sequences
+   */
+  decode?(batch: number, context: number): Promise<number>
   /** Most memory that the engine's processes held at a time. */
   peakRssBytes(): number | Promise<number>
   dispose(): Promise<void>
@@ -44,14 +52,16 @@ export const GOODBYE_MS = 3000
 export type Request =
   | { readonly kind: 'load'; readonly job: Job }
   | { readonly kind: 'round' }
+  | { readonly kind: 'decode'; readonly batch: number; readonly context: number }
   | { readonly kind: 'memory' }
 
 /** From the child, one for each request. */
 export type Reply =
   | { readonly kind: 'loaded'; readonly loadMs: number }
   | { readonly kind: 'round'; readonly round: Round }
+  | { readonly kind: 'decoded'; readonly tokensPerSecond: number }
   | { readonly kind: 'memory'; readonly peakRssBytes: number }
-  | { readonly kind: 'failed'; readonly code: string; readonly message: string }
+  | ({ readonly kind: 'failed' } & Failure)
 
 /** Times of one round, from its marks on the clock of `performance.now()`. */
 export function roundOf(job: Pick<Job, 'prompt' | 'generate'>, start: number, first: number, end: number): Round {
@@ -62,4 +72,13 @@ export function roundOf(job: Pick<Job, 'prompt' | 'generate'>, start: number, fi
 export function checkCount({ generate }: Pick<Job, 'generate'>, count: number): void {
   if (count === generate + 1) return
   throw new G3Error('bench/engine-failed', `${count} tokens came where ${generate + 1} were asked for`)
+}
+
+/** How engines are asked. */
+export interface TurnOptions {
+  /** Rounds that count. */
+  readonly repeat: number
+  readonly signal: AbortSignal
+  /** Told in a line what goes on. */
+  readonly log: (line: string) => void
 }

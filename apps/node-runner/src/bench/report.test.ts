@@ -33,12 +33,23 @@ it('ratios divide our medians by theirs', () => {
 
 it('a page says what was measured, of whom, and what could not be', () => {
   const roofline = { readBytesPerSecond: 40e9, macsPerSecond: 200e9, decodeFraction: 0.75, prefillFraction: 0.5 }
-  const text = page({ ...report, roofline }, { model: 'tiny', engine: 'g3', prompt: 512, generate: 64, threads: 2, repeat: 3 })
+  const byContext = [
+    { context: 512, decode: 100 },
+    { context: 16384, decode: 80 },
+  ]
+  const byBatch = [
+    { batch: 1, tokensPerSecond: 100 },
+    { batch: 8, tokensPerSecond: 450 },
+  ]
+  const text = page({ ...report, roofline, byContext, byBatch }, { model: 'tiny', engine: 'g3', prompt: 512, generate: 64, threads: 2, repeat: 3 })
   expect(text).toMatch(/^tiny: 512 tokens of prompt, 64 more; 2 threads, medians of 3 rounds\n/)
-  expect(text).toMatch(/^ {2}g3 +300 {2}█+ +10\.0 to 400$/m)
-  expect(text).toMatch(/^ {2}wllama +200 {2}█+. +100 to 900 +1\.50x$/m)
+  expect(text).toMatch(/^ {2}g3 +300 {2}█+.? +10\.0 to 400$/m)
+  expect(text).toMatch(/^ {2}wllama +200 {2}█+.? +100 to 900 +1\.50x$/m)
   expect(text).toMatch(/^ {2}g3:precise +600 {2}█+ +0\.50x$/m)
   expect(text).toMatch(/^g3 +0\.25 s +1 MB$/m)
   expect(text).toContain('\nroofline  decode 30.0 of 40.0 GB/s (0.75)   prefill 100 of 200 GMAC/s (0.50)\n')
+  expect(text).toMatch(/^ {2}512 tokens +100 {2}█+$/m)
+  expect(text).toMatch(/^ {2}16384 tokens +80\.0 {2}█+.? +0\.80x$/m)
+  expect(text).toMatch(/^ {2}8 sequences +450 {2}█+ +4\.50x$/m)
   expect(text).toContain('node-llama-cpp was not measured: it\ufffd[31m died (bench/engine-died)\n')
 })

@@ -1,5 +1,6 @@
-import type { Failure, Measured, Outcome } from './contest.js'
+import type { Measured, Outcome } from './contest.js'
 import { labelOf, type EngineSpec } from './engine-spec.js'
+import type { Failure } from './failure.js'
 import type { Roofline } from './roofline/roofline.js'
 
 /** [least, median, most], of tokens per second. */
@@ -23,10 +24,14 @@ export interface BenchReport {
   readonly peers: Readonly<Record<string, EngineReport>>
   /** Our median divided by the peer's: above 1 we are faster. */
   readonly ratios: Readonly<Record<string, Ratio>>
-  /** Peers that could not be measured. */
+  /** What could not be measured: peers, and `--context` or `--batch`. */
   readonly failures: Readonly<Record<string, Failure>>
   /** Of our medians. */
   readonly roofline: Roofline
+  /** Tokens a second after so many tokens; empty unless asked for. */
+  readonly byContext: readonly { readonly context: number; readonly decode: number }[]
+  /** Tokens a second of so many sequences together, after the prompt; empty unless asked for. */
+  readonly byBatch: readonly { readonly batch: number; readonly tokensPerSecond: number }[]
 }
 
 /** What the engines' turns tell. */
@@ -72,4 +77,4 @@ const ratio = (ours: EngineReport, theirs: EngineReport): Ratio => ({
   decode: rounded(ours.decode[1] / theirs.decode[1]),
 })
 
-const rounded = (value: number): number => Math.round(value * 100) / 100
+export const rounded = (value: number): number => Math.round(value * 100) / 100

@@ -1,12 +1,9 @@
 import { availableParallelism } from 'node:os'
-import { contest } from '../bench/contest.js'
+import { G3Error } from '@g3/backend'
 import { labelOf, type EngineSpec } from '../bench/engine-spec.js'
-import { readModelFacts } from '../bench/model-facts.js'
+import { measure, type BenchPlan } from '../bench/measure.js'
+import { readModelFacts, type ModelFacts } from '../bench/model-facts.js'
 import { page, TERMINAL } from '../bench/page.js'
-import { benchPrompt } from '../bench/prompt.js'
-import { contestReport, median } from '../bench/report.js'
-import { startProbe, type MachineRates } from '../bench/roofline/probe.js'
-import { rooflineOf } from '../bench/roofline/roofline.js'
 import { EXIT } from '../failure.js'
 import { onInterrupt } from '../interrupt.js'
 import { findModel } from '../loading.js'
@@ -22,50 +19,50 @@ export interface BenchOptions {
   readonly generate: number
   readonly repeat: number
   readonly peers?: readonly EngineSpec[]
+  /** In rising order. */
+  readonly context?: readonly number[]
+  /** In rising order. */
+  readonly batch?: readonly number[]
   readonly json?: true
 }
 
-/**
- * `g3 bench`: prefill and decode, ours and others', by turns in one run. A peer that fails is named and left out, and
- * the exit code tells.
- */
+/** `g3 bench`: measures, then prints one report. The exit code tells when something could not be measured. */
 export async function bench(options: BenchOptions): Promise<void> {
   using interrupt = onInterrupt()
   const { signal } = interrupt
   const { path, name } = await findModel(options.model, signal)
   const facts = await readModelFacts(path, signal)
-  const { prompt, generate, repeat, peers = [] } = options
+  checkLengths(options, facts)
+
+  const { prompt, generate, repeat } = options
+  const engine = mainEngine(options)
   const threads = options.threads ?? availableParallelism()
-  const main = mainEngine(options)
-
-  await using probe = await startProbe(threads, signal)
-  const machine: MachineRates[] = []
-  const job = { model: path, threads, generate, ...benchPrompt(facts.tokenizer, prompt) }
-  const outcome = await contest(main, peers, job, {
-    repeat,
-    signal,
-    log: (line) => note(harmless(line)),
-    betweenTurns: async () => {
-      machine.push(await probe.measure())
-    },
-  })
-  const speeds = contestReport(main, outcome)
-  const roofline = rooflineOf(
-    {
-      readBytesPerSecond: median(machine.map(({ readBytesPerSecond }) => readBytesPerSecond)),
-      macsPerSecond: median(machine.map(({ macsPerSecond }) => macsPerSecond)),
-    },
+  const plan: BenchPlan = {
+    model: path,
     facts,
-    { prompt, generate },
-    { prefill: speeds.g3.prefill[1], decode: speeds.g3.decode[1] },
-  )
-
-  const report = { ...speeds, roofline }
-  const about = { model: name, engine: labelOf(main), prompt, generate, threads, repeat }
+    engine,
+    peers: options.peers ?? [],
+    threads,
+    prompt,
+    generate,
+    contexts: options.context ?? [],
+    batches: options.batch ?? [],
+  }
+  const report = await measure(plan, { repeat, signal, log: (line) => note(harmless(line)) })
+  const about = { model: name, engine: labelOf(engine), prompt, generate, threads, repeat }
   await (options.json ? printJson(report) : print(page(report, about, TERMINAL)))
-  if (outcome.failures.size > 0) process.exitCode = EXIT.failed
+  if (Object.keys(report.failures).length > 0) process.exitCode = EXIT.failed
 }
 
 function mainEngine({ precision, simd }: BenchOptions): EngineSpec {
   return { name: 'g3', ...(precision !== 'fast' && { precision }), ...(simd === 'plain' && { simd }) }
+}
+
+function checkLengths({ prompt, context = [], generate }: BenchOptions, { config }: ModelFacts): void {
+  const longest = Math.max(prompt, ...context) + generate + 1
+  if (longest <= config.context) return
+  throw new G3Error(
+    'cli/usage',
+    `${longest} tokens of prompt or context and what is generated after them are more than the ${config.context} that this model was trained for`,
+  )
 }

@@ -211,6 +211,8 @@ describe('bench', () => {
         decodeFraction: expect.any(Number),
         prefillFraction: expect.any(Number),
       },
+      byContext: [],
+      byBatch: [],
     })
     for (const value of Object.values(report.roofline)) expect(value).toBeGreaterThan(0)
     const { prefill } = report.g3
@@ -218,9 +220,30 @@ describe('bench', () => {
     expect(prefill[0]).toBeGreaterThan(0)
   })
 
+  const decodeReport = (...flags: string[]) =>
+    json<BenchReport>(['bench', '--prompt', '16', '--generate', '4', '--repeat', '1', '--json', ...flags])
+
+  it('--context decodes after so many tokens, in rising order', async () => {
+    const { byContext } = await decodeReport('--context', '900, 2,40,2')
+    expect(byContext.map(({ context }) => context)).toEqual([2, 40, 900])
+    for (const { decode } of byContext) expect(decode).toBeGreaterThan(0)
+  })
+
+  it('--batch decodes several sequences together', async () => {
+    const { byBatch } = await decodeReport('--batch', '1,9', '--precision', 'exact')
+    expect(byBatch.map(({ batch }) => batch)).toEqual([1, 9])
+    for (const { tokensPerSecond } of byBatch) expect(tokensPerSecond).toBeGreaterThan(0)
+  })
+
   it("says in one line what went wrong in an engine's process", async () => {
-    const { code, stderr } = await g3(['bench', '--model', TINY, '--prompt', '1024', '--repeat', '1'])
-    expect(code).toBe(1)
-    expect(stderr.trimEnd().split('\n').at(-1)).toMatch(/^g3: g3: .*\(model\/bad-option\)$/)
+    const bytes = readFileSync(TINY)
+    const name = 'blk.0.attn_q.weight'
+    // After a tensor's name come the number of extents, two extents and the type.
+    bytes.writeUInt32LE(99, bytes.indexOf(name) + name.length + 4 + 16)
+    const model = join(folder, 'unknown-type.gguf')
+    writeFileSync(model, bytes)
+    const { code, stdout, stderr } = await g3(['bench', '--model', model, '--prompt', '16', '--repeat', '1'])
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr.trimEnd().split('\n').at(-1)).toMatch(/^g3: g3: .*\(gguf\/unsupported-type\)$/)
   })
 })
