@@ -1,4 +1,5 @@
 import { configure, tickets } from './lib/config'
+import { SLICE, TILE } from './lib/layout'
 import { barrier, thread, threads } from './lib/sync'
 import { setStep, share, stepRows } from './ops/args'
 import { attend, attendTogether } from './ops/attend'
@@ -28,7 +29,7 @@ const GATED_UP = 10
 const LOGITS = 11
 const PICK = 12
 
-/** Rows of a ticket. */
+/** Fewest rows of a ticket, but for the last. */
 const TICKET = 32
 
 @inline function next(op: usize): usize { return op + 8 + 4 * load<u32>(op, 4) }
@@ -69,7 +70,9 @@ function together(op: usize, rows: i32): void {
 }
 
 function byTickets(op: usize, rows: i32): void {
-  const count = (rows + TICKET - 1) / TICKET
+  // Each ticket reads and unpacks every weight, so few of them; but two a thread, so that none waits long for the others.
+  const size = min(SLICE, max(TICKET, ((rows - 1) / (2 * threads) + TILE) & ~(TILE - 1)))
+  const count = (rows + size - 1) / size
   let counter = tickets()
   while (load<i32>(op) != END) {
     let end = next(op)
@@ -78,7 +81,7 @@ function byTickets(op: usize, rows: i32): void {
       // The last rows first: they attend to the most.
       const ticket = count - 1 - atomic.add<i32>(counter, 1)
       if (ticket < 0) break
-      const first = ticket * TICKET, last = min(first + TICKET, rows)
+      const first = ticket * size, last = min(first + size, rows)
       for (let o = op; o < end; o = next(o)) execute(o, first, last, 0, 1)
     }
     barrier()

@@ -1,5 +1,5 @@
 import { type Buffer, type CacheSpec, type CacheStore, check } from '@g3/backend'
-import { roundUp } from './layout.js'
+import { CACHE_FORMS, CHUNK, type CacheForm, LINE, roundUp } from './layout.js'
 import type { Memory } from './memory.js'
 
 /** f32 [rows][strideBytes / 4]; columns are padded to 8, so that a row group can be stored whole. */
@@ -18,24 +18,26 @@ export const allocateBuffer = (memory: Memory, label: string, rows: number, cols
   return { label, rows, cols, address: memory.allocate(rows * strideBytes), strideBytes }
 }
 
-/** Keys and values as `assembly/ops/rotate.ts` stores them. */
+/** Keys and values as `assembly/cache` has them. */
 export interface CpuCache extends CacheStore {
-  /** Slots in memory: attention takes them 8 at a time. */
+  /** Slots in memory, whole chunks. */
   readonly storedSlots: number
+  readonly form: CacheForm
   keys(layer: number): number
   values(layer: number): number
 }
 
-export const allocateCache = (memory: Memory, spec: CacheSpec, index: number): CpuCache => {
+export const allocateCache = (memory: Memory, spec: CacheSpec, index: number, form: CacheForm): CpuCache => {
   const { label, layers, slots, kvHeads, headDim } = spec
   check(
     [layers, slots, kvHeads, headDim].every((n) => Number.isInteger(n) && n > 0) && headDim % 8 === 0,
     'backend/shape',
     `cache ${label}: needs layers, slots, kv heads and a head size in multiples of 8`,
   )
-  const storedSlots = roundUp(slots, 8)
-  const bytes = storedSlots * kvHeads * headDim * 4
+  const storedSlots = roundUp(slots, CHUNK)
+  const { bytes: numberBytes, vectorBytes } = CACHE_FORMS[form]
+  const bytes = roundUp(storedSlots * kvHeads * (headDim * numberBytes + vectorBytes), LINE)
   const address = memory.allocate(2 * layers * bytes)
   const place = (layer: number): number => address + 2 * layer * bytes
-  return { spec, index, storedSlots, keys: place, values: (layer) => place(layer) + bytes }
+  return { spec, index, storedSlots, form, keys: place, values: (layer) => place(layer) + bytes }
 }

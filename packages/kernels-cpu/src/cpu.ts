@@ -10,7 +10,8 @@ import { type CpuWeight, weightLoader } from './weights.js'
 
 /**
  * Activations in matrix products. `fast`: int8 with a scale for 32 (as llama.cpp), 14-bit integers for Q8_0 weights. `precise`:
- * 14-bit integers everywhere. `exact`: f32. Weights are the file's in all three.
+ * 14-bit integers everywhere. `exact`: f32, keys and values too, which the others hold as 16-bit integers with a scale for each
+ * vector. Weights are the file's in all three.
  */
 export type Precision = 'fast' | 'precise' | 'exact'
 
@@ -116,7 +117,7 @@ export async function cpu(options: CpuOptions = {}): Promise<Backend> {
     },
     cache(spec) {
       alive()
-      const cache = allocateCache(memory, spec, caches.length)
+      const cache = allocateCache(memory, spec, caches.length, precision === 'exact' ? 'floats' : 'shorts')
       caches.push(cache)
       return cache
     },

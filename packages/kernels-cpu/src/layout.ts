@@ -25,7 +25,14 @@ export const groupBytes = (type: QuantType, cols: number): number => (cols / STO
 /** What `cols` must be a multiple of. */
 export const columnStep = (type: QuantType): number => Math.max(BLOCK, BLOCKS[type].blockWeights)
 
-/** Attention takes this many slots at a time (`CHUNK` in `assembly/ops/attend.ts`). */
+/** How a cache holds keys and values: codes of `assembly/lib/layout.ts`, bytes of a number and of what each vector brings. */
+export const CACHE_FORMS = {
+  floats: { code: 0, bytes: 4, vectorBytes: 0 },
+  shorts: { code: 1, bytes: 2, vectorBytes: 4 },
+} as const
+export type CacheForm = keyof typeof CACHE_FORMS
+
+/** Attention takes this many slots at a time (`CHUNK` in `assembly/lib/layout.ts`). */
 export const CHUNK = 128
 /** Bytes of attention's state for a tile of four (token, head) pairs. */
 export const stateBytes = (headDim: number): number => 32 + 16 * headDim
@@ -33,6 +40,6 @@ export const stateBytes = (headDim: number): number => 32 + 16 * headDim
 export const MAX_HEAD_DIM = 512
 
 /** One thread's scratch for matrices of up to `cols` columns, see `assembly/lib/config.ts`. */
-export const scratchBytes = (cols: number): number => 0x11000 + cols * 256 + 256 + cols * 60 + LINE
+export const scratchBytes = (cols: number): number => 0x12000 + cols * 512 + 256 + cols * 60 + LINE
 
 export const roundUp = (value: number, step: number): number => Math.ceil(value / step) * step

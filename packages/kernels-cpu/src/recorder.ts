@@ -1,5 +1,5 @@
 import { type Buffer, check, type CheckedOps, checkedOps, G3Error, type Ops, ropeFrequencies, type Weight } from '@g3/backend'
-import { MAX_HEAD_DIM } from './layout.js'
+import { CACHE_FORMS, MAX_HEAD_DIM } from './layout.js'
 import type { CpuBuffer, CpuCache } from './buffers.js'
 import type { CpuWeight } from './weights.js'
 
@@ -82,14 +82,17 @@ export const recorder = (resources: Resources): Recorder => {
       )
     },
     store({ k, v, cache, layer }) {
-      const { keys, values, index, spec, storedSlots } = resources.cache(cache)
-      emit(OP.store, ...at(k), ...at(v), keys(layer), values(layer), index, spec.kvHeads, spec.headDim, storedSlots)
+      const { keys, values, index, spec, storedSlots, form } = resources.cache(cache)
+      emit(
+        OP.store, ...at(k), ...at(v), keys(layer), values(layer), index, spec.kvHeads, spec.headDim, storedSlots,
+        CACHE_FORMS[form].code,
+      )
     },
     attend({ q, cache, layer, scale, out }) {
-      const { keys, values, index, spec, storedSlots } = resources.cache(cache)
+      const { keys, values, index, spec, storedSlots, form } = resources.cache(cache)
       emit(
         OP.attend, ...at(q), ...at(out), keys(layer), values(layer), index, headsOf(q.cols, spec.headDim), spec.kvHeads,
-        spec.headDim, storedSlots, f32(scale),
+        spec.headDim, storedSlots, f32(scale), CACHE_FORMS[form].code,
       )
     },
     project({ x, weight, out }) {

@@ -25,6 +25,6 @@ export function configure(address: usize): void {
 /** f32 [SLICE rows][8]: a group's results before they are combined or cut. */
 @inline export function groupScratch(): usize { return scratch + 0x10000 }
 /** Packed activations. */
-@inline export function tileScratch(): usize { return scratch + 0x11000 }
+@inline export function tileScratch(): usize { return scratch + 0x12000 }
 /** Unpacked weights: f32, i16 and u8 panels of the widest matrix. */
-@inline export function panelScratch(): usize { return tileScratch() + <usize>load<u32>(words, 12) * 256 + 256 }
+@inline export function panelScratch(): usize { return tileScratch() + <usize>load<u32>(words, 12) * 512 + 256 }

@@ -6,8 +6,10 @@ export const GROUP = 8
 export const BLOCK = 32
 /** Tokens that a matrix tile handles together. */
 export const TILE = 4
+/** Slots that attention takes at a time. */
+export const CHUNK = 128
 /** Most rows that one call of a matrix product packs at a time. */
-export const SLICE = 64
+export const SLICE = 128
 
 // Weight types, in the order of `src/layout.ts`.
 export const F32 = 0
@@ -18,6 +20,12 @@ export const Q5_0 = 4
 export const Q8_0 = 5
 export const Q4_K = 6
 export const Q6_K = 7
+
+// How a cache holds keys and values, in the order of `src/layout.ts`.
+/** See `cache/floats.ts`. */
+export const FLOATS = 0
+/** See `cache/shorts.ts`. */
+export const SHORTS = 1
 
 // A matrix descriptor: type, rows, cols, data, groupBytes (u32 each).
 @inline export function matrixType(matrix: usize): i32 { return load<i32>(matrix) }

@@ -33,6 +33,25 @@ import { sumsQuads } from './layout'
   return f32x4.convert_i32x4_s(sumsQuads<D>() ? sum : i32x4.dot_i16x8_s(sum, ones))
 }
 
+/** 1.5 · 2²³: added to a number below 2²² in size, it leaves the nearest integer (ties to even) in the lowest bits. */
+const MAGIC: f32 = 12582912
+
+/** x + MAGIC, see {@link roundToInt}. */
+@inline export function addMagic(x: v128): v128 { return f32x4.add(x, f32x4.splat(MAGIC)) }
+@inline export function takeMagic(x: v128): v128 { return f32x4.sub(x, f32x4.splat(MAGIC)) }
+
+/** i32x4 of the nearest integers, for |x| < 2²². Two instructions; the engine's saturating conversion takes eight. */
+@inline export function roundToInt(x: v128): v128 {
+  return i32x4.sub(addMagic(x), i32x4.splat(reinterpret<i32>(MAGIC)))
+}
+
+/** i16x8 of the eight f32 at `x` times `factor`, rounded; the products are below 2¹⁵ in size. */
+@inline export function roundToShorts(x: usize, factor: v128): v128 {
+  return i16x8.narrow_i32x4_s(
+    roundToInt(f32x4.mul(v128.load(x), factor)), roundToInt(f32x4.mul(v128.load(x, 16), factor)),
+  )
+}
+
 @inline export function sumLanes(v: v128): f32 {
   const w = f32x4.add(v, v128.shuffle<u32>(v, v, 2, 3, 0, 1))
   return f32x4.extract_lane(w, 0) + f32x4.extract_lane(w, 1)

@@ -1,16 +1,10 @@
 import { BLOCK, foldColumns, TILE, TILE16, TILE32, TILE8, zeroLevel } from '../lib/layout'
-import { maxLanes, scaledSum, sumLanes } from '../lib/simd'
+import { maxLanes, roundToShorts, scaledSum, sumLanes } from '../lib/simd'
 
 /*
  * Activations of up to 4 tokens, packed into the tiles of `lib/layout.ts`. Tokens past `rows` are zero.
  * `x`: f32, the tokens `stride` bytes apart. Rounding is to the nearest, ties to even.
  */
-
-@inline function quantise(x: usize, inverse: v128): v128 {
-  const a = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(x), inverse)))
-  const b = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(x, 16), inverse)))
-  return i16x8.narrow_i32x4_s(a, b)
-}
 
 /** int8, a scale for each fold, sums as D has them. */
 export function pack8<F, D>(x: usize, stride: usize, rows: i32, cols: i32, tile: usize): void {
@@ -26,7 +20,7 @@ export function pack8<F, D>(x: usize, stride: usize, rows: i32, cols: i32, tile:
       let to = tile + 4 * t
       let pairs = i16x8.splat(0)
       for (let i = 0; i < bytes; i += 64) {
-        const v = i8x16.narrow_i16x8_s(quantise(from + i, inverse), quantise(from + i + 32, inverse))
+        const v = i8x16.narrow_i16x8_s(roundToShorts(from + i, inverse), roundToShorts(from + i + 32, inverse))
         pairs = i16x8.add(pairs, i16x8.extadd_pairwise_i8x16_s(v))
         v128.store32_lane(to, v, 0)
         v128.store32_lane(to, v, 1, 16)
@@ -59,7 +53,7 @@ export function pack16(x: usize, stride: usize, rows: i32, cols: i32, tile: usiz
     for (let k = 0; k < cols; k += BLOCK) {
       let sum = i32x4.splat(0)
       for (let i = 0; i < 4; i++) {
-        const v = quantise(from, inverse)
+        const v = roundToShorts(from, inverse)
         sum = i32x4.add(sum, i32x4.extadd_pairwise_i16x8_s(v))
         v128.store32_lane(to, v, 0)
         v128.store32_lane(to, v, 1, 16)

@@ -1,22 +1,23 @@
+import { packFloats, scoreFloats, sumFloats } from '../cache/floats'
+import { packShorts, scoreShorts, sumShorts } from '../cache/shorts'
 import { attentionScratch, partials } from '../lib/config'
 import { exp, expScalar } from '../lib/exp'
-import { TILE } from '../lib/layout'
+import { CHUNK, SHORTS, TILE } from '../lib/layout'
 import { madd, maxLanes, sumLanes } from '../lib/simd'
 import { barrier } from '../lib/sync'
-import { gemm32x4 } from '../matrix/gemm32'
 import { float, int, rowOf, stepSpans, word } from './args'
 
 /*
- * attend: q 0-1, out 2-3, keys 4, values 5, cache 6, heads 7, kvHeads 8, headDim 9, slots 10, scale 11
+ * attend: q 0-1, out 2-3, keys 4, values 5, cache 6, heads 7, kvHeads 8, headDim 9, slots 10, scale 11,
+ * form 12
  *
  * A tile is four (token, head) pairs that share a kv head. Slots are taken CHUNK at a time, counted from slot 0, and the chunks'
  * results merged in that order: how the work is split never shows in the bits.
  */
-const CHUNK = 128
 
-// A tile's scratch: queries [headDim][4], scores [4][CHUNK], probabilities [CHUNK][4], then a state.
-const SCORES = 0x2000
-const PROBABILITIES = 0x3000
+// A tile's scratch: queries, scores f32 [4][CHUNK], what the cache's form makes of them, then a state.
+const SCORES = 0x2800
+const WEIGHTS = 0x3000
 const STATE = 0x4000
 const MERGED = 0x8000
 // A state: max f32[4], sum f32[4], out f32 [4][headDim].
@@ -27,6 +28,7 @@ let group: i32 = 0
 let cache: i32 = 0
 let dim: i32 = 0
 let slots: i32 = 0
+let shorts: bool = false
 // Of the tile at hand: its kv head, the first pair, and how many pairs.
 let kvHead: i32 = 0
 let firstPair: i32 = 0
@@ -41,6 +43,7 @@ function begin(address: usize): void {
   group = int(args, 7) / int(args, 8)
   dim = int(args, 9)
   slots = int(args, 10)
+  shorts = int(args, 12) == SHORTS
 }
 
 /** Sets the tile and packs its queries, scaled. Missing pairs repeat the last one. */
@@ -51,11 +54,15 @@ function beginTile(head: i32, pair: i32, end: i32): void {
   const scale = float(args, 11), to = attentionScratch()
   for (let p = 0; p < TILE; p++) {
     const from = rowOf(args, 0, rowOfPair(p)) + 4 * headOfPair(p) * dim
-    for (let d = 0; d < dim; d++) store<f32>(to + 16 * d + 4 * p, load<f32>(from + 4 * d) * scale)
+    if (shorts) packShorts(from, scale, dim, to, p)
+    else packFloats(from, scale, dim, to, p)
   }
 }
 
-/** The smallest slot range that holds all that the tile sees in [chunk, chunk + CHUNK), as low · 2^32 + high; 0 if none. */
+/**
+ * The smallest slot range that holds all that the tile sees in [chunk, chunk + CHUNK), as low · 2^32 + high; 0 if none. Its start is
+ * one of every 32nd slot: sums of so many are made as integers, and must be of the same slots however rows are split.
+ */
 function reach(chunk: i32): i64 {
   const end = min(chunk + CHUNK, slots)
   let low = end, high = chunk
@@ -69,7 +76,7 @@ function reach(chunk: i32): i64 {
       }
     }
   }
-  return low < high ? (<i64>(low & ~7) << 32) | ((high + 7) & ~7) : 0
+  return low < high ? (<i64>(low & ~31) << 32) | ((high + 7) & ~7) : 0
 }
 
 /** Hides the scores [low, high) that `row` does not see. */
@@ -84,10 +91,10 @@ function mask(scores: usize, low: i32, high: i32, row: i32): void {
 
 /** The tile's state over one chunk's slots [low, high). */
 function attendChunk(low: i32, high: i32, state: usize): void {
-  const scratch = attentionScratch(), scores = scratch + SCORES, probabilities = scratch + PROBABILITIES
-  const head = <usize>kvHead * slots * dim * 4, count = high - low
-  let keys = word(args, 4) + head + <usize>low * dim * 4
-  for (let s = 0; s < count; s += 8, keys += 32 * dim) gemm32x4(keys, scratch, dim, scores + 4 * s, 4 * CHUNK)
+  const queries = attentionScratch(), scores = queries + SCORES, weights = queries + WEIGHTS
+  const keys = word(args, 4), values = word(args, 5), kvHeads = int(args, 8), count = high - low
+  if (shorts) scoreShorts(keys, kvHead, kvHeads, low, count, slots, dim, queries, scores)
+  else scoreFloats(keys, kvHead, low, count, slots, dim, queries, scores)
   for (let p = 0; p < TILE; p++) {
     const row = scores + 4 * CHUNK * p
     mask(row, low, high, rowOfPair(p))
@@ -101,18 +108,12 @@ function attendChunk(low: i32, high: i32, state: usize): void {
     for (let s = 0; s < count; s += 4) {
       const e = exp(f32x4.sub(v128.load(row + 4 * s), shift))
       sum = f32x4.add(sum, e)
-      const to = probabilities + 16 * s + 4 * p
-      v128.store32_lane(to, e, 0)
-      v128.store32_lane(to, e, 1, 16)
-      v128.store32_lane(to, e, 2, 32)
-      v128.store32_lane(to, e, 3, 48)
+      v128.store(row + 4 * s, e)
     }
     store<f32>(state + 4 * p, sumLanes(sum), 16)
   }
-  let values = word(args, 5) + head + <usize>low * 32
-  for (let d = 0; d < dim; d += 8, values += <usize>slots * 32) {
-    gemm32x4(values, probabilities, count, state + 32 + 4 * d, 4 * dim)
-  }
+  if (shorts) sumShorts(values, kvHead, kvHeads, low, count, slots, dim, scores, weights, state + 32)
+  else sumFloats(values, kvHead, low, count, slots, dim, scores, weights, state + 32)
 }
 
 function clear(state: usize): void {

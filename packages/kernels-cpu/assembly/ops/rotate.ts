@@ -1,3 +1,6 @@
+import { storeFloats } from '../cache/floats'
+import { storeShorts } from '../cache/shorts'
+import { SHORTS } from '../lib/layout'
 import { float, int, rowOf, stepPosition, stepSlot, word } from './args'
 import { inverseRms, scaleBy } from './norm'
 
@@ -35,25 +38,16 @@ export function qkNormRope(args: usize, first: i32, last: i32): void {
   }
 }
 
-/**
- * store: k 0-1, v 2-3, keys 4, values 5, cache 6, kvHeads 7, headDim 8, slots 9.
- * keys [kvHeads][slots/8][headDim][8], values [kvHeads][headDim/8][slots][8], both f32: panels of `gemm32`.
- */
+/** store: k 0-1, v 2-3, keys 4, values 5, cache 6, kvHeads 7, headDim 8, slots 9, form 10 */
 export function storeKeys(args: usize, first: i32, last: i32): void {
-  const cache = int(args, 6), dim = int(args, 8), slots = int(args, 9)
+  const cache = int(args, 6), kvHeads = int(args, 7), dim = int(args, 8), slots = int(args, 9), shorts = int(args, 10) == SHORTS
+  const keys = word(args, 4), values = word(args, 5)
   for (let r = first; r < last; r++) {
     const slot = stepSlot(cache, r)
-    for (let h = 0; h < int(args, 7); h++) {
-      const base = <usize>h * slots * dim * 4
-      let from = rowOf(args, 0, r) + 4 * h * dim
-      let to = word(args, 4) + base + <usize>(slot >> 3) * dim * 32 + 4 * (slot & 7)
-      for (let d = 0; d < dim; d++, from += 4, to += 32) store<f32>(to, load<f32>(from))
-      from = rowOf(args, 2, r) + 4 * h * dim
-      to = word(args, 5) + base + <usize>slot * 32
-      for (let d = 0; d < dim; d += 8, from += 32, to += <usize>slots * 32) {
-        v128.store(to, v128.load(from))
-        v128.store(to, v128.load(from, 16), 16)
-      }
+    for (let h = 0; h < kvHeads; h++) {
+      const k = rowOf(args, 0, r) + 4 * h * dim, v = rowOf(args, 2, r) + 4 * h * dim
+      if (shorts) storeShorts(k, v, keys, values, h, kvHeads, slot, slots, dim)
+      else storeFloats(k, v, keys, values, h, slot, slots, dim)
     }
   }
 }

@@ -34,7 +34,7 @@ export interface Gemma3 extends AsyncDisposable {
 export interface Gemma3Options extends LoadProgress {
   /** Positions that a sequence can have. Default: what the model was trained for. */
   readonly context?: number
-  /** Rows of the largest step: a prompt is read in steps of so many tokens. Default 256. */
+  /** Rows of the largest step: a prompt is read in steps of so many tokens. Default 512. */
   readonly maxRows?: number
   /** Sequences that can be open at a time. Each has caches for the whole context. Default 1. */
   readonly sequences?: number
@@ -54,7 +54,7 @@ export async function loadGemma3(
   options: Gemma3Options = {},
 ): Promise<Gemma3> {
   const context = count('context', options.context ?? config.context, config.context)
-  const maxRows = Math.min(count('maxRows', options.maxRows ?? 256, 65_536), context)
+  const maxRows = Math.min(count('maxRows', options.maxRows ?? 512, 65_536), context)
   const sequences = count('sequences', options.sequences ?? 1, 1024)
   const weights = await loadWeights(backend, tensors, config, options)
 

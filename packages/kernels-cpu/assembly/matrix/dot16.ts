@@ -1,0 +1,50 @@
+/*
+ * i16 times i16 without scales of weights: attention over an i16 cache. A block of 8 keys, or 8 columns of the values, has the
+ * layout of a panel.
+ */
+
+@inline function dot(a: v128, w: v128): v128 {
+  return i32x4.dot_i16x8_s(a, w)
+}
+
+/**
+ * out[4 tokens][8 rows] = scales[token] · Σ tile · panelᵀ; tokens are `stride` bytes apart in `out`.
+ * panel i16 [pairs][8 rows][2], tile i16 [pairs][4 tokens][2], scales f32[4]. The caller sees to it that `fold` pairs fit in an i32;
+ * their sums are added as f32.
+ */
+export function dot16x4(panel: usize, tile: usize, pairs: i32, fold: i32, scales: usize, out: usize, stride: usize): void {
+  const end = tile + 16 * pairs
+  let f00 = f32x4.splat(0), f01 = f00, f10 = f00, f11 = f00, f20 = f00, f21 = f00, f30 = f00, f31 = f00
+  while (tile < end) {
+    const last = min(tile + 16 * fold, end)
+    let a00 = i32x4.splat(0), a01 = a00, a10 = a00, a11 = a00, a20 = a00, a21 = a00, a30 = a00, a31 = a00
+    while (tile < last) {
+      const w0 = v128.load(panel), w1 = v128.load(panel, 16)
+      let t = v128.load32_splat(tile)
+      a00 = i32x4.add(a00, dot(t, w0)); a01 = i32x4.add(a01, dot(t, w1))
+      t = v128.load32_splat(tile, 4)
+      a10 = i32x4.add(a10, dot(t, w0)); a11 = i32x4.add(a11, dot(t, w1))
+      t = v128.load32_splat(tile, 8)
+      a20 = i32x4.add(a20, dot(t, w0)); a21 = i32x4.add(a21, dot(t, w1))
+      t = v128.load32_splat(tile, 12)
+      a30 = i32x4.add(a30, dot(t, w0)); a31 = i32x4.add(a31, dot(t, w1))
+      panel += 32
+      tile += 16
+    }
+    f00 = f32x4.add(f00, f32x4.convert_i32x4_s(a00)); f01 = f32x4.add(f01, f32x4.convert_i32x4_s(a01))
+    f10 = f32x4.add(f10, f32x4.convert_i32x4_s(a10)); f11 = f32x4.add(f11, f32x4.convert_i32x4_s(a11))
+    f20 = f32x4.add(f20, f32x4.convert_i32x4_s(a20)); f21 = f32x4.add(f21, f32x4.convert_i32x4_s(a21))
+    f30 = f32x4.add(f30, f32x4.convert_i32x4_s(a30)); f31 = f32x4.add(f31, f32x4.convert_i32x4_s(a31))
+  }
+  let q = v128.load32_splat(scales)
+  v128.store(out, f32x4.mul(f00, q)); v128.store(out, f32x4.mul(f01, q), 16)
+  out += stride
+  q = v128.load32_splat(scales, 4)
+  v128.store(out, f32x4.mul(f10, q)); v128.store(out, f32x4.mul(f11, q), 16)
+  out += stride
+  q = v128.load32_splat(scales, 8)
+  v128.store(out, f32x4.mul(f20, q)); v128.store(out, f32x4.mul(f21, q), 16)
+  out += stride
+  q = v128.load32_splat(scales, 12)
+  v128.store(out, f32x4.mul(f30, q)); v128.store(out, f32x4.mul(f31, q), 16)
+}
