@@ -1,10 +1,20 @@
+import { defineConfig } from 'tsup'
 import { library } from '../../tooling/tsup/preset.mjs'
 
-export default library(
+const command = library(
   {
     cli: 'src/cli.ts',
     'bench-child': 'src/bench/child.ts',
     'bench-probe-worker': 'src/bench/roofline/probe-worker.ts',
   },
-  { platform: 'node' },
+  // The page is built at the same time.
+  { platform: 'node', clean: ['!page/**'] },
 )
+
+/** One file, dependencies and all: a page has no packages. */
+const page = library(
+  { 'g3-page': 'src/bench/g3-page.ts' },
+  { platform: 'browser', outDir: 'dist/page', noExternal: [/./], splitting: false, sourcemap: false },
+)
+
+export default defineConfig([command, page])

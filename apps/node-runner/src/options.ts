@@ -56,6 +56,10 @@ export const OPTIONS = {
     new Option('--simd <kind>', 'plain leaves relaxed SIMD out even where the engine has it')
       .choices(['auto', 'plain'])
       .default('auto'),
+  host: () =>
+    new Option('--host <where>', 'where g3 runs: in Node, or in a page of the Chromium that wllama gets')
+      .choices(['node', 'chromium'])
+      .default('node'),
   context: () =>
     new Option('--context <n>', 'tokens that prompt and answer may have together').argParser(
       wholeNumber(1, MOST_TOKENS),

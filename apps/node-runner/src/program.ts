@@ -101,6 +101,7 @@ export function program(): Command {
     .addOption(OPTIONS.threads())
     .addOption(OPTIONS.precision())
     .addOption(OPTIONS.simd())
+    .addOption(OPTIONS.host())
     .option('--prompt <n>', 'tokens in the prompt', wholeNumber(2, 1 << 17), 512)
     .option('--generate <n>', 'tokens to generate after the first', wholeNumber(1, 1 << 17), 64)
     .option('--repeat <n>', 'rounds', wholeNumber(1, 1000), 5)

@@ -1,20 +1,27 @@
-import type { EngineName } from './engine-spec.js'
+import type { EngineSpec } from './engine-spec.js'
 import { failureOf } from './failure.js'
 import { GOODBYE_MS, type Driver, type OpenDriver, type Reply, type Request } from './protocol.js'
 
 // An engine's process: it measures when it is told to and is idle otherwise, so that engines can take turns.
 
-const open: Readonly<Record<EngineName, () => Promise<OpenDriver>>> = {
-  g3: async () => (await import('./g3-driver.js')).openG3,
-  'node-llama-cpp': async () => (await import('./node-llama-cpp-driver.js')).openNodeLlamaCpp,
-  wllama: async () => (await import('./wllama-driver.js')).openWllama,
+async function driverOf({ name, host }: EngineSpec): Promise<OpenDriver> {
+  switch (name) {
+    case 'g3':
+      return host ? (await import('./g3-chromium-driver.js')).openG3InChromium : (await import('./g3-driver.js')).openG3
+    case 'node-llama-cpp':
+      return (await import('./node-llama-cpp-driver.js')).openNodeLlamaCpp
+    case 'wllama':
+      return (await import('./wllama-driver.js')).openWllama
+    default:
+      return name satisfies never
+  }
 }
 
 let driver: Driver | undefined
 
 async function answer(request: Request): Promise<Reply> {
   if (request.kind === 'load') {
-    const openDriver = await open[request.job.engine.name]()
+    const openDriver = await driverOf(request.job.engine)
     const start = performance.now()
     driver = await openDriver(request.job)
     return { kind: 'loaded', loadMs: performance.now() - start }

@@ -1,7 +1,6 @@
 import { startEngine, type Engine } from './engine.js'
 import { labelOf, type EngineSpec } from './engine-spec.js'
 import { failureOf, lineOf, type Failure } from './failure.js'
-import { installPackages } from './peers.js'
 import type { Job, Round, TurnOptions } from './protocol.js'
 
 /** What was measured of one engine. */
@@ -39,7 +38,7 @@ export interface ContestOptions extends TurnOptions {
 export async function contest(
   main: EngineSpec,
   peers: readonly EngineSpec[],
-  job: Omit<Job, 'engine'>,
+  job: Omit<Job, 'engine' | 'packages'>,
   { repeat, signal, log, betweenTurns }: ContestOptions,
 ): Promise<Outcome> {
   const contenders: Contender[] = []
@@ -56,11 +55,10 @@ export async function contest(
       return undefined
     }
   }
-  const start = async (spec: EngineSpec): Promise<Engine> => {
-    const packages = await installPackages(spec, signal)
+  const start = (spec: EngineSpec): Promise<Engine> => {
     const threads = spec.threads ?? job.threads
     log(`${labelOf(spec)}: loading, ${threads} thread${threads === 1 ? '' : 's'}`)
-    return startEngine({ ...job, engine: spec, threads, ...(packages !== undefined && { packages }) }, signal)
+    return startEngine({ ...job, engine: spec, threads }, signal)
   }
   /** What a contender measures, unless it has failed; one that fails here is put away at once. */
   const ask = async <T>({ spec, engine }: Contender, question: (engine: Engine) => Promise<T>): Promise<T | undefined> => {

@@ -2,16 +2,16 @@ import { expect, it } from 'vitest'
 import { labelOf, parseEngines } from './engine-spec.js'
 
 it('an engine is a name and options, in any order', () => {
-  expect(parseEngines('wllama, g3:threads=1:precise:plain,node-llama-cpp:threads=2')).toEqual([
+  expect(parseEngines('wllama, g3:threads=1:precise:plain:chromium,node-llama-cpp:threads=2')).toEqual([
     { name: 'wllama' },
-    { name: 'g3', threads: 1, precision: 'precise', simd: 'plain' },
+    { name: 'g3', threads: 1, precision: 'precise', simd: 'plain', host: 'chromium' },
     { name: 'node-llama-cpp', threads: 2 },
   ])
 })
 
 it('has one label, and counts once', () => {
-  const engines = parseEngines('g3:precise:plain,g3,g3:plain:precise')
-  expect(engines.map(labelOf)).toEqual(['g3:plain:precise', 'g3'])
+  const engines = parseEngines('g3:precise:plain:chromium,g3,g3:chromium:plain:precise')
+  expect(engines.map(labelOf)).toEqual(['g3:chromium:plain:precise', 'g3'])
   expect(parseEngines(engines.map(labelOf).join())).toEqual(engines)
 })
 
@@ -21,7 +21,7 @@ it.each([
   ['plain', /some of g3, node-llama-cpp, wllama/],
   ['__proto__', /some of g3, node-llama-cpp, wllama/],
   ['g3:', /takes the options .* "" is none/],
-  ['g3:fancy', /takes the options plain, fast, precise, exact, threads=N/],
+  ['g3:fancy', /takes the options chromium, plain, fast, precise, exact, threads=N/],
   ['wllama:plain', /takes the options threads=N/],
   ['g3:threads=0', /whole number from 1 to 64/],
   ['g3:threads=', /whole number from 1 to 64/],

@@ -7,6 +7,8 @@ export type EngineName = (typeof ENGINES)[number]
 /** An engine and how it is to run. What is left out is the engine's own default. */
 export interface EngineSpec {
   readonly name: EngineName
+  /** A page in the headless Chromium that wllama runs in, too. Default: Node, for what can run there. */
+  readonly host?: 'chromium'
   readonly precision?: Precision
   /** Without relaxed SIMD. */
   readonly simd?: 'plain'
@@ -15,8 +17,8 @@ export interface EngineSpec {
 }
 
 /** How people write it, e.g. `g3:plain:threads=1`: equal engines have equal labels. */
-export function labelOf({ name, simd, precision, threads }: EngineSpec): string {
-  const options = [simd, precision, threads === undefined ? undefined : `threads=${threads}`]
+export function labelOf({ name, host, simd, precision, threads }: EngineSpec): string {
+  const options = [host, simd, precision, threads === undefined ? undefined : `threads=${threads}`]
   return [name, ...options.filter((option) => option !== undefined)].join(':')
 }
 
@@ -50,6 +52,7 @@ function parseOption(name: EngineName, option: string): Omit<EngineSpec, 'name'>
   const precision = PRECISIONS.find((kind) => kind === option)
   if (name === 'g3' && precision) return { precision }
   if (name === 'g3' && option === 'plain') return { simd: 'plain' }
-  const words = name === 'g3' ? ['plain', ...PRECISIONS, 'threads=N'] : ['threads=N']
+  if (name === 'g3' && option === 'chromium') return { host: 'chromium' }
+  const words = name === 'g3' ? ['chromium', 'plain', ...PRECISIONS, 'threads=N'] : ['threads=N']
   throw new InvalidArgumentError(`${name} takes the options ${words.join(', ')}, and ${JSON.stringify(option)} is none.`)
 }

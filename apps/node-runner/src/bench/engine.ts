@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { G3Error } from '@g3/backend'
 import { labelOf } from './engine-spec.js'
+import { installPackages } from './peers.js'
 import { GOODBYE_MS, type Driver, type Job, type Reply, type Request, type Round } from './protocol.js'
 
 /** An engine in a process of its own, with the model loaded. */
@@ -25,11 +26,14 @@ const PATIENCE_MS = 300_000
 const TOKEN_MS = 1000
 
 /**
- * Starts an engine's process and loads the job's model there. The process ends with this one, whatever ends it.
- * @throws G3Error `bench/engine-died` for a process that ended, `bench/engine-hung` for one that takes far too long, and
+ * Starts an engine's process and loads the job's model there, after its packages were installed where it needs any. The
+ * process ends with this one, whatever ends it.
+ * @throws G3Error `bench/no-peer`, `bench/engine-died` for a process that ended, `bench/engine-hung` for one that takes far too long, and
  * what the engine throws
  */
-export async function startEngine(job: Job, signal: AbortSignal): Promise<Engine> {
+export async function startEngine(measurement: Omit<Job, 'packages'>, signal: AbortSignal): Promise<Engine> {
+  const packages = await installPackages(measurement.engine, signal)
+  const job: Job = { ...measurement, ...(packages !== undefined && { packages }) }
   const name = labelOf(job.engine)
   const child = fork(CHILD, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
   const exited = once(child, 'exit')

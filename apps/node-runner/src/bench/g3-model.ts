@@ -1,4 +1,4 @@
-import { isG3Error } from '@g3/backend'
+import { check, isG3Error } from '@g3/backend'
 import { cpu } from '@g3/kernels-cpu'
 import { loadGemma3, openModel, type TextSequence } from '@g3/runtime'
 import type { ByteSource } from '@g3/runtime/gguf'
@@ -11,6 +11,7 @@ export type G3Model = Required<Pick<Driver, 'round' | 'decode' | 'dispose'>>
 export async function loadG3(source: ByteSource, { engine, threads, prompt, generate, sequences }: Job): Promise<G3Model> {
   const { precision, simd } = engine
   const backend = await cpu({ threads, ...(precision && { precision }), ...(simd && { simd }) })
+  check(backend.caps.threads === threads, 'bench/engine-failed', `${threads} threads cannot share memory here`)
   const opened = await openModel(source)
   const model = await loadGemma3(backend, opened.tensor, opened.config, {
     context: prompt.length + generate + 1,

@@ -88,7 +88,7 @@ async function takeTurns(
 }
 
 /** One sequence after a prompt of `length` tokens. */
-const jobOf = ({ model, facts, threads, generate }: BenchPlan, length: number): Omit<Job, 'engine'> => ({
+const jobOf = ({ model, facts, threads, generate }: BenchPlan, length: number): Omit<Job, 'engine' | 'packages'> => ({
   model,
   threads,
   generate,

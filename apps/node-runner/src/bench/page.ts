@@ -30,7 +30,7 @@ export function page(report: BenchReport, about: PageHead, style: Style = PLAIN)
   const engines = Object.entries(peers)
   const chart = (what: 'prefill' | 'decode', title: string): Chart => ({
     title,
-    ...(engines.length > 0 && { ratioTitle: `${about.engine} / it` }),
+    ...(engines.length > 0 && { ratioTitle: 'first / it' }),
     rows: [
       rowOf(about.engine, g3[what]),
       ...engines.map(([name, peer]) => ({ ...rowOf(name, peer[what]), ratio: ratios[name][what] })),

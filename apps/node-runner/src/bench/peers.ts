@@ -26,10 +26,10 @@ function llamaBinary(): string {
 const CHROMIUM: Packages = { 'playwright-core': '1.65.1', '@sparticuz/chromium': '153.0.0' }
 
 /** What an engine needs and the folder for that, if it needs anything; engines in the browser share one. */
-function needsOf({ name }: EngineSpec): { readonly folder: string; readonly packages: Packages } | undefined {
+function needsOf({ name, host }: EngineSpec): { readonly folder: string; readonly packages: Packages } | undefined {
   switch (name) {
     case 'g3':
-      return undefined
+      return host && { folder: host, packages: CHROMIUM }
     case 'node-llama-cpp':
       return {
         folder: name,

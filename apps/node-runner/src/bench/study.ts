@@ -21,7 +21,7 @@ export interface StudyResult extends StudyPoint {
  * @throws what the engine throws; the signal's reason
  */
 export async function study(
-  job: Job,
+  job: Omit<Job, 'packages'>,
   points: readonly StudyPoint[],
   { repeat, signal, log }: TurnOptions,
 ): Promise<StudyResult[]> {

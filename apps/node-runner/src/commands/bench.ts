@@ -15,6 +15,7 @@ export interface BenchOptions {
   readonly threads?: number
   readonly precision: Precision
   readonly simd: 'auto' | 'plain'
+  readonly host: 'node' | 'chromium'
   readonly prompt: number
   readonly generate: number
   readonly repeat: number
@@ -54,8 +55,13 @@ export async function bench(options: BenchOptions): Promise<void> {
   if (Object.keys(report.failures).length > 0) process.exitCode = EXIT.failed
 }
 
-function mainEngine({ precision, simd }: BenchOptions): EngineSpec {
-  return { name: 'g3', ...(precision !== 'fast' && { precision }), ...(simd === 'plain' && { simd }) }
+function mainEngine({ precision, simd, host }: BenchOptions): EngineSpec {
+  return {
+    name: 'g3',
+    ...(host === 'chromium' && { host }),
+    ...(simd === 'plain' && { simd }),
+    ...(precision !== 'fast' && { precision }),
+  }
 }
 
 function checkLengths({ prompt, context = [], generate }: BenchOptions, { config }: ModelFacts): void {
