@@ -1,17 +1,7 @@
-/** Time after which other work of this thread gets a turn: timers, key presses, a click on "stop". */
-const TURN_MS = 40
+import { turn } from '../turn.js'
 
-/** A turn of the event loop. Unlike a timer it has no least delay, and unlike `setImmediate` it is on the web too. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => {
-    const { port1, port2 } = new MessageChannel()
-    port1.onmessage = () => {
-      port1.close()
-      resolve()
-    }
-    port2.postMessage(undefined)
-  })
-}
+/** Time after which other work of this thread gets a turn. */
+const TURN_MS = 40
 
 /**
  * Makes a function to await between steps of long work. A backend without threads computes in the thread that awaits

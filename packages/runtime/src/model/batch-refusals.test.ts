@@ -46,6 +46,9 @@ describe('what is refused, before anything changes', () => {
     const batch = own.batch([a, b])
     batch.step([5, 6])
     const want = await batch.pick()
+    const reading = batch.logits()
+    expect(() => batch.step([1, 2])).toThrow(coded('model/busy'))
+    await reading
     const picking = batch.pick()
     expect(() => batch.step([1, 2])).toThrow(coded('model/busy'))
     expect(() => a.step(1)).toThrow(coded('model/busy'))

@@ -55,8 +55,8 @@ describe.each<[string, () => Backend | Promise<Backend>]>([
 ])('on %s', async (_, make) => {
   const backend = await make()
   afterAll(() => backend.dispose())
-  const load = (sequences: number): Promise<Gemma3> =>
-    tinyModel({ backend, file: 'tiny-text-q8_0.gguf', context: CONTEXT, maxRows: MAX_ROWS, sequences })
+  const load = (sequences: number, maxRows = MAX_ROWS): Promise<Gemma3> =>
+    tinyModel({ backend, file: 'tiny-text-q8_0.gguf', context: CONTEXT, maxRows, sequences })
 
   /** Of each text the logits after each token, computed alone in a model of one sequence. */
   const alone = await (async () => {
@@ -135,6 +135,17 @@ describe.each<[string, () => Backend | Promise<Backend>]>([
       expect(await d.logits()).toEqual(row(alone[1], 83))
     }
     await Promise.all([decode(a, 0), decode(b, 1), scored(), appended()])
+  })
+
+  it('scores of a step that the head takes in parts keep their rows while another sequence is read', async () => {
+    const [a, b] = open(await load(2, 3 * MAX_ROWS), 2)
+    // Alone first: in a ring of another size sums have another order.
+    const want: Float32Array[] = []
+    await a.scores(TEXTS[0], (_, logits) => want.push(logits.slice()))
+    a.reset()
+    const scoring = a.scores(TEXTS[0], (position, logits) => expect(logits).toEqual(want[position]))
+    await Promise.all([scoring, b.append(TEXTS[1])])
+    expect([a.length, b.length]).toEqual([84, 84])
   })
 
   it('an aborted prompt leaves the others alone and goes on in a batch', async () => {

@@ -244,6 +244,11 @@ describe('append', () => {
     await expect(sequence.append([1])).rejects.toThrow(coded('model/busy'))
     await expect(sequence.logits()).rejects.toThrow(coded('model/busy'))
     await appending
+    for (const read of [() => sequence.pick(), () => sequence.logits()]) {
+      const reading = read()
+      expect(() => sequence.step(1)).toThrow(coded('model/busy'))
+      await reading
+    }
     sequence.step(1)
     expect(sequence.length).toBe(8)
   })

@@ -36,6 +36,7 @@ export function passes({ backend, body, caches, maxRows }: PassParts): Passes {
   for (const [i, { index }] of caches.entries()) views[index] = placed.views[i]
   const bodyStep: MutableStep = { rows: 0, ids, positions: placed.positions, views }
   const headStep: MutableStep = { rows: 0, from: 0 }
+  const again = new Int32Array(1)
   /** Number of the latest pass, whose rows h holds. */
   let latest = 0
 
@@ -80,7 +81,6 @@ export function passes({ backend, body, caches, maxRows }: PassParts): Passes {
     }
     run()
   }
-  const again = new Int32Array(1)
 
   const headOf = ({ outputs }: Lane, from: number, rows: number): void => {
     headStep.from = from

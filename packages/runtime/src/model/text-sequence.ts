@@ -1,5 +1,6 @@
 import { check, type Backend } from '@g3/backend'
 import type { Gemma3Config } from '../config.js'
+import { turn } from '../turn.js'
 import { checkFits, checkHasLast, checkId, checkIdle, checkOwner, HEAD_ROWS, type Lane } from './lane.js'
 import { finishLogits } from './logits.js'
 import type { Passes } from './passes.js'
@@ -98,7 +99,8 @@ export function textSequence({ backend, config, maxRows, passes }: SequenceParts
         done += rows
         await afterStep(done, rows)
         onProgress?.(done, ids.length)
-        if (done < ids.length) await letOthersRun()
+        // A turn of the event loop, so that a signal can be aborted even where the backend computes on this thread.
+        if (done < ids.length) await turn()
         checkOwner(lane, self)
         if (done < ids.length) signal?.throwIfAborted()
       }
@@ -190,6 +192,3 @@ export function textSequence({ backend, config, maxRows, passes }: SequenceParts
   lane.owner = self
   return self
 }
-
-/** A turn of the event loop, so that a signal can be aborted even where the backend computes on this thread. */
-const letOthersRun = (): Promise<void> => new Promise((resolve) => setTimeout(resolve))
