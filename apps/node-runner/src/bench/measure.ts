@@ -34,7 +34,13 @@ export async function measure(plan: BenchPlan, turns: TurnOptions): Promise<Benc
   const { facts, engine, prompt, generate, contexts, batches } = plan
   const { outcome, machine } = await takeTurns(plan, turns)
   const speeds = contestReport(engine, outcome)
-  const [prefill, decode] = [speeds.g3.prefill[1], speeds.g3.decode[1]]
+  const run = {
+    prompt,
+    generate,
+    precision: engine.precision ?? 'fast',
+    prefill: speeds.g3.prefill[1],
+    decode: speeds.g3.decode[1],
+  }
 
   const failures: Record<string, Failure> = { ...speeds.failures }
   const decodeAt = async (name: string, points: readonly StudyPoint[]): Promise<StudyResult[]> => {
@@ -61,7 +67,7 @@ export async function measure(plan: BenchPlan, turns: TurnOptions): Promise<Benc
   return {
     ...speeds,
     failures,
-    roofline: rooflineOf(machine, facts, { prompt, generate }, { prefill, decode }),
+    roofline: rooflineOf(machine, facts, run),
     byContext: afterContexts.map(({ context, decode }) => ({ context, decode })),
     byBatch: inBatches.map(({ batch, decode }) => ({ batch, tokensPerSecond: decode })),
   }

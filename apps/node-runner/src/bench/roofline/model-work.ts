@@ -1,7 +1,15 @@
 import { expectedTensors, type Gemma3Config } from '@g3/runtime'
+import type { Precision } from '../../options.js'
 
-/** The kernels keep keys and values in f32. */
-const CACHE_VALUE_BYTES = 4
+/** Of a key or value in the cache of the CPU kernels: 16-bit integers and a scale in f32, or f32. */
+const vectorBytes = (headDim: number, precision: Precision): number =>
+  precision === 'exact' ? 4 * headDim : 2 * headDim + 4
+
+/** Tokens of a run. */
+export interface RunLength {
+  readonly prompt: number
+  readonly generate: number
+}
 
 /**
  * Bytes that decoding one token reads, on average over `generate` tokens after a prompt: each weight once, as the file
@@ -11,10 +19,11 @@ const CACHE_VALUE_BYTES = 4
 export function decodeBytes(
   config: Gemma3Config,
   weightBytes: number,
-  { prompt, generate }: { readonly prompt: number; readonly generate: number },
+  { prompt, generate }: RunLength,
+  precision: Precision,
 ): number {
   const { kvHeads, headDim } = config
-  return weightBytes + seenBetween(config, prompt, prompt + generate) * 2 * kvHeads * headDim * CACHE_VALUE_BYTES
+  return weightBytes + seenBetween(config, prompt, prompt + generate) * 2 * kvHeads * vectorBytes(headDim, precision)
 }
 
 /**

@@ -19,20 +19,16 @@ it('matrices without embedding are as many as the report on Gemma 3 counts', () 
 
 it('decoding reads each weight and what is seen of the cache', () => {
   const seen = 15 * 512 + 3 * 2001
-  expect(decodeBytes(GEMMA3_270M, 1e6, { prompt: 2000, generate: 1 })).toBe(1e6 + seen * 2 * 256 * 4)
+  expect(decodeBytes(GEMMA3_270M, 1e6, { prompt: 2000, generate: 1 }, 'fast')).toBe(1e6 + seen * 2 * 516)
   const whole = { ...GEMMA3_270M, window: undefined, pattern: 1 }
-  expect(decodeBytes(whole, 0, { prompt: 10, generate: 3 })).toBe(18 * 12 * 2 * 256 * 4)
+  expect(decodeBytes(whole, 0, { prompt: 10, generate: 3 }, 'exact')).toBe(18 * 12 * 2 * 1024)
 })
 
 it('fractions are of the machine', () => {
   const facts = { config: GEMMA3_270M, weightBytes: 250e6 }
   const machine = { readBytesPerSecond: 30e9, macsPerSecond: 200e9 }
-  const { decodeFraction, prefillFraction } = rooflineOf(
-    machine,
-    facts,
-    { prompt: 512, generate: 64 },
-    { prefill: 1000, decode: 100 },
-  )
-  expect(decodeFraction).toBeCloseTo((decodeBytes(GEMMA3_270M, 250e6, { prompt: 512, generate: 64 }) * 100) / 30e9, 4)
+  const run = { prompt: 512, generate: 64, precision: 'precise', prefill: 1000, decode: 100 } as const
+  const { decodeFraction, prefillFraction } = rooflineOf(machine, facts, run)
+  expect(decodeFraction).toBeCloseTo((decodeBytes(GEMMA3_270M, 250e6, run, 'precise') * 100) / 30e9, 4)
   expect(prefillFraction).toBeCloseTo((prefillMacs(GEMMA3_270M, 512) * 1000) / 200e9, 4)
 })

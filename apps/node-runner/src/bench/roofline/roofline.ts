@@ -1,5 +1,6 @@
+import type { Precision } from '../../options.js'
 import type { ModelFacts } from '../model-facts.js'
-import { decodeBytes, prefillMacs } from './model-work.js'
+import { decodeBytes, prefillMacs, type RunLength } from './model-work.js'
 import type { MachineRates } from './probe.js'
 
 /** How near to the machine's limits a model runs. */
@@ -13,19 +14,25 @@ export interface Roofline extends MachineRates {
   readonly prefillFraction: number
 }
 
-/** @param speed tokens a second */
+/** What a model did on a machine. */
+export interface ModelRun extends RunLength {
+  readonly precision: Precision
+  /** Tokens a second. */
+  readonly prefill: number
+  readonly decode: number
+}
+
 export function rooflineOf(
   machine: MachineRates,
   { config, weightBytes }: Pick<ModelFacts, 'config' | 'weightBytes'>,
-  run: { readonly prompt: number; readonly generate: number },
-  speed: { readonly prefill: number; readonly decode: number },
+  run: ModelRun,
 ): Roofline {
   const { readBytesPerSecond, macsPerSecond } = machine
   return {
     readBytesPerSecond: Math.round(readBytesPerSecond),
     macsPerSecond: Math.round(macsPerSecond),
-    decodeFraction: fraction((decodeBytes(config, weightBytes, run) * speed.decode) / readBytesPerSecond),
-    prefillFraction: fraction((prefillMacs(config, run.prompt) * speed.prefill) / macsPerSecond),
+    decodeFraction: fraction((decodeBytes(config, weightBytes, run, run.precision) * run.decode) / readBytesPerSecond),
+    prefillFraction: fraction((prefillMacs(config, run.prompt) * run.prefill) / macsPerSecond),
   }
 }
 
