@@ -4,8 +4,8 @@ import { HEAD_ROWS, type Lane } from './lane.js'
 
 /** Runs the model's programs for the sequences in its lanes. Callers have checked what they pass. Allocates nothing. */
 export interface Passes {
-  /** Runs the body on `count` tokens of one sequence, from `ids[from]` on. */
-  read(lane: Lane, ids: ArrayLike<number>, from: number, count: number): void
+  /** Runs the body on some tokens of one sequence. */
+  read(lane: Lane, ids: Int32Array): void
   /** Runs the body on one token of each sequence. */
   step(lanes: readonly Lane[], ids: ArrayLike<number>): void
   /**
@@ -36,7 +36,6 @@ export function passes({ backend, body, caches, maxRows }: PassParts): Passes {
   for (const [i, { index }] of caches.entries()) views[index] = placed.views[i]
   const bodyStep: MutableStep = { rows: 0, ids, positions: placed.positions, views }
   const headStep: MutableStep = { rows: 0, from: 0 }
-  const again = new Int32Array(1)
   /** Number of the latest pass, whose rows h holds. */
   let latest = 0
 
@@ -45,12 +44,11 @@ export function passes({ backend, body, caches, maxRows }: PassParts): Passes {
     latest++
   }
 
-  const add = (lane: Lane, added: ArrayLike<number>, from: number, count: number): void => {
-    const first = placed.rows
+  /** Adds rows of a sequence, whose ids are in place already. */
+  const add = (lane: Lane, count: number): void => {
     lane.positions.append(placed, count)
-    for (let i = 0; i < count; i++) ids[first + i] = added[from + i]
-    lane.lastId = ids[first + count - 1]
-    lane.lastRow = first + count - 1
+    lane.lastRow = placed.rows - 1
+    lane.lastId = ids[lane.lastRow]
     lane.lastPass = latest
   }
 
@@ -76,8 +74,8 @@ export function passes({ backend, body, caches, maxRows }: PassParts): Passes {
     for (let i = 0; i < lanes.length; i++) {
       const { positions, lastId } = lanes[i]
       positions.rewind(positions.length - 1)
-      again[0] = lastId
-      add(lanes[i], again, 0, 1)
+      ids[i] = lastId
+      add(lanes[i], 1)
     }
     run()
   }
@@ -89,14 +87,18 @@ export function passes({ backend, body, caches, maxRows }: PassParts): Passes {
   }
 
   return {
-    read(lane, added, from, count) {
+    read(lane, added) {
       begin()
-      add(lane, added, from, count)
+      ids.set(added)
+      add(lane, added.length)
       run()
     },
     step(lanes, added) {
       begin()
-      for (let i = 0; i < lanes.length; i++) add(lanes[i], added, i, 1)
+      for (let i = 0; i < lanes.length; i++) {
+        ids[i] = added[i]
+        add(lanes[i], 1)
+      }
       run()
     },
     head(lanes) {

@@ -1,9 +1,7 @@
-import { check, type Backend } from '@g3/backend'
-import type { Gemma3Config } from '../config.js'
 import { turn } from '../turn.js'
-import { checkFits, checkHasLast, checkId, checkIdle, checkOwner, HEAD_ROWS, type Lane } from './lane.js'
+import { batchOf, type BatchParts } from './batch.js'
+import { checkFits, checkId, checkIdle, checkOwner, HEAD_ROWS, type Lane } from './lane.js'
 import { finishLogits } from './logits.js'
-import type { Passes } from './passes.js'
 
 export interface AppendOptions {
   readonly signal?: AbortSignal
@@ -58,51 +56,41 @@ export interface TextSequence extends Disposable {
 }
 
 /** What a sequence runs on. */
-export interface SequenceParts {
-  readonly backend: Backend
-  readonly config: Gemma3Config
+export interface SequenceParts extends BatchParts {
   /** Rows of one sequence in the largest step. */
   readonly maxRows: number
-  readonly passes: Passes
 }
 
 /** Opens a sequence of no tokens in a free lane. */
-export function textSequence({ backend, config, maxRows, passes }: SequenceParts, lane: Lane): TextSequence {
+export function textSequence(parts: SequenceParts, lane: Lane): TextSequence {
+  const { backend, config, maxRows, passes } = parts
   const { vocab } = config
   const { positions, outputs } = lane
-  // For each step the same, so that a token allocates nothing.
-  const alone = [lane]
-  const stepIds = new Int32Array(1)
-  const pickedId = new Float32Array(1)
-
-  const runHead = (): void => {
-    checkIdle(lane, self)
-    checkHasLast(lane)
-    passes.head(alone)
-  }
+  const waited = new Float32Array(1)
 
   /** Runs the body on all ids, some rows at a time, and `afterStep` after each step. */
   const appendInSteps = async (
     ids: ArrayLike<number>,
     { signal, onProgress }: AppendOptions,
-    afterStep: (done: number, rows: number) => Promise<void>,
+    afterStep: (step: Int32Array) => Promise<void>,
   ): Promise<void> => {
     checkIdle(lane, self)
     signal?.throwIfAborted()
-    for (let i = 0; i < ids.length; i++) checkId(ids[i], vocab)
     checkFits(lane, ids.length)
+    for (let i = 0; i < ids.length; i++) checkId(ids[i], vocab)
+    const checked = Int32Array.from(ids)
     lane.busy = true
     try {
-      for (let done = 0; done < ids.length;) {
-        const rows = Math.min(maxRows, ids.length - done)
-        passes.read(lane, ids, done, rows)
-        done += rows
-        await afterStep(done, rows)
-        onProgress?.(done, ids.length)
+      for (let done = 0; done < checked.length;) {
+        const step = checked.subarray(done, done + maxRows)
+        passes.read(lane, step)
+        done += step.length
+        await afterStep(step)
+        onProgress?.(done, checked.length)
         // A turn of the event loop, so that a signal can be aborted even where the backend computes on this thread.
-        if (done < ids.length) await turn()
+        if (done < checked.length) await turn()
         checkOwner(lane, self)
-        if (done < ids.length) signal?.throwIfAborted()
+        if (done < checked.length) signal?.throwIfAborted()
       }
     } finally {
       lane.busy = false
@@ -117,48 +105,28 @@ export function textSequence({ backend, config, maxRows, passes }: SequenceParts
     append: (ids, options = {}) =>
       appendInSteps(ids, options, async () => {
         // Waits for the step, so that an abort or a failure stops the next one.
-        await backend.read(outputs.picked, 1, pickedId)
+        await backend.read(outputs.picked, 1, waited)
       }),
     step(id) {
-      checkIdle(lane, self)
-      checkId(id, vocab)
-      checkFits(lane, 1)
-      stepIds[0] = id
-      passes.step(alone, stepIds)
+      one[0] = id
+      alone.step(one)
     },
-    async logits(into = new Float32Array(vocab)) {
-      check(into.length >= vocab, 'model/bad-option', () => `${vocab} logits do not fit into ${into.length}`)
-      runHead()
-      lane.busy = true
-      try {
-        await backend.read(outputs.logits, 1, into)
-      } finally {
-        lane.busy = false
-      }
-      finishLogits(into.length === vocab ? into : into.subarray(0, vocab), config)
-      return into
-    },
+    logits: (into) => alone.logits(into),
     async pick() {
-      runHead()
-      lane.busy = true
-      try {
-        await backend.read(outputs.picked, 1, pickedId)
-      } finally {
-        lane.busy = false
-      }
-      return pickedId[0]
+      await alone.pick(picked)
+      return picked[0]
     },
     async scores(ids, visit, options = {}) {
       const held = new Float32Array(HEAD_ROWS * vocab)
-      await appendInSteps(ids, options, async (done, rows) => {
-        const start = positions.length - rows
+      await appendInSteps(ids, options, async (step) => {
+        const start = positions.length - step.length
         let first = 0
-        for (let from = 0; from < rows; from += HEAD_ROWS) {
-          const count = Math.min(HEAD_ROWS, rows - from)
+        for (let from = 0; from < step.length; from += HEAD_ROWS) {
+          const count = Math.min(HEAD_ROWS, step.length - from)
           if (!passes.isLatest(lane)) {
             // Another sequence has used h since: the rest of this step is read again.
             positions.rewind(start + from)
-            passes.read(lane, ids, done - rows + from, rows - from)
+            passes.read(lane, step.subarray(from))
             first = from
           }
           passes.headOf(lane, from - first, count)
@@ -186,6 +154,11 @@ export function textSequence({ backend, config, maxRows, passes }: SequenceParts
       if (lane.owner === self) lane.owner = undefined
     },
   }
+
+  // Decoded one by one, a sequence is a batch by itself.
+  const alone = batchOf(parts, [{ sequence: self, lane }])
+  const one = [0]
+  const picked = new Int32Array(1)
 
   positions.reset()
   lane.lastRow = -1
