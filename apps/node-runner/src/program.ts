@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { parseEngines } from './bench/engine-spec.js'
 import { note } from './output.js'
-import { OPTIONS, wholeNumber, wholeNumbers } from './options.js'
+import { OPTIONS, realNumber, wholeNumber, wholeNumbers } from './options.js'
 
 /** A subcommand that refuses what it does not know. */
 function command(name: string, description: string): Command {
@@ -105,6 +105,7 @@ export function program(): Command {
     .option('--prompt <n>', 'tokens in the prompt', wholeNumber(2, 1 << 17), 512)
     .option('--generate <n>', 'tokens to generate after the first', wholeNumber(1, 1 << 17), 64)
     .option('--repeat <n>', 'rounds', wholeNumber(1, 1000), 5)
+    .option('--timeout <s>', 'seconds until an engine without an answer counts as hung', realNumber(0.1, 86_400))
     .option(
       '--peers <engines>',
       'engines to take turns with: node-llama-cpp, wllama, or g3 otherwise (g3:plain,g3:precise:threads=1)',

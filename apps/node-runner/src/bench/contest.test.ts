@@ -44,7 +44,8 @@ const LOOPS = 'for (;;);'
 
 const SHORT = ['bench', '--model', TINY, '--prompt', '8', '--generate', '2', '--repeat', '2', '--json'] as const
 
-const contest = (options: RunningOptions) => g3([...SHORT, '--peers', 'node-llama-cpp'], options)
+const contest = (options: RunningOptions, ...flags: string[]) =>
+  g3([...SHORT, '--peers', 'node-llama-cpp', ...flags], options)
 
 const isRunning = (pid: number): boolean => {
   try {
@@ -72,14 +73,17 @@ describe('a peer that fails is named, and g3 is measured all the same', () => {
     ['stops early', { evaluate: 'yield 1' }, 'bench/engine-failed', /1 tokens came where 3 were asked for/],
     ['dies', { evaluate: 'process.exit(3)' }, 'bench/engine-died', /ended with code 3/],
     ['is killed', { evaluate: 'process.kill(process.pid, "SIGKILL")' }, 'bench/engine-died', /ended with SIGKILL/],
+    ['hangs', { evaluate: LOOPS }, 'bench/engine-hung', /no answer in 6 s/],
   ])('one that %s', async (_, parts, errorCode, message) => {
-    const { code, stdout, stderr } = await contest(standIn(parts))
+    const { env, pidFile } = standIn(parts)
+    const { code, stdout, stderr } = await contest({ env }, '--timeout', '6')
     const { g3: ours, peers, ratios, failures } = JSON.parse(stdout)
     expect(code).toBe(1)
     expect(ours.decode[0]).toBeGreaterThan(0)
     expect({ peers, ratios }).toEqual({ peers: {}, ratios: {} })
     expect(failures).toEqual({ 'node-llama-cpp': { code: errorCode, message: expect.stringMatching(message) } })
     expect(stderr).toMatch(message)
+    expect(existsSync(pidFile) && isRunning(Number(readFileSync(pidFile, 'utf8')))).toBe(false)
   })
 })
 

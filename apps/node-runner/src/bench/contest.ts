@@ -1,7 +1,7 @@
-import { startEngine, type Engine } from './engine.js'
+import { startEngine, type Engine, type TurnOptions } from './engine.js'
 import { labelOf, type EngineSpec } from './engine-spec.js'
 import { failureOf, lineOf, type Failure } from './failure.js'
-import type { Job, Round, TurnOptions } from './protocol.js'
+import type { Job, Round } from './protocol.js'
 
 /** What was measured of one engine. */
 export interface Measured {
@@ -39,7 +39,7 @@ export async function contest(
   main: EngineSpec,
   peers: readonly EngineSpec[],
   job: Omit<Job, 'engine' | 'packages'>,
-  { repeat, signal, log, betweenTurns }: ContestOptions,
+  { repeat, log, betweenTurns, ...options }: ContestOptions,
 ): Promise<Outcome> {
   const contenders: Contender[] = []
   const failures = new Map<EngineSpec, Failure>()
@@ -48,7 +48,7 @@ export async function contest(
       return await action()
     } catch (error) {
       if (spec === main) throw error
-      signal.throwIfAborted()
+      options.signal.throwIfAborted()
       const failure = failureOf(error)
       failures.set(spec, failure)
       log(lineOf(failure))
@@ -58,7 +58,7 @@ export async function contest(
   const start = (spec: EngineSpec): Promise<Engine> => {
     const threads = spec.threads ?? job.threads
     log(`${labelOf(spec)}: loading, ${threads} thread${threads === 1 ? '' : 's'}`)
-    return startEngine({ ...job, engine: spec, threads }, signal)
+    return startEngine({ ...job, engine: spec, threads }, options)
   }
   /** What a contender measures, unless it has failed; one that fails here is put away at once. */
   const ask = async <T>({ spec, engine }: Contender, question: (engine: Engine) => Promise<T>): Promise<T | undefined> => {

@@ -20,10 +20,24 @@ export interface Engine extends AsyncDisposable {
 const CHILD = fileURLToPath(new URL('./bench-child.js', import.meta.url))
 
 /** Time for an answer; the largest models take minutes to load from a slow disk. */
-const PATIENCE_MS = 300_000
+const ANSWER_MS = 300_000
 
 /** More of it for each token: an engine that is slower than this counts as hung. */
 const TOKEN_MS = 1000
+
+export interface EngineOptions {
+  readonly signal: AbortSignal
+  /** When an engine that gives no answer counts as hung. Default: after minutes, and a second for each token. */
+  readonly timeoutMs?: number
+}
+
+/** How engines are asked for rounds. */
+export interface TurnOptions extends EngineOptions {
+  /** Rounds that count. */
+  readonly repeat: number
+  /** Told in a line what goes on. */
+  readonly log: (line: string) => void
+}
 
 /**
  * Starts an engine's process and loads the job's model there, after its packages were installed where it needs any. The
@@ -31,7 +45,10 @@ const TOKEN_MS = 1000
  * @throws G3Error `bench/no-peer`, `bench/engine-died` for a process that ended, `bench/engine-hung` for one that takes far too long, and
  * what the engine throws
  */
-export async function startEngine(measurement: Omit<Job, 'packages'>, signal: AbortSignal): Promise<Engine> {
+export async function startEngine(
+  measurement: Omit<Job, 'packages'>,
+  { signal, timeoutMs }: EngineOptions,
+): Promise<Engine> {
   const packages = await installPackages(measurement.engine, signal)
   const job: Job = { ...measurement, ...(packages !== undefined && { packages }) }
   const name = labelOf(job.engine)
@@ -53,13 +70,14 @@ export async function startEngine(measurement: Omit<Job, 'packages'>, signal: Ab
     clearTimeout(timer)
   }
 
-  /** One request, one reply. */
+  /** One request, one reply. `tokens`: how many are to be read or made. */
   const ask = async <K extends Reply['kind']>(
     request: Request,
     kind: K,
-    limitMs = PATIENCE_MS,
+    tokens = 0,
   ): Promise<Extract<Reply, { kind: K }>> => {
     signal.throwIfAborted()
+    const limitMs = timeoutMs ?? ANSWER_MS + tokens * TOKEN_MS
     const settled = new AbortController()
     const wait = { signal: settled.signal }
     try {
@@ -75,6 +93,7 @@ export async function startEngine(measurement: Omit<Job, 'packages'>, signal: Ab
           )
         }),
         delay(limitMs, undefined, wait).then(() => {
+          kill()
           throw new G3Error('bench/engine-hung', `${name} gave no answer in ${Math.round(limitMs / 1000)} s`)
         }),
         once(signal, 'abort', wait).then(() => {
@@ -92,15 +111,14 @@ export async function startEngine(measurement: Omit<Job, 'packages'>, signal: Ab
 
   try {
     const { loadMs } = await ask({ kind: 'load', job }, 'loaded')
-    const limitMs = (tokens: number): number => PATIENCE_MS + tokens * TOKEN_MS
     return {
       loadMs,
       async round() {
-        return (await ask({ kind: 'round' }, 'round', limitMs(job.prompt.length + job.generate))).round
+        return (await ask({ kind: 'round' }, 'round', job.prompt.length + job.generate)).round
       },
       async decode(batch, context) {
         const tokens = batch * (context + job.generate)
-        return (await ask({ kind: 'decode', batch, context }, 'decoded', limitMs(tokens))).tokensPerSecond
+        return (await ask({ kind: 'decode', batch, context }, 'decoded', tokens)).tokensPerSecond
       },
       peakRssBytes: async () => (await ask({ kind: 'memory' }, 'memory')).peakRssBytes,
       [Symbol.asyncDispose]: close,

@@ -42,7 +42,7 @@ export function page(report: BenchReport, about: PageHead, style: Style = PLAIN)
     `${(peakRssBytes / 1e6).toFixed(0)} MB`,
   ])
   const parts = [
-    `${headline(about)}\n`,
+    `${style.title(harmless(about.model))}\n${aboutLine(about)}\n`,
     charts(
       [
         chart('prefill', 'prefill, tokens a second'),
@@ -74,8 +74,8 @@ const series = (title: string, values: readonly (readonly [label: string, value:
   rows: values.map(([label, value], i) => ({ label, value, ...(i > 0 && { ratio: value / values[0][1] }) })),
 })
 
-const headline = ({ model, threads, prompt, generate, repeat }: PageHead): string =>
-  `${harmless(model)}: ${prompt} tokens of prompt, ${generate} more; ${plural(threads, 'thread')}, ` +
+const aboutLine = ({ threads, prompt, generate, repeat }: PageHead): string =>
+  `${prompt} tokens of prompt, ${generate} more; ${plural(threads, 'thread')}; ` +
   (repeat === 1 ? '1 round' : `medians of ${repeat} rounds`)
 
 function rooflineLine({ readBytesPerSecond, macsPerSecond, decodeFraction, prefillFraction }: Roofline): string {

@@ -73,12 +73,3 @@ export function checkCount({ generate }: Pick<Job, 'generate'>, count: number): 
   if (count === generate + 1) return
   throw new G3Error('bench/engine-failed', `${count} tokens came where ${generate + 1} were asked for`)
 }
-
-/** How engines are asked. */
-export interface TurnOptions {
-  /** Rounds that count. */
-  readonly repeat: number
-  readonly signal: AbortSignal
-  /** Told in a line what goes on. */
-  readonly log: (line: string) => void
-}

@@ -42,11 +42,12 @@ it('a page says what was measured, of whom, and what could not be', () => {
     { batch: 8, tokensPerSecond: 450 },
   ]
   const text = page({ ...report, roofline, byContext, byBatch }, { model: 'tiny', engine: 'g3', prompt: 512, generate: 64, threads: 2, repeat: 3 })
-  expect(text).toMatch(/^tiny: 512 tokens of prompt, 64 more; 2 threads, medians of 3 rounds\n/)
+  expect(text).toMatch(/^tiny\n512 tokens of prompt, 64 more; 2 threads; medians of 3 rounds\n/)
   expect(text).toMatch(/^ {2}g3 +300 {2}█+.? +10\.0 to 400$/m)
   expect(text).toMatch(/^ {2}wllama +200 {2}█+.? +100 to 900 +1\.50x$/m)
   expect(text).toMatch(/^ {2}g3:precise +600 {2}█+ +0\.50x$/m)
   expect(text).toMatch(/^g3 +0\.25 s +1 MB$/m)
+  for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
   expect(text).toContain('\nroofline  decode 30.0 of 40.0 GB/s (0.75)   prefill 100 of 200 GMAC/s (0.50)\n')
   expect(text).toMatch(/^ {2}512 tokens +100 {2}█+$/m)
   expect(text).toMatch(/^ {2}16384 tokens +80\.0 {2}█+.? +0\.80x$/m)

@@ -1,5 +1,5 @@
-import { startEngine } from './engine.js'
-import type { Job, TurnOptions } from './protocol.js'
+import { startEngine, type TurnOptions } from './engine.js'
+import type { Job } from './protocol.js'
 import { median, rounded } from './report.js'
 
 /** Decoding of `batch` sequences at a time, each after `context` tokens. */
@@ -23,9 +23,9 @@ export interface StudyResult extends StudyPoint {
 export async function study(
   job: Omit<Job, 'packages'>,
   points: readonly StudyPoint[],
-  { repeat, signal, log }: TurnOptions,
+  { repeat, log, ...options }: TurnOptions,
 ): Promise<StudyResult[]> {
-  await using engine = await startEngine(job, signal)
+  await using engine = await startEngine(job, options)
   const rounds = new Map<StudyPoint, number[]>(points.map((point) => [point, []]))
   for (const context of new Set(points.map((point) => point.context))) {
     const turns = points.filter((point) => point.context === context)

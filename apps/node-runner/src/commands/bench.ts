@@ -19,6 +19,8 @@ export interface BenchOptions {
   readonly prompt: number
   readonly generate: number
   readonly repeat: number
+  /** Seconds. */
+  readonly timeout?: number
   readonly peers?: readonly EngineSpec[]
   /** In rising order. */
   readonly context?: readonly number[]
@@ -49,7 +51,12 @@ export async function bench(options: BenchOptions): Promise<void> {
     contexts: options.context ?? [],
     batches: options.batch ?? [],
   }
-  const report = await measure(plan, { repeat, signal, log: (line) => note(harmless(line)) })
+  const report = await measure(plan, {
+    signal,
+    repeat,
+    log: (line) => note(harmless(line)),
+    ...(options.timeout !== undefined && { timeoutMs: options.timeout * 1000 }),
+  })
   const about = { model: name, engine: labelOf(engine), prompt, generate, threads, repeat }
   await (options.json ? printJson(report) : print(page(report, about, TERMINAL)))
   if (Object.keys(report.failures).length > 0) process.exitCode = EXIT.failed
