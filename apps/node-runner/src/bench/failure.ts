@@ -6,8 +6,12 @@ export interface Failure {
   readonly message: string
 }
 
+/** Some engines tell pages. */
+const MOST_CHARACTERS = 400
+
 export function failureOf(error: unknown): Failure {
-  const message = error instanceof Error ? error.message : String(error)
+  const text = error instanceof Error ? error.message : String(error)
+  const message = text.replace(/\s*\n\s*/g, ' ').slice(0, MOST_CHARACTERS)
   return { code: isG3Error(error) ? error.code : 'bench/engine-failed', message }
 }
 

@@ -23,20 +23,24 @@ function llamaBinary(): string {
   return `${platform === 'win32' ? 'win' : 'linux'}-${arch}`
 }
 
-const CHROMIUM: Packages = { 'playwright-core': '1.65.1', '@sparticuz/chromium': '153.0.0' }
+/** A headless browser and what drives it. @throws G3Error `bench/no-peer` where it does not run */
+function chromium(): Packages {
+  if (process.platform === 'linux') return { 'playwright-core': '1.65.1', '@sparticuz/chromium': '153.0.0' }
+  throw new G3Error('bench/no-peer', 'this engine runs in a browser, and the one that npm brings is for Linux')
+}
 
 /** What an engine needs and the folder for that, if it needs anything; engines in the browser share one. */
 function needsOf({ name, host }: EngineSpec): { readonly folder: string; readonly packages: Packages } | undefined {
   switch (name) {
     case 'g3':
-      return host && { folder: host, packages: CHROMIUM }
+      return host && { folder: host, packages: chromium() }
     case 'node-llama-cpp':
       return {
         folder: name,
         packages: { 'node-llama-cpp': NODE_LLAMA_CPP, [`@node-llama-cpp/${llamaBinary()}`]: NODE_LLAMA_CPP },
       }
     case 'wllama':
-      return { folder: 'chromium', packages: { '@wllama/wllama': '3.8.1', ...CHROMIUM } }
+      return { folder: 'chromium', packages: { '@wllama/wllama': '3.8.1', ...chromium() } }
     default:
       return name satisfies never
   }
@@ -46,7 +50,7 @@ function needsOf({ name, host }: EngineSpec): { readonly folder: string; readonl
  * Makes sure that an engine's packages are there and returns their folder, if it needs any: `G3_PEERS` where that is
  * set, else one in the cache, filled by npm the first time. They are no dependencies of ours: only who compares needs
  * them.
- * @throws G3Error `bench/no-peer` when npm could not install them
+ * @throws G3Error `bench/no-peer` when npm could not install them, or they are not for this system
  */
 export async function installPackages(engine: EngineSpec, signal: AbortSignal): Promise<string | undefined> {
   const needs = needsOf(engine)
@@ -68,6 +72,8 @@ export async function installPackages(engine: EngineSpec, signal: AbortSignal): 
   return folder
 }
 
+const INSTALL_MS = 600_000
+
 /**
  * Optional dependencies stay away: they are binaries for other machines. Scripts too: the prebuilt ones need no build.
  */
@@ -85,6 +91,7 @@ function npmInstall(folder: string, wanted: readonly string[], signal: AbortSign
     const child = spawn('npm', args, {
       cwd: folder,
       signal,
+      timeout: INSTALL_MS,
       stdio: ['ignore', 'ignore', 'pipe'],
       shell: process.platform === 'win32',
     })
@@ -100,11 +107,14 @@ function npmInstall(folder: string, wanted: readonly string[], signal: AbortSign
   })
 }
 
-/** The folder of a peer's package. @throws G3Error `bench/no-peer` */
-export function peerFolder(name: string, { packages }: Job): string {
-  if (packages === undefined) throw new G3Error('bench/no-peer', `the job names no folder that has ${name}`)
-  return join(packages, 'node_modules', name)
+/** Where a job's packages are. @throws G3Error `bench/no-peer` */
+export function packagesOf({ engine, packages }: Job): string {
+  if (packages === undefined) throw new G3Error('bench/no-peer', `the job names no folder of packages for ${engine.name}`)
+  return packages
 }
+
+/** The folder of a peer's package. @throws G3Error `bench/no-peer` */
+export const peerFolder = (name: string, job: Job): string => join(packagesOf(job), 'node_modules', name)
 
 /** Imports a peer's package. `T` names the part of it that is used. */
 export async function importPeer<T>(name: string, job: Job): Promise<T> {

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
+import { G3Error } from '@g3/backend'
 import type { ProbeThread, ThreadRates } from './probe-worker.js'
 
 /** What a machine can do. */
@@ -12,7 +13,7 @@ export interface MachineRates {
 
 /** Measures the machine; idle in between. */
 export interface Probe extends AsyncDisposable {
-  /** Takes about 0.2 s. @throws the signal's reason */
+  /** Takes about 0.2 s. @throws as {@link startProbe} */
   measure(): Promise<MachineRates>
 }
 
@@ -27,6 +28,7 @@ const LEAST_MIB = 4
  * Starts threads that measure together how fast this machine reads memory and multiplies, each in WASM of 128 bits as
  * the kernels are: sequential reads of 256 MiB, and int8 products of operands in the first-level cache, in the faster
  * of the two forms that engines have.
+ * @throws G3Error `bench/probe-failed`, e.g. for want of memory; the signal's reason
  */
 export async function startProbe(threads: number, signal: AbortSignal): Promise<Probe> {
   const meeting = new Int32Array(new SharedArrayBuffer(4))
@@ -37,8 +39,15 @@ export async function startProbe(threads: number, signal: AbortSignal): Promise<
     await Promise.all(workers.map((worker) => worker.terminate()))
   }
   /** One message from each. */
-  const answers = <T>(): Promise<T[]> =>
-    Promise.all(workers.map(async (worker): Promise<T> => (await once(worker, 'message', { signal }))[0]))
+  const answers = async <T>(): Promise<T[]> => {
+    try {
+      return await Promise.all(workers.map(async (worker): Promise<T> => (await once(worker, 'message', { signal }))[0]))
+    } catch (cause) {
+      signal.throwIfAborted()
+      const reason = cause instanceof Error ? cause.message : String(cause)
+      throw new G3Error('bench/probe-failed', `this machine's limits cannot be measured: ${reason}`, { cause })
+    }
+  }
 
   try {
     await answers()
