@@ -40,6 +40,6 @@ export const stateBytes = (headDim: number): number => 32 + 16 * headDim
 export const MAX_HEAD_DIM = 512
 
 /** One thread's scratch for matrices of up to `cols` columns, see `assembly/lib/config.ts`. */
-export const scratchBytes = (cols: number): number => 0x12000 + cols * 512 + 256 + cols * 60 + LINE
+export const scratchBytes = (cols: number): number => 0x13000 + cols * 512 + 256 + cols * 60 + LINE
 
 export const roundUp = (value: number, step: number): number => Math.ceil(value / step) * step

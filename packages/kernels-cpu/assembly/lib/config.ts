@@ -22,9 +22,9 @@ export function configure(address: usize): void {
 
 // This thread's scratch. The first 64 KiB belong to attention, see `ops/attend.ts`.
 @inline export function attentionScratch(): usize { return scratch }
-/** f32 [SLICE rows][8]: a group's results before they are combined or cut. */
+/** f32: a cut tile's results [4][8], then those of two groups [SLICE rows][8]. */
 @inline export function groupScratch(): usize { return scratch + 0x10000 }
 /** Packed activations. */
-@inline export function tileScratch(): usize { return scratch + 0x12000 }
+@inline export function tileScratch(): usize { return scratch + 0x13000 }
 /** Unpacked weights: f32, i16 and u8 panels of the widest matrix. */
 @inline export function panelScratch(): usize { return tileScratch() + <usize>load<u32>(words, 12) * 512 + 256 }

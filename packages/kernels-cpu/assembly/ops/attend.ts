@@ -8,8 +8,7 @@ import { barrier } from '../lib/sync'
 import { float, int, rowOf, stepSpans, word } from './args'
 
 /*
- * attend: q 0-1, out 2-3, keys 4, values 5, cache 6, heads 7, kvHeads 8, headDim 9, slots 10, scale 11,
- * form 12
+ * attend: q 0-1, out 2-3, keys 4, values 5, cache 6, heads 7, kvHeads 8, headDim 9, slots 10, scale 11, form 12
  *
  * A tile is four (token, head) pairs that share a kv head. Slots are taken CHUNK at a time, counted from slot 0, and the chunks'
  * results merged in that order: how the work is split never shows in the bits.
@@ -33,6 +32,9 @@ let shorts: bool = false
 let kvHead: i32 = 0
 let firstPair: i32 = 0
 let pairs: i32 = 0
+// The slots that hold all that the tile sees.
+let lowest: i32 = 0
+let highest: i32 = 0
 
 @inline function rowOfPair(pair: i32): i32 { return (firstPair + min(pair, pairs - 1)) / group }
 @inline function headOfPair(pair: i32): i32 { return kvHead * group + (firstPair + min(pair, pairs - 1)) % group }
@@ -46,11 +48,42 @@ function begin(address: usize): void {
   shorts = int(args, 12) == SHORTS
 }
 
-/** Sets the tile and packs its queries, scaled. Missing pairs repeat the last one. */
-function beginTile(head: i32, pair: i32, end: i32): void {
+/** Widens [lowest, highest) by the slots that `row` sees, if the two meet; says whether they did. An empty range meets any. */
+function widen(row: i32): bool {
+  const spans = stepSpans(cache, row)
+  const a0 = load<i32>(spans), a1 = load<i32>(spans, 4), b0 = load<i32>(spans, 8), b1 = load<i32>(spans, 12)
+  const low = a0 >= a1 ? b0 : b0 >= b1 ? a0 : min(a0, b0), high = a0 >= a1 ? b1 : b0 >= b1 ? a1 : max(a1, b1)
+  if (lowest < highest && (low >= highest || high <= lowest)) return false
+  lowest = lowest < highest ? min(lowest, low) : low
+  highest = max(highest, high)
+  return true
+}
+
+/**
+ * Sets the tile that starts at `pair`, of those before `end`: up to four pairs, as long as what their rows see meets. Rows of other
+ * sequences lie elsewhere in the cache, and would only be masked.
+ */
+function placeTile(head: i32, pair: i32, end: i32): void {
   kvHead = head
   firstPair = pair
-  pairs = min(TILE, end - pair)
+  pairs = 1
+  lowest = highest = 0
+  widen(pair / group)
+  for (const most = min(TILE, end - pair); pairs < most; pairs++) {
+    const next = pair + pairs
+    if (next % group == 0 && !widen(next / group)) break
+  }
+}
+
+/** The tiles of one kv head. */
+function countTiles(rows: i32): i32 {
+  let count = 0
+  for (let pair = 0; pair < rows * group; pair += pairs, count++) placeTile(0, pair, rows * group)
+  return count
+}
+
+/** Packs the tile's queries, scaled. Missing pairs repeat the last one. */
+function packQueries(): void {
   const scale = float(args, 11), to = attentionScratch()
   for (let p = 0; p < TILE; p++) {
     const from = rowOf(args, 0, rowOfPair(p)) + 4 * headOfPair(p) * dim
@@ -64,7 +97,7 @@ function beginTile(head: i32, pair: i32, end: i32): void {
  * one of every 32nd slot: sums of so many are made as integers, and must be of the same slots however rows are split.
  */
 function reach(chunk: i32): i64 {
-  const end = min(chunk + CHUNK, slots)
+  const end = chunk + CHUNK
   let low = end, high = chunk
   for (let p = 0; p < pairs; p++) {
     const spans = stepSpans(cache, rowOfPair(p))
@@ -145,13 +178,15 @@ function finish(state: usize): void {
 
 function attendTile(): void {
   const state = attentionScratch() + STATE, merged = attentionScratch() + MERGED
-  clear(merged)
-  for (let chunk = 0; chunk < slots; chunk += CHUNK) {
+  let first = true
+  for (let chunk = lowest & -CHUNK; chunk < highest; chunk += CHUNK) {
     const range = reach(chunk)
     if (range == 0) continue
-    attendChunk(<i32>(range >> 32), <i32>range, state)
-    merge(merged, state)
+    attendChunk(<i32>(range >> 32), <i32>range, first ? merged : state)
+    if (!first) merge(merged, state)
+    first = false
   }
+  if (first) clear(merged)
   finish(merged)
 }
 
@@ -159,8 +194,9 @@ function attendTile(): void {
 export function attend(address: usize, first: i32, last: i32): void {
   begin(address)
   for (let h = 0; h < int(args, 8); h++) {
-    for (let pair = first * group; pair < last * group; pair += TILE) {
-      beginTile(h, pair, last * group)
+    for (let pair = first * group; pair < last * group; pair += pairs) {
+      placeTile(h, pair, last * group)
+      packQueries()
       attendTile()
     }
   }
@@ -169,33 +205,53 @@ export function attend(address: usize, first: i32, last: i32): void {
 /** The same with all threads on the same rows: over tiles, or over chunks where tiles are fewer than threads. */
 export function attendTogether(address: usize, rows: i32, part: i32, parts: i32): void {
   begin(address)
-  const tiles = (rows * group + TILE - 1) / TILE, heads = int(args, 8)
-  if (tiles * heads >= parts) {
-    for (let i = part; i < tiles * heads; i += parts) {
-      beginTile(i / tiles, (i % tiles) * TILE, rows * group)
-      attendTile()
-    }
-    return
-  }
-  const chunks = (slots + CHUNK - 1) / CHUNK, bytes = stateBytes(dim)
+  const heads = int(args, 8)
+  if (countTiles(rows) * heads >= parts) attendTiles(rows, part, parts)
+  else attendChunks(rows, part, parts)
+}
+
+function attendTiles(rows: i32, part: i32, parts: i32): void {
   let turn = 0
-  for (let i = 0; i < tiles * heads; i++) {
-    beginTile(i / tiles, (i % tiles) * TILE, rows * group)
-    for (let c = 0; c < chunks; c++) {
-      const range = reach(c * CHUNK)
-      if (range == 0) continue
-      if (turn == part) attendChunk(<i32>(range >> 32), <i32>range, partials() + <usize>(i * chunks + c) * bytes)
+  for (let h = 0; h < int(args, 8); h++) {
+    for (let pair = 0; pair < rows * group; pair += pairs) {
+      placeTile(h, pair, rows * group)
+      if (turn == part) {
+        packQueries()
+        attendTile()
+      }
       turn = turn + 1 == parts ? 0 : turn + 1
     }
   }
-  barrier()
-  for (let i = part; i < tiles * heads; i += parts) {
-    beginTile(i / tiles, (i % tiles) * TILE, rows * group)
-    const merged = attentionScratch() + MERGED
-    clear(merged)
-    for (let c = 0; c < chunks; c++) {
-      if (reach(c * CHUNK) != 0) merge(merged, partials() + <usize>(i * chunks + c) * bytes)
+}
+
+function attendChunks(rows: i32, part: i32, parts: i32): void {
+  const bytes = stateBytes(dim), heads = int(args, 8)
+  let turn = 0, state = partials()
+  for (let h = 0; h < heads; h++) {
+    for (let pair = 0; pair < rows * group; pair += pairs) {
+      placeTile(h, pair, rows * group)
+      packQueries()
+      for (let chunk = lowest & -CHUNK; chunk < highest; chunk += CHUNK, state += bytes) {
+        const range = reach(chunk)
+        if (range == 0) continue
+        if (turn == part) attendChunk(<i32>(range >> 32), <i32>range, state)
+        turn = turn + 1 == parts ? 0 : turn + 1
+      }
     }
-    finish(merged)
+  }
+  barrier()
+  turn = 0
+  state = partials()
+  for (let h = 0; h < heads; h++) {
+    for (let pair = 0; pair < rows * group; pair += pairs) {
+      placeTile(h, pair, rows * group)
+      const merged = attentionScratch() + MERGED
+      if (turn == part) clear(merged)
+      for (let chunk = lowest & -CHUNK; chunk < highest; chunk += CHUNK, state += bytes) {
+        if (turn == part && reach(chunk) != 0) merge(merged, state)
+      }
+      if (turn == part) finish(merged)
+      turn = turn + 1 == parts ? 0 : turn + 1
+    }
   }
 }

@@ -46,19 +46,18 @@ export function logits(args: usize, first: i32, last: i32, part: i32, parts: i32
 export function gatedUp(args: usize, first: i32, last: i32, part: i32, parts: i32): void {
   const gate = word(args, 2), up = word(args, 3), rows = matrixRows(gate)
   const begin = partStart(rows, part, parts), end = partStart(rows, part + 1, parts)
-  // A group of `up` goes to scratch, past the part that `multiply` uses for cut tiles.
-  const other = groupScratch() + 128
+  // A group of each goes to scratch, past the part that `multiply` uses for cut tiles.
+  const gates = groupScratch() + 128, ups = gates + 32 * SLICE
   for (let r = first; r < last; r += SLICE) {
     const count = min(SLICE, last - r), x = rowOf(args, 0, r), stride = word(args, 1)
     newActivations()
     for (let g = begin; g < end; g++) {
-      const out = rowOf(args, 4, r) + 32 * g
-      multiply(gate, g, g + 1, x, stride, count, out, word(args, 5))
-      multiply(up, g, g + 1, x, stride, count, other, 32)
-      for (let t = 0; t < count; t++) {
-        const to = out + <usize>t * word(args, 5), u = other + 32 * t
-        v128.store(to, f32x4.mul(gelu(v128.load(to)), v128.load(u)))
-        v128.store(to, f32x4.mul(gelu(v128.load(to, 16)), v128.load(u, 16)), 16)
+      multiply(gate, g, g + 1, x, stride, count, gates, 32)
+      multiply(up, g, g + 1, x, stride, count, ups, 32)
+      let to = rowOf(args, 4, r) + 32 * g
+      for (let at: usize = 0, end: usize = 32 * count; at < end; at += 32, to += word(args, 5)) {
+        v128.store(to, f32x4.mul(gelu(v128.load(gates + at)), v128.load(ups + at)))
+        v128.store(to, f32x4.mul(gelu(v128.load(gates + at, 16)), v128.load(ups + at, 16)), 16)
       }
     }
   }
