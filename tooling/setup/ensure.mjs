@@ -26,7 +26,7 @@ function workspaceFolders() {
 function stages() {
   const folders = workspaceFolders()
   const manifests = ['package.json', 'pnpm-lock.yaml', 'pnpm-workspace.yaml'].map((file) => join(root, file))
-  const shared = ['turbo.json', 'tooling/tsconfig', 'tooling/tsup', 'tooling/asc'].map((path) => join(root, path))
+  const shared = ['turbo.json', 'tooling/tsconfig', 'tooling/tsup', 'tooling/asc', 'tooling/worker'].map((path) => join(root, path))
   return [
     {
       title: 'installing packages',

@@ -4,6 +4,7 @@ import { barrier, thread, threads } from './lib/sync'
 import { setStep, share, stepRows } from './ops/args'
 import { attend, attendTogether } from './ops/attend'
 import { embed } from './ops/embed'
+import { gate } from './ops/gate'
 import { addNorm, norm } from './ops/norm'
 import { gatedUp, logits, pick, project, qkv } from './ops/products'
 import { angles, qkNormRope, storeKeys } from './ops/rotate'
@@ -28,6 +29,7 @@ const ADD_NORM = 9
 const GATED_UP = 10
 const LOGITS = 11
 const PICK = 12
+const GATE = 13
 
 /** Fewest rows of a ticket, but for the last. */
 const TICKET = 32
@@ -50,6 +52,7 @@ function execute(op: usize, first: i32, last: i32, part: i32, parts: i32): void 
     case GATED_UP: gatedUp(args, first, last, part, parts); break
     case LOGITS: logits(args, first, last, part, parts); break
     case PICK: pick(args, first, last); break
+    case GATE: gate(args, first, last); break
     default: unreachable()
   }
 }

@@ -18,6 +18,8 @@ const variants: readonly (readonly [string, CpuOptions, Tolerances])[] = [
   ['fast without relaxed SIMD', { precision: 'fast', threads: 2, simd: 'plain' }, PRECISE],
   ['fast on one thread', { precision: 'fast', threads: 1 }, FAST],
   ['fast on three threads', { precision: 'fast', threads: 3 }, FAST],
+  ['a memory for each matrix', { threads: 2, limits: { matrixBytes: 1 } }, FAST],
+  ['a memory for each matrix, none of them shared', { limits: { matrixBytes: 1, shared: false } }, FAST],
 ]
 
 for (const [name, options, tolerances] of variants) {

@@ -1,7 +1,9 @@
 import { type Backend, type Buffer, check, G3Error, type Program, type Step, type Weight } from '@g3/backend'
-import { allocateBuffer, allocateCache, type CpuBuffer, type CpuCache } from './buffers.js'
-import { openMemory } from './memory.js'
-import { allocatePool, inlinePool, JOB, workerPool } from './pool.js'
+import { type CpuBuffer, type CpuCache, makeBuffer, makeCache } from './buffers.js'
+import { link } from './link.js'
+import { type MemoryLimits, openMemories } from './memories.js'
+import { allocatePool, inlinePool, type Pool, workerPool } from './pool.js'
+import { writeProgram, type WrittenProgram } from './program.js'
 import { recorder } from './recorder.js'
 import { scratchSpace } from './scratch.js'
 import { stepRing } from './steps.js'
@@ -28,11 +30,14 @@ export interface CpuOptions {
   readonly workerUrl?: string | URL
   /** The kernels' bytes, for those who serve them as a file; must match `simd`. */
   readonly wasm?: Uint8Array<ArrayBuffer>
+  /**
+   * Smaller limits than a machine has, for tests of what happens at them.
+   * @internal
+   */
+  readonly limits?: Partial<MemoryLimits> & { readonly shared?: boolean }
 }
 
-interface CpuProgram extends Program {
-  readonly address: number
-  readonly scratch: number
+interface CpuProgram extends Program, WrittenProgram {
   checkStep(step: Step): void
 }
 
@@ -50,34 +55,35 @@ export async function cpu(options: CpuOptions = {}): Promise<Backend> {
   check(Number.isInteger(wanted) && wanted >= 1 && wanted <= 64, 'cpu/options', `threads must be 1 to 64, not ${wanted}`)
   const precision = options.precision ?? 'fast'
   check(precision in PRECISION, 'cpu/options', `precision must be fast, precise or exact, not ${precision}`)
-  const shared = canShare()
+  const limits = options.limits ?? {}
+  const shared = limits.shared ?? canShare()
   const threads = shared ? wanted : 1
   const relaxed = options.simd !== 'plain' && hasRelaxedSimd()
   const module = await compileKernels(relaxed, shared, options.wasm)
-  const memory = openMemory(shared)
+  const memories = openMemories(shared, limits, (memory) => pool.attach(memory))
+  const memory = memories.first
   const addresses = allocatePool(memory)
 
-  const inline = async (): Promise<Kernels> => {
-    const abort = (): never => {
-      throw new G3Error('cpu/trap', 'a kernel aborted; make a new backend')
-    }
-    const instance = await WebAssembly.instantiate(module, { env: { memory: memory.wasm, abort } })
-    return instance.exports as object as Kernels
-  }
-  const kernels = await inline()
-  const pool =
+  const instances = link(() => {
+    throw new G3Error('cpu/trap', 'a kernel aborted; make a new backend')
+  })
+  const { exports } = await WebAssembly.instantiate(module, instances.imports(memory.wasm))
+  const kernels = exports as object as Kernels
+  instances.add(memory.wasm, kernels)
+  const pool: Pool =
     shared && threads > 1
-      ? workerPool(memory, module, addresses, threads, options.workerUrl)
-      : inlinePool(memory, kernels, addresses)
+      ? workerPool(memory, module, addresses, threads, () => memories.grows, options.workerUrl)
+      : inlinePool(memory, module, kernels, instances, addresses)
   const quads = relaxed && precision === 'fast' && (await quadsAreFaster(kernels, memory.allocate(0x6000)))
-  const loader = weightLoader(memory, pool)
+  const load = weightLoader(memories, pool)
   const steps = stepRing(memory)
-  const scratch = scratchSpace(memory, PRECISION[precision], threads, quads)
+  const scratchIn = memories.each((own) => scratchSpace(own, PRECISION[precision], threads, quads))
   const weights = new WeakSet<Weight>()
   const buffers = new WeakSet<Buffer>()
   const caches: CpuCache[] = []
   const programs = new WeakSet<Program>()
-  let widest = 0
+  /** Columns of the widest matrix in each memory. */
+  const widest: number[] = []
   let posted = 0
   let disposed = false
 
@@ -87,7 +93,7 @@ export async function cpu(options: CpuOptions = {}): Promise<Backend> {
     return value as T
   }
   const newBuffer = (label: string, rows: number, cols: number): CpuBuffer => {
-    const buffer = allocateBuffer(memory, label, rows, cols)
+    const buffer = makeBuffer(memories, label, rows, cols)
     buffers.add(buffer)
     return buffer
   }
@@ -106,9 +112,9 @@ export async function cpu(options: CpuOptions = {}): Promise<Backend> {
     },
     async load(tensor, signal) {
       alive()
-      const weight = await loader.load(tensor, signal)
+      const weight = await load(tensor, signal)
       weights.add(weight)
-      if (!weight.vector) widest = Math.max(widest, weight.cols)
+      if (weight.kind === 'matrix') widest[weight.memory] = Math.max(widest[weight.memory] ?? 0, weight.cols)
       return weight
     },
     buffer(label, rows, cols) {
@@ -117,7 +123,7 @@ export async function cpu(options: CpuOptions = {}): Promise<Backend> {
     },
     cache(spec) {
       alive()
-      const cache = allocateCache(memory, spec, caches.length, precision === 'exact' ? 'floats' : 'shorts')
+      const cache = makeCache(memories, spec, caches.length, precision === 'exact' ? 'floats' : 'shorts')
       caches.push(cache)
       return cache
     },
@@ -132,45 +138,43 @@ export async function cpu(options: CpuOptions = {}): Promise<Backend> {
           return mine
         },
         newBuffer,
-        constants: (values) => {
-          const address = memory.allocate(values.byteLength)
-          memory.f32(address, values.length).set(values)
+        constants: (number, values) => {
+          const address = memories.at(number).allocate(values.byteLength)
+          memories.at(number).f32(address, values.length).set(values)
           return address
         },
       })
       build(recording.checked.ops)
-      const { words, maxRows } = recording.finish()
-      const address = memory.allocate(words.byteLength)
-      memory.i32(address, words.length).set(words)
-      steps.reserve(maxRows, caches.length)
-      const program: CpuProgram = {
-        label,
-        address,
-        scratch: scratch({ columns: widest, caches: caches.map(({ spec }) => spec) }),
-        checkStep: recording.checked.checkStep,
-      }
+      const recorded = recording.finish()
+      const written = writeProgram(memories, recorded, caches.length, (number) =>
+        scratchIn(number)({ columns: widest[number] ?? 0, caches: caches.map(({ spec }) => spec) }),
+      )
+      steps.reserve(recorded.maxRows, caches.length)
+      const program: CpuProgram = { ...written, label, checkStep: recording.checked.checkStep }
       programs.add(program)
       return program
     },
     run(program, step: Step) {
       alive()
-      const { address, scratch, checkStep } = own<CpuProgram>(programs, program, 'program')
+      const { kind, address, configuration, checkStep } = own<CpuProgram>(programs, program, 'program')
       checkStep(step)
-      if (pool.room > 0) posted = pool.post(JOB.run, address, steps.write(step), scratch)
+      if (pool.room > 0) posted = pool.post(kind, 0, address, steps.write(step), configuration)
       else {
         const kept = structuredClone(step)
-        posted = pool.later(JOB.run, () => [address, steps.write(kept), scratch])
+        posted = pool.later(kind, 0, () => [address, steps.write(kept), configuration])
       }
     },
     async read(buffer, rows, into) {
       alive()
-      const { address, strideBytes, cols, label } = own<CpuBuffer>(buffers, buffer, 'buffer')
+      const { home, addressIn, strideBytes, cols, label } = own<CpuBuffer>(buffers, buffer, 'buffer')
       check(Number.isInteger(rows) && rows > 0 && rows <= buffer.rows, 'backend/shape', `read of ${rows} rows of buffer ${label}, which has ${buffer.rows}`)
       const out = into ?? new Float32Array(rows * cols)
       check(out.length >= rows * cols, 'backend/shape', `read of buffer ${label} needs room for ${rows * cols} values`)
       await pool.done(posted)
       alive()
-      for (let r = 0; r < rows; r++) out.set(memory.f32(address + r * strideBytes, cols), r * cols)
+      if (home === undefined) return out.fill(0, 0, rows * cols)
+      const address = addressIn(home)
+      for (let r = 0; r < rows; r++) out.set(memories.at(home).f32(address + r * strideBytes, cols), r * cols)
       return out
     },
     dispose,

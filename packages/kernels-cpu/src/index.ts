@@ -1,2 +1,3 @@
 export { cpu, type CpuOptions, type Precision } from './cpu.js'
-export { WORKER_SOURCE, type WorkerStart } from './worker-source.js'
+export { worker as WORKER_SOURCE } from './generated/worker.js'
+export type { WorkerStart } from './worker.js'

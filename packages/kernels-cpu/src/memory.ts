@@ -5,14 +5,19 @@ const PAGE = 65536
 /** Below this lie the kernels' own tables. */
 const FIRST = PAGE
 
+/** What 32-bit addresses reach. */
+export const MOST_BYTES = 2 ** 32
+
 /** One WASM memory and a bump allocator: what is allocated lives as long as the backend. */
 export interface Memory {
   readonly wasm: WebAssembly.Memory
   readonly shared: boolean
+  /** Most bytes that it can have. */
+  readonly limit: number
   /** Times the memory has grown. */
   readonly grows: number
-  /** Bytes in use. */
-  readonly used: number
+  /** Whether `bytes` more are within its limit. */
+  fits(bytes: number): boolean
   /** Zeroed bytes, aligned to a cache line. @throws G3Error `backend/out-of-memory` */
   allocate(bytes: number): number
   u8(address: number, length: number): Uint8Array<ArrayBufferLike>
@@ -20,21 +25,38 @@ export interface Memory {
   f32(address: number, length: number): Float32Array<ArrayBufferLike>
 }
 
-/** Reserves address space, as much as the engine grants (4 GiB at best), and commits as it is used. */
-const reserve = (shared: boolean): WebAssembly.Memory => {
+const mebibytes = (bytes: number): string => Math.ceil(bytes / 2 ** 20).toString()
+
+/** `bytes` of one memory, where the engine grants `limit` at most. */
+export const outOfMemory = (bytes: number, limit: number, cause?: unknown): G3Error =>
+  new G3Error(
+    'backend/out-of-memory',
+    `needs ${mebibytes(bytes)} MiB of one WASM memory, which this engine does not grant (${mebibytes(limit)} MiB at most); ` +
+      'load a smaller quant or a shorter context',
+    { cause },
+  )
+
+/** Reserves address space, as much as the engine grants, and commits as it is used. */
+const reserve = (shared: boolean, most: number): { readonly wasm: WebAssembly.Memory; readonly limit: number } => {
   let failure: unknown
-  for (let maximum = 65536; maximum >= 4096; maximum /= 2) {
+  for (let limit = most; limit >= Math.min(most, 2 ** 28); limit /= 2) {
     try {
-      return new WebAssembly.Memory({ initial: 2, maximum, shared })
+      return { wasm: new WebAssembly.Memory({ initial: 2, maximum: limit / PAGE, shared }), limit }
     } catch (error) {
       failure = error
     }
   }
-  throw new G3Error('backend/out-of-memory', 'this engine grants no 256 MiB WASM memory; free memory and retry', { cause: failure })
+  throw new G3Error('backend/out-of-memory', 'this engine grants no further WASM memory of 256 MiB; free memory and retry', {
+    cause: failure,
+  })
 }
 
-export const openMemory = (shared: boolean): Memory => {
-  const wasm = reserve(shared)
+/**
+ * @param most its limit in bytes, a multiple of 64 KiB; the engine may grant less
+ * @throws G3Error `backend/out-of-memory`
+ */
+export const openMemory = (shared: boolean, most: number): Memory => {
+  const { wasm, limit } = reserve(shared, most)
   let next = FIRST
   let grows = 0
   const grow = (end: number): void => {
@@ -43,30 +65,24 @@ export const openMemory = (shared: boolean): Memory => {
     grows++
     try {
       // Growing in steps of 1/64 keeps the count of grows low without asking for much more than is needed.
-      const spare = Math.min(Math.floor(end / PAGE / 64), 65536 - Math.ceil(end / PAGE))
+      const spare = Math.min(Math.floor(end / PAGE / 64), limit / PAGE - Math.ceil(end / PAGE))
       wasm.grow(missing + Math.max(0, spare))
     } catch (error) {
       try {
         wasm.grow(missing)
       } catch {
-        throw new G3Error(
-          'backend/out-of-memory',
-          `needs ${(end / 2 ** 20).toFixed(0)} MiB of WASM memory, which this engine does not grant (4096 MiB at most); ` +
-            'load a smaller quant or a shorter context',
-          { cause: error },
-        )
+        throw outOfMemory(end, limit, error)
       }
     }
   }
   return {
     wasm,
     shared,
+    limit,
     get grows() {
       return grows
     },
-    get used() {
-      return next
-    },
+    fits: (bytes) => roundUp(next + bytes, LINE) <= limit,
     allocate(bytes) {
       const address = next
       const end = roundUp(address + bytes, LINE)

@@ -1,7 +1,9 @@
 import { G3Error } from '@g3/backend'
+import { worker as workerSource } from './generated/worker.js'
+import type { Link } from './link.js'
 import type { Memory } from './memory.js'
 import type { Kernels } from './wasm.js'
-import { WORKER_SOURCE, type WorkerStart } from './worker-source.js'
+import type { WorkerStart } from './worker.js'
 
 /** The ring's size in `assembly/index.ts`. */
 const RING = 16
@@ -15,10 +17,12 @@ const HEAD = 16
 export interface Pool {
   /** Jobs that {@link Pool.post} takes now. */
   readonly room: number
-  /** Enqueues a job where there is room; returns its number for {@link Pool.done}. Arguments follow the kind as u32 words. */
-  post(kind: JobKind, ...words: number[]): number
+  /** Enqueues a job where there is room; returns its number for {@link Pool.done}. Up to five arguments, as u32 words. */
+  post(kind: JobKind, memory: number, ...words: number[]): number
   /** The same where there is none: `words` is called when the job's turn comes. */
-  later(kind: JobKind, words: () => number[]): number
+  later(kind: JobKind, memory: number, words: () => number[]): number
+  /** Brings a further memory to all threads: jobs that are enqueued from here on may name it by its number. */
+  attach(memory: Memory): void
   /** Resolves when all that was enqueued is done, so that {@link Pool.post} has room. */
   idle(): Promise<void>
   /** Resolves when job `number` and all before it are done. @throws G3Error `cpu/trap` if a thread failed. */
@@ -26,42 +30,64 @@ export interface Pool {
   dispose(): Promise<void>
 }
 
-export const JOB = { run: 1, repack: 2 } as const
+/** Of `assembly/index.ts`. */
+export const JOB = { run: 1, repack: 2, route: 3, attach: 4 } as const
 export type JobKind = (typeof JOB)[keyof typeof JOB]
 
-/** Where the threads meet, in shared memory. */
+/** Where the threads meet and where their jobs lie, in the first memory. */
 export interface PoolAddresses {
   readonly sync: number
   readonly queue: number
   readonly jobs: number
 }
 
+const allocateSync = (memory: Memory): number => memory.allocate(192)
+
 export const allocatePool = (memory: Memory): PoolAddresses => ({
-  sync: memory.allocate(192),
+  sync: allocateSync(memory),
   queue: memory.allocate(128),
   jobs: memory.allocate(RING * JOB_BYTES),
 })
 
-const writeJob = (memory: Memory, jobs: number, number: number, kind: number, words: readonly number[]): number => {
+const writeJob = (
+  first: Memory,
+  jobs: number,
+  number: number,
+  kind: number,
+  memory: number,
+  words: readonly number[],
+): number => {
   const address = jobs + JOB_BYTES * (number % RING)
-  const job = memory.i32(address, 8)
+  const job = first.i32(address, 8)
   job[0] = kind
-  for (let i = 0; i < words.length; i++) job[i + 1] = words[i] ?? 0
+  job[1] = memory
+  for (let i = 0; i < words.length; i++) job[i + 2] = words[i] ?? 0
   return address
 }
 
-/** One thread, the caller's own: a job is done when it is posted. */
-export const inlinePool = (memory: Memory, kernels: Kernels, { sync, jobs }: PoolAddresses): Pool => {
+/** One thread, the caller's own: a job is done when it is posted. `instances` has `kernels`, of the first memory, already. */
+export const inlinePool = (
+  first: Memory,
+  module: WebAssembly.Module,
+  kernels: Kernels,
+  instances: Link,
+  { sync, jobs }: PoolAddresses,
+): Pool => {
   kernels.setup(sync, 0, 1)
   let posted = 0
   return {
     room: RING,
-    post(kind, ...words) {
-      kernels.work(writeJob(memory, jobs, posted++, kind, words))
+    post(kind, memory, ...words) {
+      kernels.work(writeJob(first, jobs, posted++, kind, memory, words))
       return posted
     },
-    later(kind, words) {
-      return this.post(kind, ...words())
+    later(kind, memory, words) {
+      return this.post(kind, memory, ...words())
+    },
+    attach({ wasm }) {
+      // At once, unlike the first: whoever records a program does not wait.
+      const { exports } = new WebAssembly.Instance(module, instances.imports(wasm))
+      instances.add(wasm, exports as object as Kernels)
     },
     idle: async () => {},
     done: async () => {},
@@ -91,7 +117,7 @@ interface Thread {
 
 const spawn = (workerUrl: string | URL | undefined): Thread => {
   if (typeof Worker === 'function') {
-    const url = workerUrl ?? URL.createObjectURL(new Blob([WORKER_SOURCE], { type: 'text/javascript' }))
+    const url = workerUrl ?? URL.createObjectURL(new Blob([workerSource], { type: 'text/javascript' }))
     const worker = new Worker(url)
     return {
       start: (message) => worker.postMessage(message),
@@ -102,7 +128,7 @@ const spawn = (workerUrl: string | URL | undefined): Thread => {
   }
   const { Worker: NodeWorker } = process.getBuiltinModule('node:worker_threads')
   // A data URL and not `eval`: module hooks that a program registers are asked about a worker's source too, and need an address.
-  const worker = new NodeWorker(workerUrl ?? new URL(`data:text/javascript,${encodeURIComponent(WORKER_SOURCE)}`))
+  const worker = new NodeWorker(workerUrl ?? new URL(`data:text/javascript,${encodeURIComponent(workerSource)}`))
   worker.unref()
   return {
     start: (message) => worker.postMessage(message),
@@ -112,15 +138,16 @@ const spawn = (workerUrl: string | URL | undefined): Thread => {
   }
 }
 
-/** Worker threads that wait inside WASM. The caller's own thread only posts and awaits. */
+/** Worker threads that wait inside WASM. The caller's own thread only posts and awaits. `grows`: of all memories. */
 export const workerPool = (
-  memory: Memory,
+  first: Memory,
   module: WebAssembly.Module,
   addresses: PoolAddresses,
   threads: number,
+  grows: () => number,
   workerUrl?: string | URL,
 ): Pool => {
-  const queue = memory.i32(addresses.queue, 32)
+  const queue = first.i32(addresses.queue, 32)
   let posted = 0
   let failure: G3Error | undefined
   let disposed = false
@@ -133,7 +160,7 @@ export const workerPool = (
       failure ??= new G3Error('cpu/trap', `thread ${thread} failed: ${String(cause)}; make a new backend`, { cause })
       fail(failure)
     })
-    worker.start({ module, memory: memory.wasm, thread, threads, ...addresses })
+    worker.start({ module, memory: first.wasm, thread, threads, ...addresses })
     return worker
   })
   const head = (): number => Atomics.load(queue, HEAD)
@@ -144,10 +171,10 @@ export const workerPool = (
       if (failure) throw failure
     }
   }
-  const post: Pool['post'] = (kind, ...words) => {
+  const post: Pool['post'] = (kind, memory, ...words) => {
     if (failure) throw failure
-    writeJob(memory, addresses.jobs, posted++, kind, words)
-    Atomics.store(queue, GROWS, memory.grows)
+    writeJob(first, addresses.jobs, posted++, kind, memory, words)
+    Atomics.store(queue, GROWS, grows())
     Atomics.store(queue, TAIL, posted)
     Atomics.notify(queue, TAIL)
     return posted
@@ -158,6 +185,13 @@ export const workerPool = (
       await settle(posted - RING + 1)
       backlog.shift()?.()
     }
+  }
+  const room = (): number => (backlog.length > 0 ? 0 : RING - (posted - head()))
+  const later: Pool['later'] = (kind, memory, words) => {
+    backlog.push(() => post(kind, memory, ...words()))
+    // A failure shows in `done`, which every reader awaits.
+    if (backlog.length === 1) drain().catch(() => {})
+    return posted + backlog.length
   }
   let waiting = 0
   const done = async (number: number): Promise<void> => {
@@ -171,14 +205,17 @@ export const workerPool = (
   }
   return {
     get room() {
-      return backlog.length > 0 ? 0 : RING - (posted - head())
+      return room()
     },
     post,
-    later(kind, words) {
-      backlog.push(() => post(kind, ...words()))
-      // A failure shows in `done`, which every reader awaits.
-      if (backlog.length === 1) drain().catch(() => {})
-      return posted + backlog.length
+    later,
+    attach(memory) {
+      const sync = allocateSync(memory)
+      for (const [thread, worker] of workers.entries()) {
+        worker.start({ ...addresses, module, memory: memory.wasm, thread, threads, sync })
+      }
+      if (room() > 0) post(JOB.attach, 0)
+      else later(JOB.attach, 0, () => [])
     },
     idle: () => done(posted + backlog.length),
     done,

@@ -1,12 +1,12 @@
 import { type Buffer, check, type CheckedOps, checkedOps, G3Error, type Ops, ropeFrequencies, type Weight } from '@g3/backend'
 import { CACHE_FORMS, MAX_HEAD_DIM } from './layout.js'
 import type { CpuBuffer, CpuCache } from './buffers.js'
-import type { CpuWeight } from './weights.js'
+import type { CpuMatrix, CpuWeight } from './weights.js'
 
 /** Op codes of `assembly/program.ts`. */
-const OP = {
+export const OP = {
   end: 0, embed: 1, angles: 2, norm: 3, qkv: 4, qkNormRope: 5, store: 6, attend: 7, project: 8, addNorm: 9, gatedUp: 10,
-  logits: 11, pick: 12,
+  logits: 11, pick: 12, gate: 13,
 } as const
 
 /** What the recorder asks of the backend. */
@@ -15,114 +15,188 @@ export interface Resources {
   buffer(buffer: Buffer): CpuBuffer
   cache(cache: unknown): CpuCache
   newBuffer(label: string, rows: number, cols: number): CpuBuffer
-  /** Copies f32 values into memory that lives as long as the backend. */
-  constants(values: Float32Array): number
+  /** Copies f32 values into a memory, where they live as long as the backend. */
+  constants(memory: number, values: Float32Array): number
+}
+
+/** An op with the addresses of its operands, all in one memory. */
+export interface RecordedOp {
+  readonly code: number
+  readonly memory: number
+  readonly words: readonly number[]
+  /** Buffers whose rows of the step it reads. */
+  readonly reads: readonly CpuBuffer[]
+  /** A buffer that it reads from the step's `from` on, where an earlier program may have written. */
+  readonly window: CpuBuffer | undefined
+  readonly writes: readonly CpuBuffer[]
+}
+
+export interface Recording {
+  readonly ops: readonly RecordedOp[]
+  /** Rows that all buffers hold. */
+  readonly maxRows: number
+  /** Whether rows meet in attention only. */
+  readonly independentRows: boolean
 }
 
 export interface Recorder {
   readonly checked: CheckedOps
-  /** The program's words, and the rows that all its buffers hold. */
-  finish(): { readonly words: Int32Array; readonly maxRows: number }
+  finish(): Recording
 }
 
-/** Ops that append themselves to a program: u32 code, u32 count, arguments. */
+/** Notes which buffers an op touches and gives their arguments: address and bytes from row to row. */
+interface Operands {
+  read(buffer: Buffer): readonly number[]
+  readWindow(buffer: Buffer): readonly number[]
+  write(buffer: Buffer): readonly number[]
+  update(buffer: Buffer): readonly number[]
+  vector(weight: Weight): number
+}
+
+/**
+ * Ops that append themselves to a recording. An op runs in the memory of its matrices or of its cache, and otherwise where the op
+ * before it ran; one whose matrices lie in two memories is recorded as its parts.
+ */
 export const recorder = (resources: Resources): Recorder => {
-  const words: number[] = []
+  const recorded: RecordedOp[] = []
   const float = new Float32Array(1)
   const floatBits = new Int32Array(float.buffer)
   const angleTables = new Map<string, CpuBuffer>()
   let maxRows = Infinity
-  let independentRows = 1
+  let independentRows = true
 
   const f32 = (value: number): number => {
     float[0] = value
-    return floatBits[0] ?? 0
+    return floatBits[0]
   }
-  const emit = (code: number, ...args: number[]): void => void words.push(code, args.length, ...args)
-  const at = (buffer: Buffer): [number, number] => {
-    const { address, strideBytes, rows } = resources.buffer(buffer)
-    maxRows = Math.min(maxRows, rows)
-    return [address, strideBytes]
+  const add = (code: number, memory: number, wordsOf: (operands: Operands) => readonly number[]): void => {
+    const reads: CpuBuffer[] = []
+    const writes: CpuBuffer[] = []
+    let window: CpuBuffer | undefined
+    const at = (buffer: CpuBuffer): readonly number[] => [buffer.addressIn(memory), buffer.strideBytes]
+    const touch = (buffer: Buffer, ...lists: CpuBuffer[][]): readonly number[] => {
+      const own = resources.buffer(buffer)
+      for (const list of lists) list.push(own)
+      maxRows = Math.min(maxRows, own.rows)
+      return at(own)
+    }
+    const words = wordsOf({
+      read: (buffer) => touch(buffer, reads),
+      write: (buffer) => touch(buffer, writes),
+      update: (buffer) => touch(buffer, reads, writes),
+      readWindow: (buffer) => {
+        window = resources.buffer(buffer)
+        return at(window)
+      },
+      vector: (weight) => {
+        const own = resources.weight(weight)
+        check(own.kind === 'vector', 'backend/shape', `${own.name} is a matrix, this op needs a vector`)
+        return own.addressIn(memory)
+      },
+    })
+    recorded.push({ code, memory, words, reads, window, writes })
   }
-  const matrix = (weight: Weight): number => {
+  /** Where the values are: the memory of the op before, or of `buffer`. */
+  const here = (buffer: Buffer): number => recorded.at(-1)?.memory ?? resources.buffer(buffer).home ?? 0
+  const matrix = (weight: Weight): CpuMatrix => {
     const own = resources.weight(weight)
-    check(!own.vector, 'backend/shape', `${own.name} is a vector, this op needs a matrix`)
-    return own.address
+    check(own.kind === 'matrix', 'backend/shape', `${own.name} is a vector, this op needs a matrix`)
+    return own
   }
-  const vector = (weight: Weight): number => resources.weight(weight).address
   const headsOf = (cols: number, headDim: number): number => {
     const fits = headDim % 8 === 0 && headDim <= MAX_HEAD_DIM
     check(fits, 'backend/shape', `heads of ${headDim}: these kernels take multiples of 8 up to ${MAX_HEAD_DIM}`)
     return cols / headDim
   }
+  const angles = (q: Buffer, headDim: number, { base, scaling }: { base: number; scaling: number }): CpuBuffer => {
+    const key = `${headDim} ${base} ${scaling}`
+    const known = angleTables.get(key)
+    if (known) return known
+    const memory = here(q)
+    const table = resources.newBuffer(`angles ${key}`, q.rows, headDim)
+    const frequencies = resources.constants(memory, ropeFrequencies(headDim, base, scaling))
+    add(OP.angles, memory, ({ write }) => [frequencies, ...write(table), headDim / 2])
+    angleTables.set(key, table)
+    return table
+  }
 
   const ops: Ops = {
     embed({ weight, scale, out }) {
-      emit(OP.embed, matrix(weight), ...at(out), f32(scale))
+      const { memory, address } = matrix(weight)
+      add(OP.embed, memory, ({ write }) => [address, ...write(out), f32(scale)])
     },
     norm({ x, weight, eps, out }) {
-      emit(OP.norm, ...at(x), vector(weight), ...at(out), x.cols, f32(eps))
+      add(OP.norm, here(x), ({ read, write, vector }) => [...read(x), vector(weight), ...write(out), x.cols, f32(eps)])
     },
     qkv({ x, q, k, v }) {
-      const products = [q, k, v].flatMap(({ weight, out }) => [matrix(weight), ...at(out)])
-      emit(OP.qkv, ...at(x), ...products)
+      const products = [q, k, v].map(({ weight, out }) => ({ ...matrix(weight), out }))
+      const [{ memory }] = products
+      if (products.every((product) => product.memory === memory)) {
+        add(OP.qkv, memory, ({ read, write }) => [
+          ...read(x),
+          ...products.flatMap(({ address, out }) => [address, ...write(out)]),
+        ])
+      } else for (const { weight, out } of [q, k, v]) ops.project({ x, weight, out })
     },
     qkNormRope({ q, k, qNorm, kNorm, headDim, eps, rope }) {
-      const key = `${headDim} ${rope.base} ${rope.scaling}`
-      let table = angleTables.get(key)
-      if (!table) {
-        table = resources.newBuffer(`angles ${key}`, q.rows, headDim)
-        angleTables.set(key, table)
-        const constants = resources.constants(ropeFrequencies(headDim, rope.base, rope.scaling))
-        emit(OP.angles, constants, ...at(table), headDim / 2)
-      }
-      emit(
-        OP.qkNormRope, ...at(q), ...at(k), vector(qNorm), vector(kNorm), ...at(table),
-        headsOf(q.cols, headDim), headsOf(k.cols, headDim), headDim, f32(eps),
-      )
+      const heads = headsOf(q.cols, headDim)
+      const table = angles(q, headDim, rope)
+      add(OP.qkNormRope, here(q), ({ read, update, vector }) => [
+        ...update(q), ...update(k), vector(qNorm), vector(kNorm), ...read(table), heads, headsOf(k.cols, headDim), headDim,
+        f32(eps),
+      ])
     },
     store({ k, v, cache, layer }) {
-      const { keys, values, index, spec, storedSlots, form } = resources.cache(cache)
-      emit(
-        OP.store, ...at(k), ...at(v), keys(layer), values(layer), index, spec.kvHeads, spec.headDim, storedSlots,
-        CACHE_FORMS[form].code,
-      )
+      const { place, index, spec, storedSlots, form } = resources.cache(cache)
+      const { memory, keys, values } = place(layer, here(k))
+      add(OP.store, memory, ({ read }) => [
+        ...read(k), ...read(v), keys, values, index, spec.kvHeads, spec.headDim, storedSlots, CACHE_FORMS[form].code,
+      ])
     },
     attend({ q, cache, layer, scale, out }) {
-      const { keys, values, index, spec, storedSlots, form } = resources.cache(cache)
-      emit(
-        OP.attend, ...at(q), ...at(out), keys(layer), values(layer), index, headsOf(q.cols, spec.headDim), spec.kvHeads,
-        spec.headDim, storedSlots, f32(scale), CACHE_FORMS[form].code,
-      )
+      const { place, index, spec, storedSlots, form } = resources.cache(cache)
+      const { memory, keys, values } = place(layer, here(q))
+      add(OP.attend, memory, ({ read, write }) => [
+        ...read(q), ...write(out), keys, values, index, headsOf(q.cols, spec.headDim), spec.kvHeads, spec.headDim, storedSlots,
+        f32(scale), CACHE_FORMS[form].code,
+      ])
     },
     project({ x, weight, out }) {
-      emit(OP.project, ...at(x), matrix(weight), ...at(out))
+      const { memory, address } = matrix(weight)
+      add(OP.project, memory, ({ read, write }) => [...read(x), address, ...write(out)])
     },
     addNorm({ x, y, post, next, eps, out }) {
       check(x !== y, 'backend/shape', 'addNorm reads y while it writes x: give it two buffers')
-      emit(
-        OP.addNorm, ...at(x), ...at(y), vector(post), vector(next), ...at(out), x.cols,
-        f32(eps),
-      )
+      add(OP.addNorm, here(y), ({ read, update, write, vector }) => [
+        ...update(x), ...read(y), vector(post), vector(next), ...write(out), x.cols, f32(eps),
+      ])
     },
     gatedUp({ x, gate, up, out }) {
-      emit(OP.gatedUp, ...at(x), matrix(gate), matrix(up), ...at(out))
+      const [first, second] = [matrix(gate), matrix(up)]
+      if (first.memory === second.memory) {
+        add(OP.gatedUp, first.memory, ({ read, write }) => [...read(x), first.address, second.address, ...write(out)])
+        return
+      }
+      const other = resources.newBuffer(`${out.label}, ${up.name}`, out.rows, out.cols)
+      ops.project({ x, weight: gate, out })
+      ops.project({ x, weight: up, out: other })
+      add(OP.gate, second.memory, ({ read, update }) => [...update(out), ...read(other), out.cols])
     },
     logits({ x, weight, out }) {
       // Rows of x are the step's, from `from` on: not bound by what this program's other buffers hold.
-      independentRows = 0
-      const source = resources.buffer(x)
-      emit(OP.logits, source.address, source.strideBytes, matrix(weight), ...at(out))
+      independentRows = false
+      const { memory, address } = matrix(weight)
+      add(OP.logits, memory, ({ readWindow, write }) => [...readWindow(x), address, ...write(out)])
     },
     pick({ logits, limit, out }) {
-      emit(OP.pick, ...at(logits), ...at(out), limit)
+      add(OP.pick, here(logits), ({ read, write }) => [...read(logits), ...write(out), limit])
     },
   }
   return {
     checked: checkedOps(ops),
     finish() {
-      if (words.length === 0) throw new G3Error('backend/shape', 'a program needs at least one op')
-      return { words: Int32Array.from([independentRows, ...words, OP.end, 0]), maxRows }
+      if (recorded.length === 0) throw new G3Error('backend/shape', 'a program needs at least one op')
+      return { ops: recorded, maxRows, independentRows }
     },
   }
 }

@@ -4,7 +4,30 @@ import type { Memory } from './memory.js'
 /** Steps that can wait at once, as many as jobs. */
 const RING = 16
 
-/** Copies steps into shared memory, where the threads read them: rows, from, ids, positions, then slots and spans a cache. */
+/** Rows of a step's arrays, in words: ids, positions, then slots and spans of each cache. */
+const stepArrays = (caches: number): number[] => [1, 1, ...Array.from({ length: caches }, () => [1, 4]).flat()]
+
+/** Where one step lies: a header of rows, `from` and the arrays' addresses. */
+export interface StepPlace {
+  readonly header: number
+  readonly arrays: readonly number[]
+}
+
+/** Room for a step of `rows` rows. */
+export const allocateStep = (memory: Memory, rows: number, caches: number): StepPlace => {
+  const widths = stepArrays(caches)
+  const header = memory.allocate(4 * (2 + widths.length))
+  let next = memory.allocate(4 * rows * widths.reduce((sum, words) => sum + words))
+  const arrays = widths.map((words) => {
+    const address = next
+    next += 4 * rows * words
+    return address
+  })
+  memory.i32(header, 2 + arrays.length).set([0, 0, ...arrays])
+  return { header, arrays }
+}
+
+/** Copies steps into the first memory, where the threads read them. */
 export interface Steps {
   /** Makes room for steps of `rows` rows. Steps that were written before stay where they are. */
   reserve(rows: number, caches: number): void
@@ -15,48 +38,38 @@ export interface Steps {
 export const stepRing = (memory: Memory): Steps => {
   let room = 0
   let views = 0
-  let places: { readonly header: Int32Array; readonly address: number; readonly rows: Int32Array }[] = []
+  let places: StepPlace[] = []
   let turn = 0
+  let words = memory.i32(0, 0)
+  /** A loop, because a subarray for each token would be garbage. */
+  const copy = (from: Int32Array, count: number, address: number): void => {
+    const at = address / 4
+    for (let i = 0; i < count; i++) words[at + i] = from[i]
+  }
   return {
     reserve(rows, caches) {
       if (rows <= room && caches <= views) return
       room = Math.max(rows, room)
       views = Math.max(caches, views)
-      const arrays = room * (2 + 5 * views)
-      places = Array.from({ length: RING }, () => {
-        const address = memory.allocate(16 + 8 * views)
-        const base = memory.allocate(arrays * 4)
-        const header = memory.i32(address, 4 + 2 * views)
-        header[2] = base
-        header[3] = base + 4 * room
-        for (let c = 0; c < views; c++) {
-          header[4 + 2 * c] = base + 4 * room * (2 + 5 * c)
-          header[5 + 2 * c] = base + 4 * room * (3 + 5 * c)
-        }
-        return { header, address, rows: memory.i32(base, arrays) }
-      })
+      places = Array.from({ length: RING }, () => allocateStep(memory, room, views))
     },
     write(step) {
       const place = places[turn++ % RING]
       check(place !== undefined, 'backend/step', 'no program was recorded')
-      const { header, address, rows } = place
-      header[0] = step.rows
-      header[1] = step.from ?? 0
-      if (step.ids) copy(step.ids, step.rows, rows, 0)
-      if (step.positions) copy(step.positions, step.rows, rows, room)
+      const { header, arrays } = place
+      // A memory that has grown has another buffer; one that is not shared has lost the old one.
+      if (words.buffer !== memory.wasm.buffer) words = memory.i32(0, memory.wasm.buffer.byteLength / 4)
+      words[header / 4] = step.rows
+      words[header / 4 + 1] = step.from ?? 0
+      if (step.ids) copy(step.ids, step.rows, arrays[0])
+      if (step.positions) copy(step.positions, step.rows, arrays[1])
       for (let c = 0; c < (step.views?.length ?? 0); c++) {
         const view = step.views?.[c]
         if (!view) continue
-        const at = room * (2 + 5 * c)
-        copy(view.slots, step.rows, rows, at)
-        copy(view.spans, 4 * step.rows, rows, at + room)
+        copy(view.slots, step.rows, arrays[2 + 2 * c])
+        copy(view.spans, 4 * step.rows, arrays[3 + 2 * c])
       }
-      return address
+      return header
     },
   }
-}
-
-/** A loop, because a subarray for each token would be garbage. */
-function copy(from: Int32Array, count: number, to: Int32Array, at: number): void {
-  for (let i = 0; i < count; i++) to[at + i] = from[i] ?? 0
 }

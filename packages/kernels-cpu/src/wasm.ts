@@ -5,8 +5,10 @@ import { relaxed } from './generated/relaxed.js'
 /** What the kernels export, see `assembly/index.ts`. Addresses are unsigned. */
 export interface Kernels {
   setup(sync: number, thread: number, threads: number): void
-  serve(queue: number, jobs: number): void
+  /** 1: to be called again; 0: a message brings a memory first. */
+  serve(queue: number, jobs: number): number
   work(job: number): void
+  perform(kind: number, a: number, b: number, c: number, d: number, e: number): void
   tryProducts(quads: number, scratch: number, rounds: number): void
 }
 

@@ -1,0 +1,60 @@
+import { barrier, thread, threads } from './lib/sync'
+import { int, stepFrom, stepRows, setStep, word } from './ops/args'
+
+/*
+ * A program whose operands lie in several memories is a route through them: a list of stops in memory 0, encoded as a program is.
+ * Each thread has an instance of the kernels for each memory; only JavaScript (`src/link.ts`) reaches two of them.
+ */
+
+// Stops, in the order of `src/route.ts`.
+const END = 0
+/** The step goes to another memory: memory, header there, arrays, then each array's address there. */
+const STEP = 1
+/** Rows of a buffer go from memory to memory: from, source, to, target, words a row, whether they begin at the step's `from`. */
+const MOVE = 2
+/** A program runs where it lies: memory, program, step (0: as posted), configuration. */
+const VISIT = 3
+
+// Kinds of jobs that every instance does, see `index.ts`.
+export const RUN = 1
+export const REPACK = 2
+
+/** Copies words from one memory to another. */
+@external('env', 'move')
+declare function move(from: i32, source: usize, to: i32, target: usize, words: i32): void
+
+/** `perform` of `index.ts`, of another memory's instance on this thread. */
+@external('env', 'perform')
+export declare function performIn(memory: i32, kind: i32, a: usize, b: usize, c: usize, d: usize, e: usize): void
+
+/** Rows, `from`, and the step's rows of each array: ids, positions, then slots and (four words a row) spans of each cache. */
+function sendStep(step: usize, args: usize): void {
+  const memory = int(args, 0), rows = stepRows()
+  move(0, step, memory, word(args, 1), 2)
+  for (let i = 0, count = int(args, 2); i < count; i++) {
+    move(0, word(step, 2 + i), memory, word(args, 3 + i), i > 2 && i & 1 ? 4 * rows : rows)
+  }
+}
+
+/** This thread's part of the words. */
+function sendRows(args: usize): void {
+  const stride = int(args, 4), words = <i64>stepRows() * stride
+  const begin = (words * thread) / threads, end = (words * (thread + 1)) / threads
+  const first: i64 = int(args, 5) ? <i64>stepFrom() * stride : 0
+  const offset = <usize>(4 * (first + begin))
+  move(int(args, 0), word(args, 1) + offset, int(args, 2), word(args, 3) + offset, <i32>(end - begin))
+}
+
+/** All threads call it with the same arguments; they meet after each stop. */
+export function follow(route: usize, step: usize): void {
+  setStep(step)
+  for (let stop = route; load<i32>(stop) != END; stop += 8 + 4 * load<u32>(stop, 4)) {
+    const code = load<i32>(stop), args = stop + 8
+    if (code == STEP) {
+      if (thread == 0) sendStep(step, args)
+    } else if (code == MOVE) sendRows(args)
+    else if (code == VISIT) performIn(int(args, 0), RUN, word(args, 1), word(args, 2) ? word(args, 2) : step, word(args, 3), 0, 0)
+    else unreachable()
+    barrier()
+  }
+}
