@@ -22,7 +22,7 @@ const LIST = [
     title: 'prefill, tokens a second',
     ratioTitle: 'g3 / it',
     rows: [
-      { label: 'g3', value: 1000, range: [990, 1010] as const },
+      { label: 'g3', value: 1000, isMain: true, range: [990, 1010] as const },
       { label: 'node-llama-cpp', value: 500, range: [400, 510] as const, ratio: 2 },
     ],
   },
@@ -52,7 +52,7 @@ it('a long label takes from the bars, not from the figures', () => {
 it('colour changes no column', () => {
   const style: Style = {
     title: (text) => `<${text}>`,
-    bar: (text, isFirst) => (isFirst ? `<${text}>` : text),
+    bar: (text, isMain) => (isMain ? `<${text}>` : text),
     aside: (text) => `<${text}>`,
     ratio: (text, value) => (value >= 1 ? `<${text}>` : text),
   }

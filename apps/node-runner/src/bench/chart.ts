@@ -3,6 +3,8 @@ import { harmless } from '../output.js'
 export interface ChartRow {
   readonly label: string
   readonly value: number
+  /** What the chart is about, where the others are there to compare. */
+  readonly isMain?: boolean
   /** Least and most. */
   readonly range?: readonly [number, number]
   /** How many times another row's value. */
@@ -20,8 +22,9 @@ export interface Chart {
 /** How parts of a chart look on a terminal. */
 export interface Style {
   title(text: string): string
-  bar(text: string, isFirst: boolean): string
+  bar(text: string, isMain: boolean): string
   aside(text: string): string
+  /** Of a row that is there to compare. */
   ratio(text: string, value: number): string
 }
 
@@ -64,20 +67,22 @@ export function charts(list: readonly Chart[], style: Style = PLAIN): string {
     const room = 2 + labels + 2 + values + 2 + bars + 2
     return `${style.title(title)}${' '.repeat(Math.max(room - title.length, 2))}${style.aside(asides)}`
   }
-  const line = (row: ChartRow, isFirst: boolean, most: number): string => {
+  const line = (row: ChartRow, most: number): string => {
     const drawn = bar(row.value / most, bars)
     return [
       `  ${labelCell(row).padEnd(labels)}`,
       valueCell(row).padStart(values),
-      style.bar(drawn, isFirst) + ' '.repeat(bars - drawn.length),
+      style.bar(drawn, row.isMain ?? false) + ' '.repeat(bars - drawn.length),
       style.aside(rangeCell(row).padStart(ranges)),
-      row.ratio === undefined ? '' : style.ratio(ratioCell(row).padStart(ratios), row.ratio),
+      row.ratio === undefined || row.isMain
+        ? ratioCell(row).padStart(ratios)
+        : style.ratio(ratioCell(row).padStart(ratios), row.ratio),
     ].join('  ')
   }
   return list
     .map((chart) => {
       const most = Math.max(...chart.rows.map(({ value }) => value))
-      const lines = [head(chart), ...chart.rows.map((row, i) => line(row, i === 0, most))]
+      const lines = [head(chart), ...chart.rows.map((row) => line(row, most))]
       return lines.map((text) => `${text.trimEnd()}\n`).join('')
     })
     .join('\n')

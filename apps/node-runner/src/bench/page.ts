@@ -19,7 +19,7 @@ export interface PageHead {
 /** Colours, where stdout is a terminal that wants them (`NO_COLOR`, `FORCE_COLOR`). */
 export const TERMINAL: Style = {
   title: (text) => styleText('bold', text),
-  bar: (text, isFirst) => styleText(isFirst ? 'cyan' : 'gray', text),
+  bar: (text, isMain) => styleText(isMain ? 'cyan' : 'gray', text),
   aside: (text) => styleText('dim', text),
   ratio: (text, value) => styleText(value >= 1 ? 'green' : 'red', text),
 }
@@ -32,12 +32,12 @@ export function page(report: BenchReport, about: PageHead, style: Style = PLAIN)
     title,
     ...(engines.length > 0 && { ratioTitle: 'first / it' }),
     rows: [
-      rowOf(about.engine, g3[what]),
+      { ...rowOf(about.engine, g3[what]), isMain: true },
       ...engines.map(([name, peer]) => ({ ...rowOf(name, peer[what]), ratio: ratios[name][what] })),
     ],
   })
   const sizes = [[about.engine, g3] as const, ...engines].map(([name, { loadMs, peakRssBytes }]) => [
-    name,
+    `  ${name}`,
     `${(loadMs / 1000).toFixed(2)} s`,
     `${(peakRssBytes / 1e6).toFixed(0)} MB`,
   ])
@@ -58,8 +58,8 @@ export function page(report: BenchReport, about: PageHead, style: Style = PLAIN)
       ].filter(({ rows }) => rows.length > 0),
       style,
     ),
-    rooflineLine(roofline),
-    table(['engine', 'load', 'most memory'], sizes, [1, 2]),
+    `${style.title('roofline')}${rooflineText(roofline)}\n`,
+    table(['engine', 'load', 'most memory'], sizes, [1, 2]).replace(/^.*/, (heads) => style.title(heads)),
     Object.entries(failures)
       .map(([name, { code, message }]) => harmless(`${name} was not measured: ${message} (${code})\n`))
       .join(''),
@@ -71,18 +71,18 @@ export function page(report: BenchReport, about: PageHead, style: Style = PLAIN)
 const series = (title: string, values: readonly (readonly [label: string, value: number])[]): Chart => ({
   title,
   ratioTitle: 'it / first',
-  rows: values.map(([label, value], i) => ({ label, value, ...(i > 0 && { ratio: value / values[0][1] }) })),
+  rows: values.map(([label, value], i) => ({ label, value, isMain: true, ...(i > 0 && { ratio: value / values[0][1] }) })),
 })
 
 const aboutLine = ({ threads, prompt, generate, repeat }: PageHead): string =>
   `${prompt} tokens of prompt, ${generate} more; ${plural(threads, 'thread')}; ` +
   (repeat === 1 ? '1 round' : `medians of ${repeat} rounds`)
 
-function rooflineLine({ readBytesPerSecond, macsPerSecond, decodeFraction, prefillFraction }: Roofline): string {
+function rooflineText({ readBytesPerSecond, macsPerSecond, decodeFraction, prefillFraction }: Roofline): string {
   const part = (what: string, limit: number, unit: string, share: number): string =>
     `${what} ${figure((share * limit) / 1e9)} of ${figure(limit / 1e9)} ${unit} (${share.toFixed(2)})`
   const decode = part('decode', readBytesPerSecond, 'GB/s', decodeFraction)
-  return `roofline  ${decode}   ${part('prefill', macsPerSecond, 'GMAC/s', prefillFraction)}\n`
+  return `  ${decode}   ${part('prefill', macsPerSecond, 'GMAC/s', prefillFraction)}`
 }
 
 const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`

@@ -46,7 +46,7 @@ it('a page says what was measured, of whom, and what could not be', () => {
   expect(text).toMatch(/^ {2}g3 +300 {2}█+.? +10\.0 to 400$/m)
   expect(text).toMatch(/^ {2}wllama +200 {2}█+.? +100 to 900 +1\.50x$/m)
   expect(text).toMatch(/^ {2}g3:precise +600 {2}█+ +0\.50x$/m)
-  expect(text).toMatch(/^g3 +0\.25 s +1 MB$/m)
+  expect(text).toMatch(/^ {2}g3 +0\.25 s +1 MB$/m)
   for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
   expect(text).toContain('\nroofline  decode 30.0 of 40.0 GB/s (0.75)   prefill 100 of 200 GMAC/s (0.50)\n')
   expect(text).toMatch(/^ {2}512 tokens +100 {2}█+$/m)
