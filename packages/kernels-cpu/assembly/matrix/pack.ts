@@ -1,43 +1,70 @@
-import { BLOCK, foldColumns, TILE, TILE16, TILE32, TILE8, zeroLevel } from '../lib/layout'
+import { BLOCK, foldColumns, TILE, TILE16, zeroLevel } from '../lib/layout'
 import { maxLanes, roundToShorts, scaledSum, sumLanes } from '../lib/simd'
 
 /*
- * Activations of up to 4 tokens, packed into the tiles of `lib/layout.ts`. Tokens past `rows` are zero.
+ * Activations of up to 4 tokens, packed into the tiles of `lib/layout.ts`. A tile of fewer repeats the last one.
  * `x`: f32, the tokens `stride` bytes apart. Rounding is to the nearest, ties to even.
  */
 
 /** int8, a scale for each fold, sums as D has them. */
-export function pack8<F, D>(x: usize, stride: usize, rows: i32, cols: i32, tile: usize): void {
-  const bytes = 4 * foldColumns<F>()
-  if (rows < TILE) memory.fill(tile, 0, <usize>(cols / BLOCK) * TILE8)
-  for (let end = x + 4 * cols; x < end; x += bytes) {
-    for (let t = 0; t < rows; t++) {
-      const from = x + <usize>t * stride
-      let m = f32x4.splat(0)
-      for (let i = 0; i < bytes; i += 16) m = f32x4.max(m, f32x4.abs(v128.load(from + i)))
-      const largest = maxLanes(m)
-      const inverse = f32x4.splat(largest > 0 ? <f32>127 / largest : 0)
-      let to = tile + 4 * t
-      let pairs = i16x8.splat(0)
-      for (let i = 0; i < bytes; i += 64) {
-        const v = i8x16.narrow_i16x8_s(roundToShorts(from + i, inverse), roundToShorts(from + i + 32, inverse))
-        pairs = i16x8.add(pairs, i16x8.extadd_pairwise_i8x16_s(v))
-        v128.store32_lane(to, v, 0)
-        v128.store32_lane(to, v, 1, 16)
-        v128.store32_lane(to, v, 2, 32)
-        v128.store32_lane(to, v, 3, 48)
-        to += 64
-      }
-      // Even lanes sum k%4 < 2, odd lanes the rest.
-      pairs = i16x8.add(pairs, v128.shuffle<u32>(pairs, pairs, 2, 3, 0, 1))
-      pairs = i16x8.add(pairs, v128.shuffle<u32>(pairs, pairs, 1, 0, 3, 2))
-      const scale = largest / 127
-      v128.store32_lane(to, scaledSum<D>(pairs, <i16>-zeroLevel<F>()), 0)
-      store<f32>(to, scale, 16)
-      store<f32>(to, scale * <f32>(i16x8.extract_lane_s(pairs, 0) + i16x8.extract_lane_s(pairs, 1)), 32)
+export function pack8<F, D>(x0: usize, stride: usize, rows: i32, cols: i32, tile: usize): void {
+  const x1 = x0 + (rows > 1 ? stride : 0), x2 = x1 + (rows > 2 ? stride : 0), x3 = x2 + (rows > 3 ? stride : 0)
+  const bytes: usize = 4 * foldColumns<F>(), most = f32x4.splat(127), none = f32x4.splat(0)
+  for (let at: usize = 0, end: usize = 4 * cols; at < end;) {
+    let m0 = none, m1 = none, m2 = none, m3 = none
+    const last = at + bytes
+    for (let i = at; i < last; i += 16) {
+      m0 = f32x4.max(m0, f32x4.abs(v128.load(x0 + i))); m1 = f32x4.max(m1, f32x4.abs(v128.load(x1 + i)))
+      m2 = f32x4.max(m2, f32x4.abs(v128.load(x2 + i))); m3 = f32x4.max(m3, f32x4.abs(v128.load(x3 + i)))
     }
-    tile += bytes + 48
+    const largest = f32x4.max(
+      f32x4.max(lane0(m0, m1, m2, m3), lane1(m0, m1, m2, m3)), f32x4.max(lane2(m0, m1, m2, m3), lane3(m0, m1, m2, m3)),
+    )
+    const inverse = v128.and(f32x4.div(most, largest), f32x4.gt(largest, none))
+    const i0 = v128.shuffle<u32>(inverse, inverse, 0, 0, 0, 0), i1 = v128.shuffle<u32>(inverse, inverse, 1, 1, 1, 1)
+    const i2 = v128.shuffle<u32>(inverse, inverse, 2, 2, 2, 2), i3 = v128.shuffle<u32>(inverse, inverse, 3, 3, 3, 3)
+    // i16: for each token Σ over k%4 < 2 and Σ over the rest.
+    let pairs = none
+    for (; at < last; at += 64, tile += 64) {
+      const v0 = roundToBytes(x0 + at, i0), v1 = roundToBytes(x1 + at, i1), v2 = roundToBytes(x2 + at, i2), v3 = roundToBytes(x3 + at, i3)
+      let step = lane0(v0, v1, v2, v3)
+      v128.store(tile, step)
+      pairs = i16x8.add(pairs, i16x8.extadd_pairwise_i8x16_s(step))
+      step = lane1(v0, v1, v2, v3)
+      v128.store(tile, step, 16)
+      pairs = i16x8.add(pairs, i16x8.extadd_pairwise_i8x16_s(step))
+      step = lane2(v0, v1, v2, v3)
+      v128.store(tile, step, 32)
+      pairs = i16x8.add(pairs, i16x8.extadd_pairwise_i8x16_s(step))
+      step = lane3(v0, v1, v2, v3)
+      v128.store(tile, step, 48)
+      pairs = i16x8.add(pairs, i16x8.extadd_pairwise_i8x16_s(step))
+    }
+    const scale = f32x4.div(largest, most)
+    v128.store(tile, scaledSum<D>(pairs, <i16>-zeroLevel<F>()))
+    v128.store(tile, scale, 16)
+    v128.store(tile, f32x4.mul(scale, f32x4.convert_i32x4_s(i32x4.dot_i16x8_s(pairs, i16x8.splat(1)))), 32)
+    tile += 48
   }
+}
+
+// Lane n of four vectors, as one.
+@inline function lane0(a: v128, b: v128, c: v128, d: v128): v128 {
+  return v128.shuffle<u64>(v128.shuffle<u32>(a, b, 0, 4, 1, 5), v128.shuffle<u32>(c, d, 0, 4, 1, 5), 0, 2)
+}
+@inline function lane1(a: v128, b: v128, c: v128, d: v128): v128 {
+  return v128.shuffle<u64>(v128.shuffle<u32>(a, b, 0, 4, 1, 5), v128.shuffle<u32>(c, d, 0, 4, 1, 5), 1, 3)
+}
+@inline function lane2(a: v128, b: v128, c: v128, d: v128): v128 {
+  return v128.shuffle<u64>(v128.shuffle<u32>(a, b, 2, 6, 3, 7), v128.shuffle<u32>(c, d, 2, 6, 3, 7), 0, 2)
+}
+@inline function lane3(a: v128, b: v128, c: v128, d: v128): v128 {
+  return v128.shuffle<u64>(v128.shuffle<u32>(a, b, 2, 6, 3, 7), v128.shuffle<u32>(c, d, 2, 6, 3, 7), 1, 3)
+}
+
+/** i8x16 of the sixteen f32 at `x` times `factor`. */
+@inline function roundToBytes(x: usize, factor: v128): v128 {
+  return i8x16.narrow_i16x8_s(roundToShorts(x, factor), roundToShorts(x + 32, factor))
 }
 
 /** 14-bit integers, a scale for each token. */
@@ -70,10 +97,13 @@ export function pack16(x: usize, stride: usize, rows: i32, cols: i32, tile: usiz
 }
 
 /** f32, as they are. */
-export function pack32(x: usize, stride: usize, rows: i32, cols: i32, tile: usize): void {
-  if (rows < TILE) memory.fill(tile, 0, <usize>(cols / BLOCK) * TILE32)
-  for (let t = 0; t < rows; t++) {
-    const from = x + <usize>t * stride, to = tile + 4 * t
-    for (let k = 0; k < cols; k++) store<f32>(to + 16 * k, load<f32>(from + 4 * k))
+export function pack32(x0: usize, stride: usize, rows: i32, cols: i32, tile: usize): void {
+  const x1 = x0 + (rows > 1 ? stride : 0), x2 = x1 + (rows > 2 ? stride : 0), x3 = x2 + (rows > 3 ? stride : 0)
+  for (let at: usize = 0, end: usize = 4 * cols; at < end; at += 16, tile += 64) {
+    const v0 = v128.load(x0 + at), v1 = v128.load(x1 + at), v2 = v128.load(x2 + at), v3 = v128.load(x3 + at)
+    v128.store(tile, lane0(v0, v1, v2, v3))
+    v128.store(tile, lane1(v0, v1, v2, v3), 16)
+    v128.store(tile, lane2(v0, v1, v2, v3), 32)
+    v128.store(tile, lane3(v0, v1, v2, v3), 48)
   }
 }
