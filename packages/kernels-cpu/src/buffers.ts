@@ -22,6 +22,7 @@ export const makeBuffer = (memories: Memories, label: string, rows: number, cols
   )
   const strideBytes = roundUp(cols, 8) * 4
   memories.checkSize(rows * strideBytes)
+  memories.keepFree(rows * strideBytes)
   const addressIn = memories.each((memory) => memory.allocate(rows * strideBytes))
   return { label, rows, cols, strideBytes, home: undefined, addressIn }
 }
@@ -57,7 +58,7 @@ export const makeCache = (memories: Memories, spec: CacheSpec, index: number, fo
   memories.checkSize(2 * bytes)
   const places: LayerPlace[] = []
   const allocate = (preferred: number): LayerPlace => {
-    const memory = memories.near(preferred, 2 * bytes)
+    const memory = memories.forCache(preferred, 2 * bytes)
     const keys = memories.at(memory).allocate(2 * bytes)
     return { memory, keys, values: keys + bytes }
   }

@@ -1,11 +1,12 @@
 import { type Backend, type Buffer, check, G3Error, type Program, type Step, type Weight } from '@g3/backend'
 import { type CpuBuffer, type CpuCache, makeBuffer, makeCache } from './buffers.js'
+import { scratchBytes } from './layout.js'
 import { link } from './link.js'
 import { type MemoryLimits, openMemories } from './memories.js'
 import { allocatePool, inlinePool, type Pool, workerPool } from './pool.js'
 import { writeProgram, type WrittenProgram } from './program.js'
 import { recorder } from './recorder.js'
-import { scratchSpace } from './scratch.js'
+import { partialBytes, scratchSpace } from './scratch.js'
 import { stepRing } from './steps.js'
 import { compileKernels, hasRelaxedSimd, type Kernels, quadsAreFaster } from './wasm.js'
 import { type CpuWeight, weightLoader } from './weights.js'
@@ -60,7 +61,12 @@ export async function cpu(options: CpuOptions = {}): Promise<Backend> {
   const threads = shared ? wanted : 1
   const relaxed = options.simd !== 'plain' && hasRelaxedSimd()
   const module = await compileKernels(relaxed, shared, options.wasm)
-  const memories = openMemories(shared, limits, (memory) => pool.attach(memory))
+  const memories = openMemories(
+    shared,
+    limits,
+    (columns) => threads * scratchBytes(columns),
+    (memory) => pool.attach(memory),
+  )
   const memory = memories.first
   const addresses = allocatePool(memory)
 
@@ -82,8 +88,6 @@ export async function cpu(options: CpuOptions = {}): Promise<Backend> {
   const buffers = new WeakSet<Buffer>()
   const caches: CpuCache[] = []
   const programs = new WeakSet<Program>()
-  /** Columns of the widest matrix in each memory. */
-  const widest: number[] = []
   let posted = 0
   let disposed = false
 
@@ -114,7 +118,6 @@ export async function cpu(options: CpuOptions = {}): Promise<Backend> {
       alive()
       const weight = await load(tensor, signal)
       weights.add(weight)
-      if (weight.kind === 'matrix') widest[weight.memory] = Math.max(widest[weight.memory] ?? 0, weight.cols)
       return weight
     },
     buffer(label, rows, cols) {
@@ -124,6 +127,7 @@ export async function cpu(options: CpuOptions = {}): Promise<Backend> {
     cache(spec) {
       alive()
       const cache = makeCache(memories, spec, caches.length, precision === 'exact' ? 'floats' : 'shorts')
+      memories.keepFree(partialBytes(spec, threads))
       caches.push(cache)
       return cache
     },
@@ -147,7 +151,7 @@ export async function cpu(options: CpuOptions = {}): Promise<Backend> {
       build(recording.checked.ops)
       const recorded = recording.finish()
       const written = writeProgram(memories, recorded, caches.length, (number) =>
-        scratchIn(number)({ columns: widest[number] ?? 0, caches: caches.map(({ spec }) => spec) }),
+        scratchIn(number)({ columns: memories.widestIn(number), caches: caches.map(({ spec }) => spec) }),
       )
       steps.reserve(recorded.maxRows, caches.length)
       const program: CpuProgram = { ...written, label, checkStep: recording.checked.checkStep }

@@ -1,3 +1,4 @@
+import type { CacheSpec } from '@g3/backend'
 import { CHUNK, LINE, scratchBytes, stateBytes } from './layout.js'
 import type { Memory } from './memory.js'
 
@@ -5,8 +6,14 @@ import type { Memory } from './memory.js'
 export interface Demand {
   /** Columns of the widest matrix. */
   readonly columns: number
-  readonly caches: readonly { readonly slots: number; readonly headDim: number }[]
+  readonly caches: readonly CacheShape[]
 }
+
+type CacheShape = Pick<CacheSpec, 'slots' | 'headDim'>
+
+/** Attention's partial results. Split over threads is a tile's attention only if tiles are fewer than threads. */
+export const partialBytes = ({ slots, headDim }: CacheShape, threads: number): number =>
+  Math.ceil(slots / CHUNK) * stateBytes(headDim) * (threads - 1)
 
 /** Most attention layers that a program can have: each takes a ticket counter. */
 const COUNTERS = 1024
@@ -20,19 +27,17 @@ export const scratchSpace = (memory: Memory, precision: number, threads: number,
   let columns = 0
   let base = 0
   let partials = 0
-  let partialBytes = 0
+  let roomForPartials = 0
   let address = 0
   return (demand) => {
-    // Split over threads is a tile's attention only if tiles are fewer than threads.
-    const states = demand.caches.map(({ slots, headDim }) => Math.ceil(slots / CHUNK) * stateBytes(headDim) * (threads - 1))
-    const wanted = Math.max(0, ...states)
-    if (address && demand.columns <= columns && wanted <= partialBytes) return address
+    const wanted = Math.max(0, ...demand.caches.map((cache) => partialBytes(cache, threads)))
+    if (address && demand.columns <= columns && wanted <= roomForPartials) return address
     if (demand.columns > columns || !base) {
       columns = demand.columns
       base = memory.allocate(threads * scratchBytes(columns))
     }
-    if (wanted > partialBytes) {
-      partialBytes = wanted
+    if (wanted > roomForPartials) {
+      roomForPartials = wanted
       partials = memory.allocate(wanted)
     }
     address = memory.allocate(LINE)

@@ -65,7 +65,7 @@ export const weightLoader = (memories: Memories, pool: Pool): ((tensor: PackedTe
     const batch = Math.floor(STAGE_BYTES / stride / GROUP) * GROUP
     check(batch > 0, 'backend/shape', `${name}: 8 rows of ${stride} bytes exceed the staging buffer`)
     const size = Math.ceil(rows / GROUP) * bytes
-    const number = memories.forMatrix(size)
+    const number = memories.forMatrix(size, cols)
     const memory = memories.at(number)
     const address = memory.allocate(32)
     const data = memory.allocate(size)
