@@ -1,4 +1,5 @@
 import type { Buffer, CacheStore, Ops, Product, Step, Weight } from './contract.js'
+import { MOST_RANKED } from './contract.js'
 import { check } from './errors.js'
 import { checkStep, stepNeeds } from './step.js'
 
@@ -97,13 +98,20 @@ export function checkedOps(inner: Ops): CheckedOps {
     },
     pick(args) {
       const { logits, limit } = args
-      check(
-        Number.isInteger(limit) && limit > 0 && limit <= logits.cols,
-        'backend/shape',
-        `pick: limit ${limit} is not within the ${logits.cols} columns`,
-      )
+      within('pick: limit', limit, logits.cols)
       needs.hold(logits, args.out)
       inner.pick(args)
+    },
+    top(args) {
+      const { x, weight, limit, count, out } = args
+      check(x !== out, 'backend/shape', () => `top: ${out.label} cannot be both operand and result`)
+      same(`top: columns of x and ${weight.name}`, x.cols, weight.cols)
+      within('top: limit', limit, Math.min(weight.rows, 2 ** 24))
+      within('top: count', count, Math.min(limit, MOST_RANKED))
+      same(`top: columns of ${out.label} and twice the count`, out.cols, 2 * count)
+      needs.logitsRows = Math.min(needs.logitsRows, x.rows)
+      needs.hold(out)
+      inner.top(args)
     },
   }
   return { ops, checkStep: (step) => checkStep(step, needs) }
@@ -111,6 +119,11 @@ export function checkedOps(inner: Ops): CheckedOps {
 
 const same = (what: string, a: number, b: number): void =>
   check(a === b, 'backend/shape', `${what}: ${a} and ${b} should be equal`)
+
+function within(what: string, value: number, most: number): void {
+  const held = Number.isInteger(value) && value >= 1 && value <= most
+  check(held, 'backend/shape', `${what} is ${value}, not from 1 to ${most}`)
+}
 
 const number = (what: string, value: number): void =>
   check(Number.isFinite(value), 'backend/shape', `${what} is ${value}, it must be a finite number`)

@@ -121,6 +121,8 @@ const OP_FAULTS: readonly (readonly [name: string, group: string, fault: (ops: O
     }),
   ],
   ['pick looks past the limit', 'pick', (ops) => ({ pick: (args) => ops.pick({ ...args, limit: args.logits.cols }) })],
+  ['top looks past the limit', 'top', (ops) => ({ top: (args) => ops.top({ ...args, limit: args.weight.rows }) })],
+  ['top ranks by another product', 'top', (ops) => ({ logits: (args) => ops.project(args) })],
   ['logits are not computed', 'logits', () => ({ logits: () => {} })],
   ['project is not computed', 'two layers', () => ({ project: () => {} })],
   ['shapes are not checked', 'recording: refuses shapes', () => ({ norm: () => {} })],
@@ -133,6 +135,7 @@ const BACKEND_FAULTS: readonly (readonly [name: string, group: string, make: () 
     '3000 slots',
     withSpans((span) => span.fill(Math.max(span[0] + 1, span[1] - 1), 1, 2)),
   ],
+  ['equal logits come from the highest id', 'top', mirrored],
   ['logits start at row 0', 'logits', withSteps((step) => ({ ...step, from: 0 }))],
   ['positions are one off', 'qkNormRope', withSteps((step) => ({ ...step, ...later(step.positions) }))],
   ['the last row is left out', 'project', withSteps((step) => ({ ...step, rows: Math.max(1, step.rows - 1) }))],
@@ -167,6 +170,22 @@ function nudging(factor: (rows: number) => number) {
   }
 }
 
+/** The reference, numbering equal logits from the end: it reverses runs of equals in what `top` gave. */
+function mirrored(): Backend {
+  const inner = reference()
+  return {
+    ...inner,
+    async read(buffer, rows, into) {
+      const values = await inner.read(buffer, rows, into)
+      const half = buffer.cols / 2
+      for (let n = 1; buffer.label === 'top' && n < half; n++) {
+        if (values[half + n] === values[half + n - 1]) [values[n - 1], values[n]] = [values[n], values[n - 1]]
+      }
+      return values
+    },
+  }
+}
+
 function drifting(): () => Backend {
   let reads = 0
   return nudging(() => 1 + reads++ * 2 ** -22)
@@ -196,7 +215,7 @@ describe('the suite catches a backend where', () => {
   })
 
   it('nothing is wrong: then nothing is caught', async () => {
-    for (const group of ['steps', 'dispose', 'pick', 'embed', 'a row alone']) {
+    for (const group of ['steps', 'dispose', 'pick', 'top', 'embed', 'a row alone']) {
       expect(await failures(reference, group)).toEqual([])
     }
   })

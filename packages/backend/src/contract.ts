@@ -62,7 +62,7 @@ export interface Step {
   readonly positions?: Int32Array
   /** One view for each cache, by {@link CacheStore.index}. */
   readonly views?: readonly CacheView[]
-  /** First row of `x` that {@link Ops.logits} reads (default 0). */
+  /** First row of `x` that {@link Ops.logits} and {@link Ops.top} read (default 0). */
   readonly from?: number
 }
 
@@ -71,6 +71,9 @@ export interface Product {
   readonly weight: Weight
   readonly out: Buffer
 }
+
+/** Most logits that {@link Ops.top} ranks. */
+export const MOST_RANKED = 64
 
 /**
  * The op vocabulary. Each verb writes only to buffers that its caller names; formulas are row-wise unless said.
@@ -114,6 +117,13 @@ export interface Ops {
   logits(args: { x: Buffer } & Product): void
   /** out[r, 0] = index of the largest logits[r, i], i < limit; the lowest index on ties */
   pick(args: { logits: Buffer; limit: number; out: Buffer }): void
+  /**
+   * The `count` largest of the logits x[from + r] · weight[i], i < limit, that {@link logits} would give, to the bit:
+   * the largest first, the lowest i on ties. out [rows, 2 · count]: their i, then themselves. NaN and −Infinity never
+   * rank; places that this leaves over hold i −1 and −Infinity. `count` is 1 to {@link MOST_RANKED} and at most
+   * `limit`, which is at most 2^24: an f32 holds every i.
+   */
+  top(args: { x: Buffer; weight: Weight; limit: number; count: number; out: Buffer }): void
 }
 
 /** A recorded sequence of ops. */

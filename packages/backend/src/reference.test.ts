@@ -158,6 +158,15 @@ describe('the formulas, by hand', () => {
     )
     expect(await read(out)).toEqual([1])
   })
+
+  it('top ranks the largest products, from any row', async () => {
+    const { backend, load, x, read } = await holding([[9, 9], [1, 2]])
+    const weight = await load('w', [[1, 0], [0, 2], [2, 1], [0, 9]])
+    const out = backend.buffer('out', 1, 4)
+    const program = backend.record('t', (ops) => ops.top({ x, weight, limit: 3, count: 2, out }))
+    backend.run(program, { rows: 1, from: 1 })
+    expect(await read(out)).toEqual([1, 2, 4, 4])
+  })
 })
 
 function expectClose(got: readonly number[], want: readonly number[]): void {

@@ -8,6 +8,7 @@ import { addNorm, norm } from './reference/norm.js'
 import { pick } from './reference/pick.js'
 import { gatedUp, project } from './reference/project.js'
 import { normRope } from './reference/qk-norm-rope.js'
+import { top } from './reference/top.js'
 import { ropeFrequencies } from './rope.js'
 
 /**
@@ -119,6 +120,10 @@ function recorder({ matrix, layers }: Memory, calls: Call[]): Ops {
     pick({ logits, limit, out }) {
       const [source, target] = [matrix(logits), matrix(out)]
       calls.push(({ rows }) => pick(rows, source, limit, target))
+    },
+    top({ x, weight, limit, count, out }) {
+      const [source, factors, target] = [matrix(x), matrix(weight), matrix(out)]
+      calls.push(({ rows, from }) => top(rows, source, factors, limit, count, target, from))
     },
   }
 }

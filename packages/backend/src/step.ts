@@ -8,7 +8,7 @@ export interface StepNeeds {
   /** Rows of the smallest embedding table. */
   ids: number
   positions: boolean
-  /** Rows of the smallest operand of `logits`. */
+  /** Rows of the smallest operand of `logits` and `top`. */
   logitsRows: number
   readonly caches: CacheStore[]
   hold(...buffers: Buffer[]): void

@@ -5,6 +5,7 @@ import { layerPrograms } from './conformance/layers.js'
 import { pickOp } from './conformance/picks.js'
 import { productOps } from './conformance/products.js'
 import { rowOps } from './conformance/rows.js'
+import { topOp } from './conformance/tops.js'
 import type { Backend } from './contract.js'
 import { BLOCKS, type QuantType } from './quant.js'
 
@@ -31,5 +32,6 @@ export function conformance(
   productOps(suite)
   attentionOps(suite)
   pickOp(suite)
+  topOp(suite)
   layerPrograms(suite)
 }

@@ -99,6 +99,7 @@ function splitOps(backend: Backend, label: string, build: (ops: Ops) => void): r
     gatedUp: (args) => add('gatedUp', [args.out], (ops) => ops.gatedUp(args)),
     logits: (args) => add('logits', [args.out], (ops) => ops.logits(args)),
     pick: (args) => add('pick', [args.out], (ops) => ops.pick(args)),
+    top: (args) => add('top', [args.out], (ops) => ops.top(args)),
   })
   return calls
 }

@@ -8,6 +8,7 @@ import { gate } from './ops/gate'
 import { addNorm, norm } from './ops/norm'
 import { gatedUp, logits, pick, project, qkv } from './ops/products'
 import { angles, qkNormRope, storeKeys } from './ops/rotate'
+import { mergeTops, top } from './ops/top'
 
 /*
  * A program is a list of ops in shared memory: u32 code, u32 words of arguments, the arguments; END closes it. Every thread walks
@@ -30,6 +31,8 @@ const GATED_UP = 10
 const LOGITS = 11
 const PICK = 12
 const GATE = 13
+const TOP = 14
+const MERGE_TOPS = 15
 
 /** Fewest rows of a ticket, but for the last. */
 const TICKET = 32
@@ -53,13 +56,15 @@ function execute(op: usize, first: i32, last: i32, part: i32, parts: i32): void 
     case LOGITS: logits(args, first, last, part, parts); break
     case PICK: pick(args, first, last); break
     case GATE: gate(args, first, last); break
+    case TOP: top(args, first, last, part, parts); break
+    case MERGE_TOPS: mergeTops(args, first, last); break
     default: unreachable()
   }
 }
 
 /** Ops whose threads split the columns of every row; the others split the rows. */
 @inline function splitsColumns(code: i32): bool {
-  return code == QKV || code == PROJECT || code == GATED_UP || code == LOGITS
+  return code == QKV || code == PROJECT || code == GATED_UP || code == LOGITS || code == TOP
 }
 
 function together(op: usize, rows: i32): void {

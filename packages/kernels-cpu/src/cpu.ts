@@ -142,6 +142,7 @@ export async function cpu(options: CpuOptions = {}): Promise<Backend> {
           return mine
         },
         newBuffer,
+        threads,
         constants: (number, values) => {
           const address = memories.at(number).allocate(values.byteLength)
           memories.at(number).f32(address, values.length).set(values)

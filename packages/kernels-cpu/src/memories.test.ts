@@ -7,13 +7,13 @@ import { smallModel } from './testing/small-model.js'
 const MEBIBYTE = 2 ** 20
 const prompt = Array.from({ length: 70 }, (_, i) => (i * 37) % 200)
 
-/** Logits and hidden states of a prompt that is taken by tickets, then of single tokens, then of a few. */
+/** Logits, their largest and hidden states of a prompt that is taken by tickets, then of single tokens, then of a few. */
 async function everything(options: CpuOptions): Promise<Float32Array[]> {
   await using backend = await cpu(options)
   const model = await smallModel(backend)
   const seen: Float32Array[] = []
   const step = async (ids: readonly number[], start: number): Promise<void> => {
-    seen.push(await model.step(ids, start), await model.hidden(70))
+    seen.push(await model.step(ids, start), await model.ranked(), await model.hidden(70))
   }
   await step(prompt, 0)
   await step([5], 70)

@@ -6,7 +6,7 @@ import type { CpuMatrix, CpuWeight } from './weights.js'
 /** Op codes of `assembly/program.ts`. */
 export const OP = {
   end: 0, embed: 1, angles: 2, norm: 3, qkv: 4, qkNormRope: 5, store: 6, attend: 7, project: 8, addNorm: 9, gatedUp: 10,
-  logits: 11, pick: 12, gate: 13,
+  logits: 11, pick: 12, gate: 13, top: 14, mergeTops: 15,
 } as const
 
 /** What the recorder asks of the backend. */
@@ -15,6 +15,7 @@ export interface Resources {
   buffer(buffer: Buffer): CpuBuffer
   cache(cache: unknown): CpuCache
   newBuffer(label: string, rows: number, cols: number): CpuBuffer
+  readonly threads: number
   /** Copies f32 values into a memory, where they live as long as the backend. */
   constants(memory: number, values: Float32Array): number
 }
@@ -190,6 +191,15 @@ export const recorder = (resources: Resources): Recorder => {
     },
     pick({ logits, limit, out }) {
       add(OP.pick, here(logits), ({ read, write }) => [...read(logits), ...write(out), limit])
+    },
+    top({ x, weight, limit, count, out }) {
+      independentRows = false
+      const { memory, address } = matrix(weight)
+      // No step's rows: each thread's ranking of each row, which nobody else sees.
+      const own = resources.newBuffer(`${out.label} by threads`, resources.threads * out.rows, out.cols)
+      const rankings = [own.addressIn(memory), own.strideBytes]
+      add(OP.top, memory, ({ readWindow }) => [...readWindow(x), address, ...rankings, limit, count])
+      add(OP.mergeTops, memory, ({ write }) => [...rankings, ...write(out), count])
     },
   }
   return {

@@ -24,3 +24,4 @@ export { loadGemma3, type Batch, type Gemma3, type Gemma3Options, type TextSeque
 export { quantised, type LoadType } from './packing/quantised.js'
 export type { Sampling, SamplingOptions } from './sampling/options.js'
 export { argmax, sampler, type Sampler } from './sampling/sampler.js'
+export { ranking, type Ranking } from './sampling/top-k.js'

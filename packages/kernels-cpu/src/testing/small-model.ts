@@ -14,6 +14,8 @@ const EPS = 1e-6
 export interface SmallModel {
   /** Runs `ids` from position `start` on; returns the logits of the last two. */
   step(ids: readonly number[], start: number): Promise<Float32Array>
+  /** The five largest of those logits, as `top` gives them. */
+  ranked(): Promise<Float32Array>
   /** The hidden states of the last step's rows. */
   hidden(rows: number): Promise<Float32Array>
 }
@@ -62,7 +64,11 @@ export async function smallModel(backend: Backend, type: QuantType = 'Q4_0'): Pr
       ops.addNorm({ x, y, post: w.norm, next: layers[(index + 1) % 2].norm, eps: EPS, out: h })
     }
   })
-  const head = backend.record('head', (ops) => ops.logits({ x: h, weight: table, out: logits }))
+  const ranked = backend.buffer('ranked', 2, 10)
+  const head = backend.record('head', (ops) => {
+    ops.logits({ x: h, weight: table, out: logits })
+    ops.top({ x: h, weight: table, limit: VOCABULARY, count: 5, out: ranked })
+  })
 
   return {
     async step(ids, start) {
@@ -73,6 +79,7 @@ export async function smallModel(backend: Backend, type: QuantType = 'Q4_0'): Pr
       backend.run(head, { rows: count, from: rows - count })
       return backend.read(logits, count)
     },
+    ranked: () => backend.read(ranked, 2),
     hidden: (rows) => backend.read(h, rows),
   }
 }

@@ -1,4 +1,5 @@
 import { breather } from './breathe.js'
+import { ranking } from '../sampling/top-k.js'
 import type { Engine } from './engines.js'
 import type { GenerationPlan } from './options.js'
 import { stopText } from './stop-text.js'
@@ -48,11 +49,14 @@ export async function* decode(
   const stops = stopText(plan.stopStrings)
   const breathe = breather()
   let flushed = false
-  /** [vocab], made once for texts that are sampled. */
+  /** What the sampler looks at, where the model can rank so much. */
+  const ranked = sampler.depth <= sequence.rankable ? ranking(sampler.depth) : undefined
+  /** [vocab], made once for texts whose sampler looks at all. */
   let logits: Float32Array | undefined
 
   const pick = async (): Promise<number> => {
     if (sampler.greedy) return sequence.pick()
+    if (ranked) return sampler.pickRanked(await sequence.top(ranked))
     logits = await sequence.logits(logits)
     return sampler.pick(logits)
   }

@@ -6,7 +6,7 @@ import type { PrefixCache } from './prefix-cache.js'
 /** What a generation works on. */
 export interface Engine {
   readonly tokenizer: Pick<Tokenizer, 'stream'>
-  readonly sequence: Pick<TextSequence, 'length' | 'pick' | 'logits'>
+  readonly sequence: Pick<TextSequence, 'length' | 'pick' | 'rankable' | 'top' | 'logits'>
   readonly cache: PrefixCache
   readonly context: number
 }

@@ -1,6 +1,7 @@
 import { G3Error } from '@g3/backend'
 import type { Tokenizer } from '@g3/tokenizer'
 import { describe, expect, it, vi } from 'vitest'
+import type { Ranking } from '../sampling/top-k.js'
 import { chatSession } from './chat.js'
 import type { Chunk } from './decode.js'
 import { engines, type Engine, type Engines } from './engines.js'
@@ -39,6 +40,13 @@ function scriptedSequence(script: string, options: { failAt?: number; onAppend?:
       prompt = held.length
     },
     pick: async () => next(),
+    rankable: 1,
+    async top(into: Ranking) {
+      into.ids[0] = next()
+      into.values[0] = 0
+      into.size = 1
+      return into
+    },
     async logits(into = new Float32Array(VOCABULARY)) {
       into.fill(-Infinity)
       into[next()] = 0
@@ -88,8 +96,11 @@ describe('generation', () => {
     expect(result.prefillMs).toBeGreaterThan(0)
   })
 
-  it('samples from logits to the same text, since the script leaves no choice', async () => {
-    const plan = parseGenerateOptions({ temperature: 1, seed: 3 }, [END])
+  it.each([
+    { topK: 64, of: 'all logits' },
+    { topK: 1, of: 'the largest' },
+  ])('samples from $of to the same text, since the script leaves no choice', async ({ topK }) => {
+    const plan = parseGenerateOptions({ temperature: 1, seed: 3, topK }, [END])
     const result = await generation(enginesOf(scriptedSequence('hello').sequence), PROMPT, plan).result()
     expect(result).toMatchObject({ text: 'hello', seed: 3 })
   })

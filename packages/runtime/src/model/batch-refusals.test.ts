@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { ranking } from '../sampling/top-k.js'
 import { tinyModel } from '../testing/tiny-random.js'
 import type { Gemma3, TextSequence } from './gemma3.js'
 
@@ -34,6 +35,8 @@ describe('what is refused, before anything changes', () => {
     a.step(3)
     await expect(batch.pick(new Int32Array(1))).rejects.toThrow(coded('model/bad-option'))
     await expect(batch.logits(new Float32Array(2 * VOCAB - 1))).rejects.toThrow(coded('model/bad-option'))
+    await expect(batch.top([ranking(3)])).rejects.toThrow(coded('model/bad-option'))
+    await expect(batch.top([ranking(3), ranking(65)])).rejects.toThrow(coded('model/bad-option'))
     const into = new Float32Array(2 * VOCAB + 1).fill(7)
     expect(await batch.logits(into)).toBe(into)
     expect(into[2 * VOCAB]).toBe(7)

@@ -2,6 +2,7 @@ import { reference, type Backend } from '@g3/backend'
 import { cpu } from '@g3/kernels-cpu'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
+import { ranking, topK, type Ranking } from '../sampling/top-k.js'
 import { goldens, tinyModel } from '../testing/tiny-random.js'
 import type { Gemma3, TextSequence } from './gemma3.js'
 
@@ -17,6 +18,11 @@ const coded = (code: string) => expect.objectContaining({ code })
 const open = (model: Gemma3, count: number): TextSequence[] => Array.from({ length: count }, () => model.sequence())
 const row = (all: Float32Array, at: number): Float32Array => all.slice(at * VOCAB, (at + 1) * VOCAB)
 const largest = (logits: Float32Array): number => logits.indexOf(Math.max(...logits))
+const best = (logits: Float32Array, count: number): Ranking => {
+  const into = ranking(count)
+  topK(logits, count, into)
+  return into
+}
 
 /** What a random program does with three sequences. */
 type Command =
@@ -77,6 +83,7 @@ describe.each<[string, () => Backend | Promise<Backend>]>([
     const starts = [1, 30, 60]
     for (const [i, sequence] of sequences.entries()) await sequence.append(TEXTS[i].slice(0, starts[i]))
     const batch = model.batch(sequences)
+    const rankings = sequences.map(() => ranking(20))
     expect(batch.sequences).toEqual(sequences)
     for (let step = 0; step < 24; step++) {
       const ends = starts.map((start) => start + step)
@@ -84,6 +91,8 @@ describe.each<[string, () => Backend | Promise<Backend>]>([
       expect([...(await batch.pick())]).toEqual(want.map(largest))
       const logits = await batch.logits()
       for (const [i, expected] of want.entries()) expect(row(logits, i)).toEqual(expected)
+      await batch.top(rankings)
+      for (const [i, expected] of want.entries()) expect(rankings[i]).toEqual(best(expected, 20))
       batch.step(ends.map((end, i) => TEXTS[i][end]))
     }
     expect(sequences.map(({ length }) => length)).toEqual([25, 54, 84])
@@ -246,7 +255,7 @@ describe('a pass', () => {
       batch.step(ids)
       expect(await batch.pick(into)).toBe(into)
     }
-    expect(runs.map(({ label }) => label)).toEqual(Array(3).fill(['body', 'head', 'head']).flat())
+    expect(runs.map(({ label }) => label)).toEqual(Array(3).fill(['body', 'picked', 'picked']).flat())
     for (const key of ['step', 'ids', 'positions'] as const) {
       const [first, ...others] = runs.filter(({ label }) => label === 'body').map((run) => run[key])
       for (const other of others) expect(other).toBe(first)
@@ -260,11 +269,11 @@ describe('a pass', () => {
     a.step(5)
     await a.pick()
     await a.logits()
-    expect(runs.map(({ label }) => label)).toEqual(['body', 'head', 'head'])
+    expect(runs.map(({ label }) => label)).toEqual(['body', 'picked', 'logits'])
     b.step(6)
     runs.length = 0
     await a.pick()
-    expect(runs.map(({ label }) => label)).toEqual(['body', 'head'])
+    expect(runs.map(({ label }) => label)).toEqual(['body', 'picked'])
     expect([a.length, b.length]).toEqual([1, 1])
   })
 })

@@ -1,7 +1,8 @@
 import { check, G3Error, type Backend } from '@g3/backend'
 import type { Gemma3Config } from '../config.js'
-import { checkFits, checkHasLast, checkId, checkIdle, HEAD_ROWS, type Lane } from './lane.js'
-import { finishLogits } from './logits.js'
+import type { Ranking } from '../sampling/top-k.js'
+import { checkFits, checkHasLast, checkId, checkIdle, HEAD_ROWS, type Lane, type Outputs } from './lane.js'
+import { checkPicked, finishLogits, finishRanking, rankable } from './logits.js'
 import type { Passes } from './passes.js'
 import type { TextSequence } from './text-sequence.js'
 
@@ -23,9 +24,15 @@ export interface Batch {
    * The likeliest next token of each sequence, the lowest id on ties.
    * @param into [sequences] receives them; a new array by default
    * @throws G3Error `model/no-logits` when any of the sequences has none, `model/bad-option`, `model/busy`,
-   * `model/disposed`
+   * `model/disposed`, `model/bad-logits`
    */
   pick(into?: Int32Array): Promise<Int32Array>
+  /**
+   * The likeliest next tokens of each sequence, as {@link TextSequence.top}.
+   * @param into [sequences] receives them
+   * @throws G3Error as {@link pick}
+   */
+  top(into: readonly Ranking[]): Promise<readonly Ranking[]>
   /**
    * The logits [sequences, vocab] after the last token of each sequence; ids that are no tokens get −Infinity.
    * @param into receives them; a new array by default
@@ -49,14 +56,9 @@ export interface BatchParts {
 export function batchOf({ backend, config, passes }: BatchParts, members: readonly Member[]): Batch {
   const { vocab } = config
   const lanes = members.map(({ lane }) => lane)
-  const picked = new Float32Array(lanes.length)
-  /** Lanes whose rows lie together in the outputs of the first of them. */
-  const slices = Array.from({ length: Math.ceil(lanes.length / HEAD_ROWS) }, (_, i) => {
-    const from = i * HEAD_ROWS
-    const { outputs } = lanes[from]
-    const rows = Math.min(HEAD_ROWS, lanes.length - from)
-    return { from, rows, outputs, picked: picked.subarray(from, from + rows) }
-  })
+  const { picked, ranked } = lanes[0].outputs
+  const pickedRows = new Float32Array(lanes.length * picked.buffer.cols)
+  const rankedRows = new Float32Array(lanes.length * ranked.buffer.cols)
 
   const checkAllIdle = (): void => {
     for (const { lane, sequence } of members) checkIdle(lane, sequence)
@@ -66,10 +68,21 @@ export function batchOf({ backend, config, passes }: BatchParts, members: readon
     for (const lane of lanes) lane.busy = busy
   }
 
-  const runHead = (): void => {
+  /** Runs one form of the head on all last tokens and reads what it gives, [sequences, cols]. */
+  const readHeads = async (form: keyof Outputs, into: Float32Array): Promise<void> => {
     checkAllIdle()
     for (const lane of lanes) checkHasLast(lane)
-    passes.head(lanes)
+    passes.head(lanes, form)
+    setBusy(true)
+    try {
+      for (let i = 0; i < lanes.length; i += HEAD_ROWS) {
+        const { buffer } = lanes[i].outputs[form]
+        const rows = Math.min(HEAD_ROWS, lanes.length - i)
+        await backend.read(buffer, rows, into.subarray(i * buffer.cols, (i + rows) * buffer.cols))
+      }
+    } finally {
+      setBusy(false)
+    }
   }
 
   return {
@@ -87,32 +100,32 @@ export function batchOf({ backend, config, passes }: BatchParts, members: readon
     },
     async pick(into = new Int32Array(lanes.length)) {
       checkInto(into.length, lanes.length)
-      runHead()
-      setBusy(true)
-      try {
-        for (const slice of slices) await backend.read(slice.outputs.picked, slice.rows, slice.picked)
-      } finally {
-        setBusy(false)
-      }
-      into.set(picked)
+      await readHeads('picked', pickedRows)
+      for (let i = 0; i < lanes.length; i++) into[i] = checkPicked(pickedRows[i * picked.buffer.cols])
+      return into
+    },
+    async top(into) {
+      checkRankings(into, lanes.length, rankable(config))
+      await readHeads('ranked', rankedRows)
+      const { cols } = ranked.buffer
+      for (let i = 0; i < lanes.length; i++) finishRanking(rankedRows.subarray(i * cols, (i + 1) * cols), into[i])
       return into
     },
     async logits(into = new Float32Array(lanes.length * vocab)) {
       checkInto(into.length, lanes.length * vocab)
-      runHead()
-      setBusy(true)
-      try {
-        for (const { from, rows, outputs } of slices) {
-          await backend.read(outputs.logits, rows, into.subarray(from * vocab, (from + rows) * vocab))
-        }
-      } finally {
-        setBusy(false)
-      }
+      await readHeads('logits', into)
       for (let i = 0; i < lanes.length; i++) finishLogits(into.subarray(i * vocab, (i + 1) * vocab), config)
       return into
     },
   }
 }
+
+const checkRankings = (into: readonly Ranking[], count: number, most: number): void =>
+  check(
+    into.length >= count && into.every(({ ids }) => ids.length <= most),
+    'model/bad-option',
+    () => `${count} rankings are needed, each of no more than the ${most} tokens that can be ranked here`,
+  )
 
 const checkInto = (length: number, needed: number): void =>
   check(length >= needed, 'model/bad-option', () => `${needed} values do not fit into ${length}`)

@@ -1,5 +1,7 @@
 import { reference, traced, type Backend } from '@g3/backend'
 import { describe, expect, it } from 'vitest'
+import { argmax } from '../sampling/sampler.js'
+import { ranking, topK } from '../sampling/top-k.js'
 import { goldenFloats, goldens, largestDifference, tinyModel } from '../testing/tiny-random.js'
 import type { Gemma3, TextSequence } from './gemma3.js'
 
@@ -166,8 +168,50 @@ describe('rewind', () => {
     sequence.rewind(2)
     await expect(sequence.logits()).rejects.toThrow(coded('model/no-logits'))
     await expect(sequence.pick()).rejects.toThrow(coded('model/no-logits'))
+    await expect(sequence.top(ranking(3))).rejects.toThrow(coded('model/no-logits'))
     sequence.step(4)
     expect(await sequence.pick()).toBeTypeOf('number')
+  })
+})
+
+describe('top', () => {
+  it('ranks the logits as they are, for as many as it is asked', async () => {
+    const sequence = (await tinyModel()).sequence()
+    expect(sequence.rankable).toBe(64)
+    for (const id of prompts.text_short.ids) {
+      sequence.step(id)
+      const logits = await sequence.logits()
+      for (const count of [1, 5, 64]) {
+        const want = ranking(count)
+        topK(logits, count, want)
+        expect(await sequence.top(ranking(count))).toEqual(want)
+      }
+    }
+    await expect(sequence.top(ranking(65))).rejects.toThrow(coded('model/bad-option'))
+  })
+
+  it('is not for a model that caps its logits', async () => {
+    const sequence = (await tinyModel({ change: { finalSoftcap: 5 } })).sequence()
+    sequence.step(3)
+    expect(sequence.rankable).toBe(0)
+    await expect(sequence.top(ranking(1))).rejects.toThrow(coded('model/bad-option'))
+    expect(await sequence.pick()).toBe(argmax(await sequence.logits()))
+  })
+
+  it('and pick say when no logit is a number', async () => {
+    const broken = reference()
+    const backend: Backend = {
+      ...broken,
+      // What the body and the head read of the embedding is NaN.
+      load(tensor, signal) {
+        const nan = { ...tensor, read: async (_: number, into: Uint8Array) => void into.fill(255) }
+        return broken.load(tensor.name === 'token_embd.weight' ? nan : tensor, signal)
+      },
+    }
+    const sequence = (await tinyModel({ backend })).sequence()
+    sequence.step(3)
+    expect((await sequence.top(ranking(4))).size).toBe(0)
+    await expect(sequence.pick()).rejects.toThrow(coded('model/bad-logits'))
   })
 })
 

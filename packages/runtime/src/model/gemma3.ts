@@ -2,9 +2,9 @@ import { check, type Backend, type Buffer, type PackedTensor, type Program } fro
 import { sequence } from '@g3/kv-cache'
 import type { Gemma3Config } from '../config.js'
 import { batchOf, type Batch } from './batch.js'
-import { HEAD_ROWS, isFree, newLane, type Outputs } from './lane.js'
+import { HEAD_ROWS, isFree, newLane, type Output, type Outputs } from './lane.js'
 import { loadWeights, type Gemma3Weights, type LoadProgress } from './load-weights.js'
-import { tokenCount } from './logits.js'
+import { rankable, tokenCount } from './logits.js'
 import { passes } from './passes.js'
 import { placeLayers, type LayerPlace } from './place-layers.js'
 import { textSequence, type TextSequence } from './text-sequence.js'
@@ -42,7 +42,7 @@ export interface Gemma3Options extends LoadProgress {
 
 /**
  * Loads the weights and records the two programs that are the model: the body, from token ids to normed hidden states
- * through all layers, and the head, from those to logits and the likeliest token (once for each sequence's outputs).
+ * through all layers, and the head, from those to logits or to the likeliest tokens (once for each sequence's outputs).
  *
  * Source: Gemma 3 Technical Report (arXiv 2503.19786); Hugging Face transformers, `modeling_gemma3.py`.
  * @throws G3Error `model/bad-option`, `model/tensor-shape`, what `tensors` and the backend throw; the signal's reason
@@ -64,7 +64,7 @@ export async function loadGemma3(
   const { layers, caches, plans } = placeLayers(backend, config, { sequences, context, maxRows })
   const body = recordBody(backend, config, weights, work, layers)
   const lanes = plans.map((own) =>
-    newLane(sequence(own, { context, maxRows }), recordHead(backend, config, weights, work)),
+    newLane(sequence(own, { context, maxRows }), recordHeads(backend, config, weights, work)),
   )
   const parts = { backend, config, maxRows, passes: passes({ backend, body, caches, maxRows: passRows }) }
 
@@ -162,15 +162,26 @@ function recordBody(
   })
 }
 
-/** h -> logits, through the embedding once more, and the likeliest id of those that are tokens. */
-function recordHead(backend: Backend, config: Gemma3Config, { embedding }: Gemma3Weights, { h }: Work): Outputs {
+/** h -> logits, through the embedding once more, or the largest of those that belong to tokens. */
+function recordHeads(backend: Backend, config: Gemma3Config, { embedding }: Gemma3Weights, { h }: Work): Outputs {
   const logits = backend.buffer('logits', HEAD_ROWS, config.vocab)
-  const picked = backend.buffer('picked', HEAD_ROWS, 1)
-  const head = backend.record('head', (ops) => {
-    ops.logits({ x: h, weight: embedding, out: logits })
-    ops.pick({ logits, limit: tokenCount(config), out: picked })
-  })
-  return { head, logits, picked }
+  const largest = (label: string, count: number): Output => {
+    const out = backend.buffer(label, HEAD_ROWS, 2 * count)
+    const limit = tokenCount(config)
+    return {
+      program: backend.record(label, (ops) => ops.top({ x: h, weight: embedding, limit, count, out })),
+      buffer: out,
+    }
+  }
+  return {
+    logits: {
+      program: backend.record('logits', (ops) => ops.logits({ x: h, weight: embedding, out: logits })),
+      buffer: logits,
+    },
+    picked: largest('picked', 1),
+    // Never run where nothing can be ranked.
+    ranked: largest('ranked', rankable(config) || 1),
+  }
 }
 
 function count(name: string, value: number, most: number): number {

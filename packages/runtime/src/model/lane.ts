@@ -4,14 +4,20 @@ import type { Sequence } from '@g3/kv-cache'
 /** Rows whose logits are computed at a time: 1 MiB each with the real vocabulary. */
 export const HEAD_ROWS = 8
 
-/** Where the head puts what it makes of up to {@link HEAD_ROWS} rows. */
+/** One form of the head: a program, and where it puts what it makes of up to {@link HEAD_ROWS} rows of h. */
+export interface Output {
+  readonly program: Program
+  readonly buffer: Buffer
+}
+
+/** What the head can give. */
 export interface Outputs {
-  /** rows of h -> logits and picked */
-  readonly head: Program
   /** [HEAD_ROWS, vocab] */
-  readonly logits: Buffer
-  /** [HEAD_ROWS, 1] */
-  readonly picked: Buffer
+  readonly logits: Output
+  /** [HEAD_ROWS, 2] the likeliest id and its logit */
+  readonly picked: Output
+  /** [HEAD_ROWS, 2 · rankable] ids from the likeliest down, then their logits */
+  readonly ranked: Output
 }
 
 /** One of a model's places for sequences: a region of the caches, outputs of its own, and the state of who is in it. */

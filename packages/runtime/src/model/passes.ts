@@ -1,6 +1,6 @@
 import type { Backend, CacheStore, CacheView, Program, Step } from '@g3/backend'
 import { placement } from '@g3/kv-cache'
-import { HEAD_ROWS, type Lane } from './lane.js'
+import { HEAD_ROWS, type Lane, type Output, type Outputs } from './lane.js'
 
 /** Runs the model's programs for the sequences in its lanes. Callers have checked what they pass. Allocates nothing. */
 export interface Passes {
@@ -12,11 +12,11 @@ export interface Passes {
    * Runs the head on the last token of each sequence, {@link HEAD_ROWS} at a time: lanes [i, i + HEAD_ROWS) find theirs
    * in the outputs of lane i.
    */
-  head(lanes: readonly Lane[]): void
+  head(lanes: readonly Lane[], form: keyof Outputs): void
   /** Whether the latest pass is one of this sequence: h has its rows. */
   isLatest(lane: Lane): boolean
-  /** Runs the head on rows of the latest pass, into the outputs of `lane`. */
-  headOf(lane: Lane, from: number, rows: number): void
+  /** Runs one form of the head on rows of the latest pass. */
+  headOf(output: Output, from: number, rows: number): void
 }
 
 export interface PassParts {
@@ -80,10 +80,10 @@ export function passes({ backend, body, caches, maxRows }: PassParts): Passes {
     run()
   }
 
-  const headOf = ({ outputs }: Lane, from: number, rows: number): void => {
+  const headOf = ({ program }: Output, from: number, rows: number): void => {
     headStep.from = from
     headStep.rows = rows
-    backend.run(outputs.head, headStep)
+    backend.run(program, headStep)
   }
 
   return {
@@ -101,10 +101,10 @@ export function passes({ backend, body, caches, maxRows }: PassParts): Passes {
       }
       run()
     },
-    head(lanes) {
+    head(lanes, form) {
       if (!areTogether(lanes)) gather(lanes)
       for (let i = 0; i < lanes.length; i += HEAD_ROWS) {
-        headOf(lanes[i], lanes[i].lastRow, Math.min(HEAD_ROWS, lanes.length - i))
+        headOf(lanes[i].outputs[form], lanes[i].lastRow, Math.min(HEAD_ROWS, lanes.length - i))
       }
     },
     isLatest: ({ lastPass }) => lastPass === latest,

@@ -1,7 +1,8 @@
 import { turn } from '../turn.js'
+import type { Ranking } from '../sampling/top-k.js'
 import { batchOf, type BatchParts } from './batch.js'
 import { checkFits, checkId, checkIdle, checkOwner, HEAD_ROWS, type Lane } from './lane.js'
-import { finishLogits } from './logits.js'
+import { finishLogits, rankable } from './logits.js'
 
 export interface AppendOptions {
   readonly signal?: AbortSignal
@@ -11,7 +12,7 @@ export interface AppendOptions {
 
 /**
  * A text in the model's caches. Tokens go in by `append` and `step`, what the model makes of the last one comes out by
- * `logits` and `pick`.
+ * `logits`, `pick` and `top`.
  */
 export interface TextSequence extends Disposable {
   /** Tokens stored. */
@@ -33,8 +34,17 @@ export interface TextSequence extends Disposable {
    * `model/bad-option`
    */
   logits(into?: Float32Array): Promise<Float32Array>
-  /** The likeliest next token, the lowest id on ties. @throws G3Error `model/no-logits` */
+  /** The likeliest next token, the lowest id on ties. @throws G3Error `model/no-logits`, `model/bad-logits` */
   pick(): Promise<number>
+  /** Most tokens that {@link top} ranks; 0 for a model that caps its logits, which makes some of them equal. */
+  readonly rankable: number
+  /**
+   * The likeliest next tokens and their logits, the lowest id first on ties: those of {@link logits} to the bit,
+   * without moving them all.
+   * @param into receives as many as it has room for, at most {@link rankable}; fewer where no more are above −Infinity
+   * @throws G3Error `model/no-logits`, `model/bad-option`
+   */
+  top(into: Ranking): Promise<Ranking>
   /**
    * Appends tokens and visits the logits [vocab] after each. They are valid during the visit only.
    * @param visit gets the position of the token that the logits follow
@@ -66,7 +76,7 @@ export function textSequence(parts: SequenceParts, lane: Lane): TextSequence {
   const { backend, config, maxRows, passes } = parts
   const { vocab } = config
   const { positions, outputs } = lane
-  const waited = new Float32Array(1)
+  const waited = new Float32Array(outputs.picked.buffer.cols)
 
   /** Runs the body on all ids, some rows at a time, and `afterStep` after each step. */
   const appendInSteps = async (
@@ -105,7 +115,7 @@ export function textSequence(parts: SequenceParts, lane: Lane): TextSequence {
     append: (ids, options = {}) =>
       appendInSteps(ids, options, async () => {
         // Waits for the step, so that an abort or a failure stops the next one.
-        await backend.read(outputs.picked, 1, waited)
+        await backend.read(outputs.picked.buffer, 1, waited)
       }),
     step(id) {
       one[0] = id
@@ -115,6 +125,11 @@ export function textSequence(parts: SequenceParts, lane: Lane): TextSequence {
     async pick() {
       await alone.pick(picked)
       return picked[0]
+    },
+    rankable: rankable(config),
+    async top(into) {
+      await alone.top([into])
+      return into
     },
     async scores(ids, visit, options = {}) {
       const held = new Float32Array(HEAD_ROWS * vocab)
@@ -129,8 +144,8 @@ export function textSequence(parts: SequenceParts, lane: Lane): TextSequence {
             passes.read(lane, step.subarray(from))
             first = from
           }
-          passes.headOf(lane, from - first, count)
-          await backend.read(outputs.logits, count, held)
+          passes.headOf(outputs.logits, from - first, count)
+          await backend.read(outputs.logits.buffer, count, held)
           for (let row = 0; row < count; row++) {
             const logits = held.subarray(row * vocab, (row + 1) * vocab)
             finishLogits(logits, config)

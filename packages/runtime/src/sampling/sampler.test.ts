@@ -103,7 +103,8 @@ describe('topK', () => {
       const sorted = Array.from(entries.keys()).sort((a, b) => entries[b] - entries[a] || a - b)
       for (const count of [1, 2, 64, 999, 5_000]) {
         const into = ranking(count)
-        expect(topK(entries, count, into)).toBe(count)
+        topK(entries, count, into)
+        expect(into.size).toBe(count)
         expect(Array.from(into.ids)).toEqual(sorted.slice(0, count))
       }
     }
@@ -111,7 +112,8 @@ describe('topK', () => {
 
   it('leaves out -Infinity and NaN', () => {
     const into = ranking(8)
-    expect(topK(Float32Array.of(-Infinity, 1, NaN, 3, -Infinity), 8, into)).toBe(2)
+    topK(Float32Array.of(-Infinity, 1, NaN, 3, -Infinity), 8, into)
+    expect(into.size).toBe(2)
     expect(Array.from(into.ids.subarray(0, 2))).toEqual([3, 1])
   })
 })
@@ -159,6 +161,37 @@ describe('sampler', () => {
     for (const [id, probability] of expected) {
       const deviation = Math.sqrt(draws * probability * (1 - probability))
       expect(Math.abs((counts.get(id) ?? 0) - draws * probability)).toBeLessThan(5 * deviation + 1)
+    }
+  })
+
+  it.each<SamplingOptions>([
+    { temperature: 0 },
+    {},
+    { temperature: 0.7, topK: 5, topP: 1 },
+    { temperature: 1.5, topK: 20, topP: 0.9, minP: 0.05 },
+    { topK: 1 },
+  ])('draws from the ranked tokens what it draws from all: %o', (options) => {
+    const [all, some] = [sampler({ ...options, seed: 5 }), sampler({ ...options, seed: 5 })]
+    const ranked = ranking(some.depth)
+    for (let i = 0; i < 300; i++) {
+      const logits = logitsOf(i, 1_000)
+      if (i === 7) logits.fill(-Infinity, 3)
+      topK(logits, some.depth, ranked)
+      expect(some.pickRanked(ranked)).toBe(all.pick(logits))
+    }
+  })
+
+  it('needs all logits without top-k, and some number among the ranked', () => {
+    expect(sampler({ topK: 0 }).depth).toBe(Infinity)
+    expect(sampler({ temperature: 0 }).depth).toBe(1)
+    expect(sampler({}).depth).toBe(64)
+    const [empty, endless] = [ranking(64), ranking(64)]
+    Object.assign(endless, { size: 1 }).values[0] = Infinity
+    for (const bad of [empty, endless]) {
+      for (const temperature of [0, 1]) {
+        const { pickRanked } = sampler({ temperature })
+        expect(() => pickRanked(bad)).toThrow(expect.objectContaining({ code: 'sampling/bad-logits' }))
+      }
     }
   })
 

@@ -14,6 +14,14 @@ export interface Sampler {
    * @throws G3Error `sampling/bad-logits` when no logit is finite or one is +Infinity
    */
   pick(logits: Float32Array): number
+  /** How many of the largest logits decide; Infinity where all do. */
+  readonly depth: number
+  /**
+   * As {@link pick}, from what is needed of the logits only.
+   * @param ranked the {@link depth} largest, or fewer where no more are above −Infinity
+   * @throws G3Error as {@link pick}
+   */
+  pickRanked(ranked: Ranking): number
 }
 
 /** The id of the largest logit, the lowest on ties. @throws G3Error `sampling/bad-logits` */
@@ -27,12 +35,24 @@ export function argmax(logits: Float32Array): number {
       best = i
     }
   }
+  checkLargest(largest)
+  return best
+}
+
+const checkLargest = (logit: number): void =>
   check(
-    best >= 0 && largest < Infinity,
+    logit > -Infinity && logit < Infinity,
     'sampling/bad-logits',
     'no token can be chosen: the logits hold no finite maximum',
   )
-  return best
+
+function checkRanked({ values, size }: Ranking): void {
+  checkLargest(size > 0 ? values[0] : -Infinity)
+}
+
+function first(ranked: Ranking): number {
+  checkRanked(ranked)
+  return ranked.ids[0]
 }
 
 /** Without a top-k limit the ranking starts with this many and grows until it covers top-p. */
@@ -47,54 +67,50 @@ const FIRST_RANKING = 256
 export function sampler(options?: SamplingOptions): Sampler {
   const sampling = parseSampling(options)
   const { temperature, topP, minP } = sampling
-  if (temperature === 0) return { sampling, greedy: true, pick: argmax }
+  if (temperature === 0) return { sampling, greedy: true, depth: 1, pick: argmax, pickRanked: first }
 
   const random = uniform(sampling.seed)
-  let ranked: Ranking = ranking(0)
+  let held: Ranking = ranking(0)
 
-  /** Ranks `count` logits in `ranked`, which grows to hold them. */
-  const rank = (logits: Float32Array, count: number): number => {
-    if (ranked.ids.length < count) ranked = ranking(count)
-    return topK(logits, count, ranked)
+  /** Ranks `count` logits; `held` grows to hold them. */
+  const rank = (logits: Float32Array, count: number): Ranking => {
+    if (held.ids.length < count) held = ranking(count)
+    topK(logits, count, held)
+    return held
   }
 
-  /**
-   * How many of the first `size` ranked tokens top-p keeps, where all of them together weigh `mass`; 0: more than
-   * `size`.
-   */
-  const nucleus = (size: number, mass: number): number => {
-    const max = ranked.values[0]
+  /** How many of the ranked tokens top-p keeps, where all of them together weigh `mass`; 0: more than there are. */
+  const nucleus = ({ values, size }: Ranking, mass: number): number => {
     let sum = 0
     for (let n = 0; n < size; n++) {
-      sum += Math.exp(ranked.values[n] - max)
+      sum += Math.exp(values[n] - values[0])
       if (sum >= topP * mass) return n + 1
     }
     return 0
   }
 
   /** Draws among the first `size` ranked tokens. */
-  const drawRanked = (size: number): number => {
-    const max = ranked.values[0]
+  const drawAmong = ({ ids, values }: Ranking, size: number): number => {
+    const max = values[0]
     let kept = size
     const lowest = max + Math.log(minP)
-    while (kept > 1 && ranked.values[kept - 1] < lowest) kept--
+    while (kept > 1 && values[kept - 1] < lowest) kept--
     let mass = 0
-    for (let n = 0; n < kept; n++) mass += Math.exp((ranked.values[n] - max) / temperature)
+    for (let n = 0; n < kept; n++) mass += Math.exp((values[n] - max) / temperature)
     let rest = random() * mass
     for (let n = 0; n < kept - 1; n++) {
-      rest -= Math.exp((ranked.values[n] - max) / temperature)
-      if (rest < 0) return ranked.ids[n]
+      rest -= Math.exp((values[n] - max) / temperature)
+      if (rest < 0) return ids[n]
     }
-    return ranked.ids[kept - 1]
+    return ids[kept - 1]
   }
 
-  const drawLimited = (logits: Float32Array, limit: number): number => {
-    const size = rank(logits, limit)
-    if (topP === 1) return drawRanked(size)
-    const max = ranked.values[0]
+  const pickRanked = (ranked: Ranking): number => {
+    checkRanked(ranked)
+    if (topP === 1) return drawAmong(ranked, ranked.size)
     let mass = 0
-    for (let n = 0; n < size; n++) mass += Math.exp(ranked.values[n] - max)
-    return drawRanked(nucleus(size, mass) || size)
+    for (let n = 0; n < ranked.size; n++) mass += Math.exp(ranked.values[n] - ranked.values[0])
+    return drawAmong(ranked, nucleus(ranked, mass) || ranked.size)
   }
 
   /** No top-k: ranks ever more tokens until they cover top-p of all. */
@@ -102,9 +118,9 @@ export function sampler(options?: SamplingOptions): Sampler {
     let mass = 0
     for (let i = 0; i < logits.length; i++) mass += Math.exp(logits[i] - max) || 0
     for (let count = FIRST_RANKING; ; count *= 8) {
-      const size = rank(logits, Math.min(count, logits.length))
-      const kept = nucleus(size, mass)
-      if (kept > 0 || count >= logits.length) return drawRanked(kept || size)
+      const ranked = rank(logits, Math.min(count, logits.length))
+      const kept = nucleus(ranked, mass)
+      if (kept > 0 || count >= logits.length) return drawAmong(ranked, kept || ranked.size)
     }
   }
 
@@ -131,11 +147,12 @@ export function sampler(options?: SamplingOptions): Sampler {
   return {
     sampling,
     greedy: false,
+    depth: sampling.topK || Infinity,
     pick(logits) {
-      const best = argmax(logits)
-      const max = logits[best]
-      if (sampling.topK > 0 && sampling.topK < logits.length) return drawLimited(logits, sampling.topK)
+      if (sampling.topK > 0 && sampling.topK <= logits.length) return pickRanked(rank(logits, sampling.topK))
+      const max = logits[argmax(logits)]
       return topP < 1 ? drawNucleus(logits, max) : drawAny(logits, max)
     },
+    pickRanked,
   }
 }

@@ -2,11 +2,15 @@
 export interface Ranking {
   readonly ids: Int32Array
   readonly values: Float32Array
+  /** How many there are. */
+  size: number
 }
 
+/** Room for `capacity` entries. */
 export const ranking = (capacity: number): Ranking => ({
   ids: new Int32Array(capacity),
   values: new Float32Array(capacity),
+  size: 0,
 })
 
 /** Whether entry (value, id) ranks below (otherValue, otherId): smaller, or equal with a higher id. */
@@ -32,9 +36,9 @@ function siftDown({ ids, values }: Ranking, size: number, start: number, value: 
 /**
  * Ranks the `count` largest entries above -Infinity (NaN never counts), lower ids first on ties. One pass: most entries
  * fail one comparison with the smallest that is kept, so 262,144 logits cost about as much as finding their maximum.
- * @returns how many were found: `count`, or fewer when there are no more
+ * @param into receives them: `count`, or fewer when there are no more
  */
-export function topK(entries: Float32Array, count: number, into: Ranking): number {
+export function topK(entries: Float32Array, count: number, into: Ranking): void {
   const { ids, values } = into
   const wanted = Math.min(count, ids.length)
   let size = 0
@@ -60,5 +64,5 @@ export function topK(entries: Float32Array, count: number, into: Ranking): numbe
     values[end] = lowestValue
     ids[end] = lowestId
   }
-  return size
+  into.size = size
 }
