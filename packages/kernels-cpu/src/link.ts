@@ -43,7 +43,7 @@ export const link = (abort: () => never): Link => {
       views.push(new Int32Array(memory.buffer))
     },
     refresh() {
-      // V8 tells threads that a memory has grown, but not one that is just receiving it; growing by nothing asks.
+      // V8 tells threads that a memory has grown, but now and then misses one that is just receiving it. Growing by nothing asks.
       for (const memory of memories) memory.grow(0)
     },
   }
