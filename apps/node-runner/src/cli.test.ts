@@ -71,10 +71,10 @@ describe('wrong usage ends with 2 and says what is right', () => {
 })
 
 it('weights of a type that is repacked are said to be, in one line', async () => {
-  const ended = await g3(['run', 'a', '--model', tinyModel('iq4_nl'), '--max-tokens', '4'])
+  const ended = await g3(['run', 'a', '--model', tinyModel('iq3_s', 'tinyk'), '--max-tokens', '4'])
   expect(ended).toMatchObject({
     code: 0,
-    stderr: expect.stringMatching(/^[^\n]*IQ4_NL are repacked to 8 bits[^\n]*\n$/),
+    stderr: expect.stringMatching(/^[^\n]*IQ3_S are repacked to 8 bits[^\n]*\n$/),
   })
 })
 

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { quantise, type TestedType } from './conformance/quantise.js'
+import { quantise } from './conformance/quantise.js'
 import { random } from './conformance/random.js'
 import { dequantize, dequantizer } from './dequant.js'
-import { STORED_BLOCKS, type StoredType } from './quant.js'
+import { type QuantType, STORED_BLOCKS, type StoredType } from './quant.js'
 import { isPacked } from './stored-tensor.js'
 
 const bytes = (name: string): Uint8Array =>
@@ -66,8 +66,8 @@ describe('quantise', () => {
   const STEP = {
     ...{ F32: 0, F16: 2e-3, BF16: 2e-2, Q4_0: 0.6, Q5_0: 0.3, Q8_0: 0.02, Q4_K: 0.5, Q6_K: 0.15 },
     ...{ Q4_1: 0.35, Q5_1: 0.2, Q2_K: 1.6, Q3_K: 1.4, Q5_K: 0.25, IQ4_NL: 0.6, IQ4_XS: 0.7 },
-  } satisfies Record<TestedType, number>
-  const tested = Object.keys(STEP) as TestedType[]
+  } satisfies Record<QuantType, number>
+  const tested = Object.keys(STEP) as QuantType[]
 
   it.each(tested)('%s blocks decode to about their source', (type) => {
     const source = random(7).normal(2048)

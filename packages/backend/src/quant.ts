@@ -14,10 +14,17 @@ export const BLOCKS = {
   F32: { id: 0, blockWeights: 1, blockBytes: 4 },
   F16: { id: 1, blockWeights: 1, blockBytes: 2 },
   Q4_0: { id: 2, blockWeights: 32, blockBytes: 18 },
+  Q4_1: { id: 3, blockWeights: 32, blockBytes: 20 },
   Q5_0: { id: 6, blockWeights: 32, blockBytes: 22 },
+  Q5_1: { id: 7, blockWeights: 32, blockBytes: 24 },
   Q8_0: { id: 8, blockWeights: 32, blockBytes: 34 },
+  Q2_K: { id: 10, blockWeights: 256, blockBytes: 84 },
+  Q3_K: { id: 11, blockWeights: 256, blockBytes: 110 },
   Q4_K: { id: 12, blockWeights: 256, blockBytes: 144 },
+  Q5_K: { id: 13, blockWeights: 256, blockBytes: 176 },
   Q6_K: { id: 14, blockWeights: 256, blockBytes: 210 },
+  IQ4_NL: { id: 20, blockWeights: 32, blockBytes: 18 },
+  IQ4_XS: { id: 23, blockWeights: 256, blockBytes: 136 },
   BF16: { id: 30, blockWeights: 1, blockBytes: 2 },
 } as const satisfies Record<string, Block>
 
@@ -26,13 +33,6 @@ export const BLOCKS = {
  * A type moves from here to there when every backend has it.
  */
 export const MORE_BLOCKS = {
-  Q4_1: { id: 3, blockWeights: 32, blockBytes: 20 },
-  Q5_1: { id: 7, blockWeights: 32, blockBytes: 24 },
-  Q2_K: { id: 10, blockWeights: 256, blockBytes: 84 },
-  Q3_K: { id: 11, blockWeights: 256, blockBytes: 110 },
-  Q5_K: { id: 13, blockWeights: 256, blockBytes: 176 },
-  IQ4_NL: { id: 20, blockWeights: 32, blockBytes: 18 },
-  IQ4_XS: { id: 23, blockWeights: 256, blockBytes: 136 },
   IQ2_XXS: { id: 16, blockWeights: 256, blockBytes: 66 },
   IQ2_XS: { id: 17, blockWeights: 256, blockBytes: 74 },
   IQ3_XXS: { id: 18, blockWeights: 256, blockBytes: 98 },

@@ -12,7 +12,7 @@ import { compileKernels, hasRelaxedSimd, type Kernels, quadsAreFaster } from './
 import { type CpuWeight, weightLoader } from './weights.js'
 
 /**
- * Activations in matrix products. `fast`: int8 with a scale for 32 (as llama.cpp), 14-bit integers for Q8_0 weights. `precise`:
+ * Activations in matrix products. `fast`: int8 with a scale for 32 (as llama.cpp), 14-bit integers for Q8_0 and IQ4 weights. `precise`:
  * 14-bit integers everywhere. `exact`: f32, keys and values too, which the others hold as 16-bit integers with a scale for each
  * vector. Weights are the file's in all three.
  */

@@ -7,16 +7,42 @@ export const GROUP = 8
 /** Columns of a block. */
 export const BLOCK = 32
 
-/** Codes of `assembly/lib/layout.ts`, and the bytes of a group of 8 rows for each run of `columns`. */
-export const STORED: Record<QuantType, { readonly code: number; readonly columns: number; readonly bytes: number }> = {
+/**
+ * A quantised type's runs of `columns`: `header` half-precision numbers a row, then for 32 columns 4 · `bits` and
+ * `own` bytes a row.
+ */
+const quantised = (code: number, columns: number, bits: number, header: number, own: number): Stored => ({
+  code,
+  columns,
+  bytes: GROUP * (2 * header + (columns / BLOCK) * (4 * bits + own)),
+})
+
+interface Stored {
+  readonly code: number
+  readonly columns: number
+  readonly bytes: number
+}
+
+/**
+ * Codes of `assembly/lib/layout.ts`, and the bytes of a group of 8 rows for each run of `columns`, see
+ * `assembly/matrix/stored.ts`.
+ */
+export const STORED: Readonly<Record<QuantType, Stored>> = {
   F32: { code: 0, columns: 1, bytes: 32 },
   F16: { code: 1, columns: 1, bytes: 16 },
   BF16: { code: 2, columns: 1, bytes: 16 },
-  Q4_0: { code: 3, columns: 32, bytes: 144 },
-  Q5_0: { code: 4, columns: 32, bytes: 176 },
-  Q8_0: { code: 5, columns: 32, bytes: 272 },
-  Q4_K: { code: 6, columns: 256, bytes: 1184 },
-  Q6_K: { code: 7, columns: 256, bytes: 1680 },
+  Q4_0: quantised(3, 32, 4, 1, 0),
+  Q5_0: quantised(4, 32, 5, 1, 0),
+  Q8_0: quantised(5, 32, 8, 1, 0),
+  Q4_K: quantised(6, 256, 4, 2, 2),
+  Q6_K: quantised(7, 256, 6, 1, 2),
+  Q4_1: quantised(8, 32, 4, 2, 0),
+  Q5_1: quantised(9, 32, 5, 2, 0),
+  Q2_K: quantised(10, 256, 2, 2, 2),
+  Q3_K: quantised(11, 256, 3, 1, 2),
+  Q5_K: quantised(12, 256, 5, 2, 2),
+  IQ4_NL: quantised(13, 32, 4, 1, 0),
+  IQ4_XS: quantised(14, 256, 4, 1, 1),
 }
 
 /** Bytes of one group of `cols` columns. */
@@ -25,7 +51,10 @@ export const groupBytes = (type: QuantType, cols: number): number => (cols / STO
 /** What `cols` must be a multiple of. */
 export const columnStep = (type: QuantType): number => Math.max(BLOCK, BLOCKS[type].blockWeights)
 
-/** How a cache holds keys and values: codes of `assembly/lib/layout.ts`, bytes of a number and of what each vector brings. */
+/**
+ * How a cache holds keys and values: codes of `assembly/lib/layout.ts`, bytes of a number and of what each vector
+ * brings.
+ */
 export const CACHE_FORMS = {
   floats: { code: 0, bytes: 4, vectorBytes: 0 },
   shorts: { code: 1, bytes: 2, vectorBytes: 4 },
@@ -40,6 +69,6 @@ export const stateBytes = (headDim: number): number => 32 + 16 * headDim
 export const MAX_HEAD_DIM = 512
 
 /** One thread's scratch for matrices of up to `cols` columns, see `assembly/lib/config.ts`. */
-export const scratchBytes = (cols: number): number => 0x13000 + cols * 512 + 256 + cols * 60 + LINE
+export const scratchBytes = (cols: number): number => 0x13000 + cols * 512 + 256 + cols * 32 + LINE
 
 export const roundUp = (value: number, step: number): number => Math.ceil(value / step) * step

@@ -7,9 +7,9 @@ import { fileURLToPath } from 'node:url'
 /** The command as built: `npm test` builds it first. */
 export const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url))
 
-/** A model with random weights, 512 pieces and a context of 1,024; made for the tests of the runtime. */
-export const tinyModel = (type: string): string =>
-  fileURLToPath(new URL(`../../../../packages/runtime/fixtures/tiny-random/tiny-text-${type}.gguf`, import.meta.url))
+/** A model with random weights, 512 pieces and a context of 1,024; made for the tests of the runtime. K-quants need the wider `tinyk`. */
+export const tinyModel = (type: string, family: 'tiny' | 'tinyk' = 'tiny'): string =>
+  fileURLToPath(new URL(`../../../../packages/runtime/fixtures/tiny-random/${family}-text-${type}.gguf`, import.meta.url))
 
 export const TINY = tinyModel('q8_0')
 

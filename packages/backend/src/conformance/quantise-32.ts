@@ -78,8 +78,9 @@ export function encodeIQ4_XS(values: Float32Array, block: DataView): void {
 /** Nibbles of 32 elements: the number of the level nearest to value / d. */
 function putUneven(values: Float32Array, d: number, block: DataView, at: number): void {
   const nearest = (value: number): number => {
-    const errors = Array.from(UNEVEN, (unit) => Math.abs(value - d * unit))
-    return errors.indexOf(Math.min(...errors))
+    let best = 0
+    for (let q = 1; q < 16; q++) if (Math.abs(value - d * UNEVEN[q]) < Math.abs(value - d * UNEVEN[best])) best = q
+    return best
   }
   for (let j = 0; j < 16; j++) block.setUint8(at + j, nearest(values[j]) | (nearest(values[j + 16]) << 4))
 }

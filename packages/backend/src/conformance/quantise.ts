@@ -11,15 +11,12 @@ import {
 } from './quantise-32.js'
 import { encodeQ2_K, encodeQ3_K, encodeQ4_K, encodeQ5_K, encodeQ6_K } from './quantise-k.js'
 
-/** Types that the suite can pack: all that backends hold, and those that they are to hold next. */
-export type TestedType = QuantType | 'Q4_1' | 'Q5_1' | 'Q2_K' | 'Q3_K' | 'Q5_K' | 'IQ4_NL' | 'IQ4_XS'
-
 /**
  * Packs values into valid blocks of a type. Plain rounding to the nearest level: good enough for tests, where the
  * packed bytes and not the source values are the truth. A constant run becomes the lowest level of Q4_0 and Q5_0 and
  * the extreme of the others, which is what overflows a careless integer kernel.
  */
-export function quantise(type: TestedType, values: Float32Array): Uint8Array {
+export function quantise(type: QuantType, values: Float32Array): Uint8Array {
   switch (type) {
     case 'F32':
       return new Uint8Array(values.slice().buffer)
@@ -61,7 +58,7 @@ const upperHalves = (values: Float32Array): Uint8Array =>
   new Uint8Array(Uint16Array.from(new Uint32Array(values.slice().buffer), (bits) => bits >>> 16).buffer)
 
 function encodeBlocks(
-  type: TestedType,
+  type: QuantType,
   values: Float32Array,
   encode: (values: Float32Array, block: DataView) => void,
 ): Uint8Array {

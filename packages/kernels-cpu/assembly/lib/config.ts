@@ -26,5 +26,5 @@ export function configure(address: usize): void {
 @inline export function groupScratch(): usize { return scratch + 0x10000 }
 /** Packed activations. */
 @inline export function tileScratch(): usize { return scratch + 0x13000 }
-/** Unpacked weights: f32, i16 and u8 panels of the widest matrix. */
+/** Unpacked weights: a panel of the widest matrix. */
 @inline export function panelScratch(): usize { return tileScratch() + <usize>load<u32>(words, 12) * 512 + 256 }

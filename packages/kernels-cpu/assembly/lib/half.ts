@@ -1,20 +1,35 @@
-// IEEE half to single by moving the bits and rescaling: exact for every finite value, subnormals included.
+/*
+ * IEEE half to single by moving the bits and rescaling: exact for every finite value, subnormals included. Infinities
+ * become 65536 and up: files hold none.
+ */
 
-/** f32x4 of the four halves in the low 16 bits of each i32 lane. Infinities become 65536 and up: files hold none. */
-@inline export function widenHalf(bits: v128): v128 {
-  const magnitude = i32x4.shl(v128.and(bits, i32x4.splat(0x7fff)), 13)
-  const sign = i32x4.shl(v128.and(bits, i32x4.splat(0x8000)), 16)
-  return v128.or(f32x4.mul(magnitude, f32x4.splat(reinterpret<f32>(0x77800000))), sign)
+/**
+ * Where sign and magnitude of a half are after a shift by 13. Constants of {@link widenHalf}: V8 builds one anew
+ * wherever it is used.
+ */
+@inline export function halfMask(): v128 { return i32x4.splat(0x8fffe000) }
+/** 2^112, the difference of the exponents' biases. */
+@inline export function halfFactor(): v128 { return f32x4.splat(reinterpret<f32>(0x77800000)) }
+
+/** f32x4 of four halves, sign-extended to i32 lanes. */
+@inline export function widenHalf(bits: v128, mask: v128, factor: v128): v128 {
+  return f32x4.mul(v128.and(i32x4.shl(bits, 13), mask), factor)
+}
+
+/**
+ * The same for halves that are often subnormal, as the d of K-quants are: arithmetic on subnormal f32 takes 100
+ * cycles.
+ */
+export function widenSmallHalf(bits: v128): v128 {
+  const magnitude = v128.and(bits, i32x4.splat(0x7fff))
+  const small = i32x4.lt_s(magnitude, i32x4.splat(0x400))
+  const normal = f32x4.mul(i32x4.shl(v128.andnot(magnitude, small), 13), halfFactor())
+  const unit = f32x4.splat(reinterpret<f32>(0x33800000)) // 2^-24
+  const subnormal = f32x4.mul(f32x4.convert_i32x4_s(v128.and(magnitude, small)), unit)
+  return v128.or(v128.or(normal, subnormal), v128.and(bits, i32x4.splat(0x80000000)))
 }
 
 /** f32x4 of the four bfloat16 in the low 16 bits of each i32 lane. */
 @inline export function widenBrain(bits: v128): v128 {
   return i32x4.shl(bits, 16)
-}
-
-/** Writes the f32 of 8 halves at `from` to `to`. */
-@inline export function widenHalves(from: usize, to: usize): void {
-  const bits = v128.load(from)
-  v128.store(to, widenHalf(i32x4.extend_low_i16x8_u(bits)))
-  v128.store(to, widenHalf(i32x4.extend_high_i16x8_u(bits)), 16)
 }

@@ -11,7 +11,7 @@ export const CHUNK = 128
 /** Most rows that one call of a matrix product packs at a time. */
 export const SLICE = 128
 
-// Weight types, in the order of `src/layout.ts`.
+// Weight types, with the codes of `src/layout.ts`.
 export const F32 = 0
 export const F16 = 1
 export const BF16 = 2
@@ -20,6 +20,13 @@ export const Q5_0 = 4
 export const Q8_0 = 5
 export const Q4_K = 6
 export const Q6_K = 7
+export const Q4_1 = 8
+export const Q5_1 = 9
+export const Q2_K = 10
+export const Q3_K = 11
+export const Q5_K = 12
+export const IQ4_NL = 13
+export const IQ4_XS = 14
 
 // How a cache holds keys and values, in the order of `src/layout.ts`.
 /** See `cache/floats.ts`. */
@@ -35,41 +42,80 @@ export const SHORTS = 1
   return load<usize>(matrix, 12) + <usize>group * load<usize>(matrix, 16)
 }
 
-// Unpacked panels of one row group, and packed activations of one tile. Both are cut into folds: runs of columns that share a scale,
-// 32 of them, or 16 in Q6_K. The sizes below are of 32 columns either way.
-/** A fold: u8 weights [fold/4 steps][8 rows][4 k], f32 scales [8]; after a fold of 32 also f32 mins [8]. */
-export const PANEL8 = 320
-/** A fold: i16 weights [fold/2 pairs][8 rows][2 k], then as above. */
-export const PANEL16 = 576
-/** f32 weights [32 k][8 rows] */
+// Unpacked panels of one row group, and packed activations of one tile. Both are cut into folds: runs of columns that
+// share a scale,
+// 32 of them or 16.
+/**
+ * Bytes of a fold: u8 weights [columns/4 steps][8 rows][4 k], f32 scales [8]; where the type has one also f32 mins
+ * [8].
+ */
+@inline export function panel8Bytes<F>(): i32 { return 8 * foldColumns<F>() + (hasMin<F>() ? 64 : 32) }
+/**
+ * i16 weights [columns/2 pairs][8 rows][2 k], then as above. Of each four k the first pair has 0 and 2, the second 1
+ * and 3.
+ */
+@inline export function panel16Bytes<F>(): i32 { return 16 * foldColumns<F>() + (hasMin<F>() ? 64 : 32) }
+/** Bytes of 32 columns: f32 weights [32 k][8 rows]. The largest of the panels. */
 export const PANEL32 = 1024
 
 /**
- * A fold: i8 [fold/4 steps][4 tokens][4 k]; for each token 4 bytes where its sums begin, -zeroLevel · Σx (one i32, or i16 over k%4 < 2 and
- * i16 over the rest); f32[4] scales; f32[4] scale · Σx. The size is that of two folds of 16, the larger case.
+ * A fold: i8 [columns/4 steps][4 tokens][4 k]; for each token 4 bytes where its sums begin, -zeroLevel · Σx (one i32,
+ * or i16 over k%4 < 2 and i16 over the rest); f32[4] scales; f32[4] scale · Σx. The size is that of two folds of 16,
+ * the larger case.
  */
 export const TILE8 = 224
-/** i16 [all pairs][4 tokens][2 k], then f32[4] Σ of each 32 columns, then f32[4] scales. The size leaves the last out. */
-export const TILE16 = 272
+/**
+ * i16 [all pairs][4 tokens][2 k], the pairs being those of the panel; then i32[4] Σ of each 16 columns, then f32[4]
+ * scales. The size is of 32 columns and leaves the scales out.
+ */
+export const TILE16 = 288
 /** f32 [32 k][4 tokens] */
 export const TILE32 = 512
 
-// How a type's products are folded to f32: compile-time arguments of kernels, told apart by their size.
+/*
+ * How a type's products are folded to f32. Such classes are compile-time arguments of kernels and never made: their
+ * methods are constants. `zeroLevel` is the unpacked u8 weight that stands for 0, the largest negative level of the
+ * types that fold so.
+ */
 /** A scale for 32 columns. */
-export type Fold32 = i8
+export class Fold32 {
+  @inline columns(): i32 { return 32 }
+  @inline hasMin(): bool { return false }
+  @inline zeroLevel(): i32 { return 16 }
+}
 /** A scale and a min for 32 columns. */
-export type Fold32Min = i16
+export class Fold32Min {
+  @inline columns(): i32 { return 32 }
+  @inline hasMin(): bool { return true }
+  @inline zeroLevel(): i32 { return 0 }
+}
+/** The same with levels of 5 bits: taken as signed ones, whose sums fit 16 bits, with a min that makes up for it. */
+export class Fold32SignedMin {
+  @inline columns(): i32 { return 32 }
+  @inline hasMin(): bool { return true }
+  @inline zeroLevel(): i32 { return 16 }
+}
 /** A scale for 16 columns. */
-export type Fold16 = i32
+export class Fold16 {
+  @inline columns(): i32 { return 16 }
+  @inline hasMin(): bool { return false }
+  @inline zeroLevel(): i32 { return 32 }
+}
+/** A scale and a min for 16 columns. */
+export class Fold16Min {
+  @inline columns(): i32 { return 16 }
+  @inline hasMin(): bool { return true }
+  @inline zeroLevel(): i32 { return 0 }
+}
 
-@inline export function hasMin<F>(): bool { return sizeof<F>() == 2 }
-@inline export function foldColumns<F>(): i32 { return sizeof<F>() == 4 ? 16 : 32 }
-/** The unpacked u8 weight that stands for 0, where the type has no min: the largest negative level of Q5_0, and of Q6_K. */
-@inline export function zeroLevel<F>(): i32 { return sizeof<F>() == 4 ? 32 : 16 }
-@inline export function panel8Bytes<F>(): i32 { return sizeof<F>() == 4 ? 160 : 320 }
-@inline export function panel16Bytes<F>(): i32 { return sizeof<F>() == 4 ? 288 : 576 }
+/** The methods of a class that is a compile-time argument. */
+@inline export function traits<T>(): T { return changetype<T>(0) }
+@inline export function foldColumns<F>(): i32 { return traits<F>().columns() }
+@inline export function hasMin<F>(): bool { return traits<F>().hasMin() }
+@inline export function zeroLevel<F>(): i32 { return traits<F>().zeroLevel() }
 
-// How int8 products are summed: compile-time arguments too, with the same results. Which is faster is a matter of the machine.
+// How int8 products are summed: compile-time arguments too, with the same results. Which is faster is a matter of the
+// machine.
 /** Pairs to i16, 16 products a lane: two instructions where there is no dot product of four. */
 export type Pairs = i8
 /** Quads to i32: one instruction with AVX-VNNI or ARM's sdot. */

@@ -7,7 +7,8 @@ import { sumsQuads } from './layout'
 }
 
 /*
- * Sums of i8 activations times weights of up to 6 bits, in the form D of `lib/layout.ts`. Weights are the unsigned operand, below
+ * Sums of i8 activations times weights of up to 6 bits, in the form D of `lib/layout.ts`. Weights are the unsigned
+ * operand, below
  * 64, so no engine saturates.
  */
 
@@ -16,9 +17,9 @@ import { sumsQuads } from './layout'
   return sumsQuads<D>() ? i32x4.dot_i16x8_s(pairs, i16x8.splat(factor)) : i16x8.mul(pairs, i16x8.splat(factor))
 }
 
-/** Half of a sum that is even in every lane. */
-@inline export function halfSum<D>(sum: v128): v128 {
-  return sumsQuads<D>() ? i32x4.shr_s(sum, 1) : i16x8.shr_s(sum, 1)
+/** A sum over 2^places, exact: it is a multiple of that in every lane. */
+@inline export function shiftSum<D>(sum: v128, places: i32): v128 {
+  return sumsQuads<D>() ? i32x4.shr_s(sum, places) : i16x8.shr_s(sum, places)
 }
 
 @inline export function addProducts<D>(sum: v128, activations: v128, weights: v128): v128 {
@@ -60,4 +61,9 @@ const MAGIC: f32 = 12582912
 @inline export function maxLanes(v: v128): f32 {
   const w = f32x4.max(v, v128.shuffle<u32>(v, v, 2, 3, 0, 1))
   return max(f32x4.extract_lane(w, 0), f32x4.extract_lane(w, 1))
+}
+
+/** Entries of `table` by the bytes of `indices`, all below 16. */
+@inline export function pick(table: v128, indices: v128): v128 {
+  return ASC_FEATURE_RELAXED_SIMD ? i8x16.relaxed_swizzle(table, indices) : i8x16.swizzle(table, indices)
 }

@@ -2,12 +2,18 @@ import { foldColumns, hasMin, panel16Bytes } from '../lib/layout'
 import { madd } from '../lib/simd'
 
 /*
- * i16 activations times i16 weights: Q8_0, the plain SIMD build, and whoever asks for precision. i32 sums of a fold cannot
- * overflow: 32 · 8191 · 128 < 2^31. The activations' scale is one a token, so it waits until the end.
+ * i16 activations times i16 weights: types of 8 bits, the plain SIMD build, and whoever asks for precision. i32 sums of
+ * a fold cannot overflow: 32 · 8191 · 128 < 2^31. The activations' scale is one a token, so it waits until the end.
  */
 
 @inline function dot(a: v128, w: v128): v128 {
   return i32x4.dot_i16x8_s(a, w)
+}
+
+/** Σx of a fold's columns in every lane, as f32: exact, it is below 2^24. */
+@inline export function foldSum<F>(sums: usize): v128 {
+  const first = v128.load32_splat(sums)
+  return f32x4.convert_i32x4_s(foldColumns<F>() == 16 ? first : i32x4.add(first, v128.load32_splat(sums, 16)))
 }
 
 /** out[4 tokens][8 rows] = tile · panelᵀ; tokens are `stride` bytes apart. */
@@ -37,16 +43,16 @@ export function gemm16x4<F>(panel: usize, tile: usize, cols: i32, out: usize, st
     f30 = madd(f32x4.convert_i32x4_s(a30), d0, f30); f31 = madd(f32x4.convert_i32x4_s(a31), d1, f31)
     if (hasMin<F>()) {
       const m0 = v128.load(panel, 32), m1 = v128.load(panel, 48)
-      let q = v128.load32_splat(sums)
+      let q = foldSum<F>(sums)
       f00 = madd(q, m0, f00); f01 = madd(q, m1, f01)
-      q = v128.load32_splat(sums, 4)
+      q = foldSum<F>(sums + 4)
       f10 = madd(q, m0, f10); f11 = madd(q, m1, f11)
-      q = v128.load32_splat(sums, 8)
+      q = foldSum<F>(sums + 8)
       f20 = madd(q, m0, f20); f21 = madd(q, m1, f21)
-      q = v128.load32_splat(sums, 12)
+      q = foldSum<F>(sums + 12)
       f30 = madd(q, m0, f30); f31 = madd(q, m1, f31)
     }
-    sums += foldColumns<F>() / 2
+    sums += foldColumns<F>()
     panel += panel16Bytes<F>() - 16 * foldColumns<F>()
   }
   let q = v128.load32_splat(sums)
@@ -78,11 +84,11 @@ export function gemm16x1<F>(panel: usize, tile: usize, cols: i32, out: usize): v
     f0 = madd(f32x4.convert_i32x4_s(a0), v128.load(panel), f0)
     f1 = madd(f32x4.convert_i32x4_s(a1), v128.load(panel, 16), f1)
     if (hasMin<F>()) {
-      const q = v128.load32_splat(sums)
+      const q = foldSum<F>(sums)
       f0 = madd(q, v128.load(panel, 32), f0)
       f1 = madd(q, v128.load(panel, 48), f1)
     }
-    sums += foldColumns<F>() / 2
+    sums += foldColumns<F>()
     panel += panel16Bytes<F>() - 16 * foldColumns<F>()
   }
   const q = v128.load32_splat(sums)

@@ -1,18 +1,19 @@
-import { foldColumns, hasMin, panel8Bytes } from '../lib/layout'
+import { foldColumns, hasMin, panel8Bytes, zeroLevel } from '../lib/layout'
 import { addProducts, endSum, madd } from '../lib/simd'
 
 /*
- * int8 activations times weights of up to 6 bits, f32 out. Accumulators start at -zeroLevel · Σx, which the tile brings: the zero
- * point costs a load. Those of i16 may wrap on the way, harmlessly, because their final value fits: |q - zero| · 127 · products a
- * lane is at most 32512 (Q5_0: 16 · 127 · 16, Q6_K: 32 · 127 · 8, Q4_K: 15 · 127 · 16). The k loop is rolled on purpose: V8 keeps
- * the order it is given, and 8 accumulators + 2 weights + 1 activation + 1 product are the registers there are.
+ * int8 activations times weights of up to 6 bits, f32 out. Accumulators start at -zeroLevel · Σx, which the tile brings:
+ * the zero point costs a load. Those of i16 may wrap on the way, harmlessly, because their final value fits:
+ * |q - zero| · 127 · products a lane is at most 32512 (5 bits: 16 · 127 · 16, Q6_K: 32 · 127 · 8, Q4_1 and Q4_K:
+ * 15 · 127 · 16). The k loop is rolled on purpose: V8 keeps the order it is given, and 8 accumulators, 2 weights,
+ * 1 activation and 1 product are the registers there are.
  */
 
 @inline function start<F>(sum: usize): v128 {
-  return hasMin<F>() ? i32x4.splat(0) : v128.load32_splat(sum)
+  return zeroLevel<F>() == 0 ? i32x4.splat(0) : v128.load32_splat(sum)
 }
 
-/** out[4 tokens][8 rows] = tile · panelᵀ; tokens are `stride` bytes apart. F: how the type folds, see `lib/layout.ts`. */
+/** out[4 tokens][8 rows] = tile · panelᵀ; tokens are `stride` bytes apart. F: how the type folds (`lib/layout.ts`). */
 export function gemm8x4<F, D>(panel: usize, tile: usize, cols: i32, out: usize, stride: usize): void {
   const ones = i16x8.splat(1)
   const end = panel + (cols / foldColumns<F>()) * panel8Bytes<F>()

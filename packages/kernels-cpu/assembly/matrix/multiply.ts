@@ -1,18 +1,20 @@
 import { groupScratch, panelScratch, precision, quads, tileScratch } from '../lib/config'
 import {
-  BLOCK, F32, F16, BF16, Fold16, Fold32, Fold32Min, GROUP, matrixCols, matrixGroup, matrixType, PANEL16, PANEL32, Pairs, Q4_K, Q6_K,
-  Q8_0, Quads, TILE, TILE16, TILE32, TILE8,
+  BF16, BLOCK, F16, F32, Fold16, Fold16Min, Fold32, Fold32Min, Fold32SignedMin, GROUP, IQ4_NL, IQ4_XS, matrixCols,
+  matrixGroup, matrixType, Pairs, Q2_K, Q3_K, Q4_1, Q4_K, Q5_1, Q5_K, Q6_K, Q8_0, Quads, TILE, TILE16, TILE32, TILE8,
+  traits,
 } from '../lib/layout'
 import { gemm16x1, gemm16x4 } from './gemm16'
 import { gemm32x1, gemm32x4 } from './gemm32'
 import { gemm8x1, gemm8x4 } from './gemm8'
 import { pack16, pack32, pack8 } from './pack'
-import { row8, rowQ80 } from './row'
+import { row16, row8 } from './row'
 import { unpack16, unpack32, unpack8 } from './unpack'
 
 /*
- * x · weightᵀ. Activations are packed once (`pack`), then each group of 8 weight rows is unpacked into the first-level cache and
- * used for every token. A product's bits depend on its token and its row only: not on threads, tiles or slices.
+ * x · weightᵀ. Activations are packed once (`pack`), then each group of 8 weight rows is unpacked into the first-level
+ * cache and used for every token. A product's bits depend on its token and its row only: not on threads, tiles or
+ * slices.
  */
 
 // What the tiles in this thread's scratch hold.
@@ -27,8 +29,8 @@ let packedRows: i32 = 0
 /** The form of activations that a weight type wants. */
 function formOf(type: i32): i32 {
   if (precision() == 2 || type == F32 || type == F16 || type == BF16) return FLOATS
-  if (!ASC_FEATURE_RELAXED_SIMD || precision() == 1 || type == Q8_0) return WORDS
-  return type == Q6_K ? BYTES16 : BYTES32
+  if (!ASC_FEATURE_RELAXED_SIMD || precision() == 1 || type == Q8_0 || type == IQ4_NL || type == IQ4_XS) return WORDS
+  return type == Q6_K || type == Q3_K || type == Q2_K ? BYTES16 : BYTES32
 }
 
 @inline function tileBytes(form: i32, cols: i32): usize {
@@ -80,13 +82,13 @@ export function multiply(
     }
     return
   }
-  if (rows == 1 && form == WORDS && type == Q8_0) {
-    for (let g = first; g < last; g++, out += 32) rowQ80(matrixGroup(matrix, g), tileScratch(), cols, out)
+  if (rows == 1 && form == WORDS) {
+    for (let g = first; g < last; g++, out += 32) row16(type, matrixGroup(matrix, g), tileScratch(), cols, out)
     return
   }
   const bytes = tileBytes(form, cols)
   for (let g = first; g < last; g++, out += 32) {
-    const panel = unpack(form, type, matrixGroup(matrix, g), cols / BLOCK)
+    const panel = unpack(form, type, matrixGroup(matrix, g), cols)
     let tile = tileScratch(), to = out
     for (let row = 0; row < rows; row += TILE) {
       const count = rows - row
@@ -102,46 +104,63 @@ export function multiply(
   }
 }
 
-function unpack(form: i32, type: i32, group: usize, blocks: i32): usize {
+function unpack(form: i32, type: i32, group: usize, cols: i32): usize {
   const panel = panelScratch()
   if (form == FLOATS) {
     if (type == F32) return group
-    unpack32(type, group, blocks, panel, panel + <usize>blocks * PANEL32)
-  } else if (form == WORDS) unpack16(type, group, blocks, panel, panel + <usize>blocks * PANEL16)
-  else unpack8(type, group, blocks, panel)
+    unpack32(type, group, cols, panel)
+  } else if (form == WORDS) unpack16(type, group, cols, panel)
+  else unpack8(type, group, cols, panel)
   return panel
 }
 
 function product4(form: i32, type: i32, panel: usize, tile: usize, cols: i32, out: usize, stride: usize): void {
-  if (form == BYTES32 || form == BYTES16) {
-    if (quads()) bytes4<Quads>(type, panel, tile, cols, out, stride)
-    else bytes4<Pairs>(type, panel, tile, cols, out, stride)
-  } else if (form == FLOATS) gemm32x4(panel, tile, cols, out, stride)
-  else if (type == Q4_K) gemm16x4<Fold32Min>(panel, tile, cols, out, stride)
-  else if (type == Q6_K) gemm16x4<Fold16>(panel, tile, cols, out, stride)
-  else gemm16x4<Fold32>(panel, tile, cols, out, stride)
-}
-
-function bytes4<D>(type: i32, panel: usize, tile: usize, cols: i32, out: usize, stride: usize): void {
-  if (type == Q4_K) gemm8x4<Fold32Min, D>(panel, tile, cols, out, stride)
-  else if (type == Q6_K) gemm8x4<Fold16, D>(panel, tile, cols, out, stride)
-  else gemm8x4<Fold32, D>(panel, tile, cols, out, stride)
+  if (form == FLOATS) gemm32x4(panel, tile, cols, out, stride)
+  else if (form == WORDS) folded<Words4>(type, panel, tile, cols, out, stride)
+  else if (quads()) folded<Bytes4<Quads>>(type, panel, tile, cols, out, stride)
+  else folded<Bytes4<Pairs>>(type, panel, tile, cols, out, stride)
 }
 
 function product1(form: i32, type: i32, panel: usize, tile: usize, cols: i32, out: usize): void {
-  if (form == BYTES32 || form == BYTES16) {
-    if (quads()) bytes1<Quads>(type, panel, tile, cols, out)
-    else bytes1<Pairs>(type, panel, tile, cols, out)
-  } else if (form == FLOATS) gemm32x1(panel, tile, cols, out)
-  else if (type == Q4_K) gemm16x1<Fold32Min>(panel, tile, cols, out)
-  else if (type == Q6_K) gemm16x1<Fold16>(panel, tile, cols, out)
-  else gemm16x1<Fold32>(panel, tile, cols, out)
+  if (form == FLOATS) gemm32x1(panel, tile, cols, out)
+  else if (form == WORDS) folded<Words1>(type, panel, tile, cols, out, 0)
+  else if (quads()) folded<Bytes1<Quads>>(type, panel, tile, cols, out, 0)
+  else folded<Bytes1<Pairs>>(type, panel, tile, cols, out, 0)
 }
 
-function bytes1<D>(type: i32, panel: usize, tile: usize, cols: i32, out: usize): void {
-  if (type == Q4_K) gemm8x1<Fold32Min, D>(panel, tile, cols, out)
-  else if (type == Q6_K) gemm8x1<Fold16, D>(panel, tile, cols, out)
-  else gemm8x1<Fold32, D>(panel, tile, cols, out)
+/** Runs a product with the way in which the type folds. K is a class with that method, never made. */
+function folded<K>(type: i32, panel: usize, tile: usize, cols: i32, out: usize, stride: usize): void {
+  switch (type) {
+    case Q2_K: traits<K>().run<Fold16Min>(panel, tile, cols, out, stride); break
+    case Q3_K:
+    case Q6_K: traits<K>().run<Fold16>(panel, tile, cols, out, stride); break
+    case Q4_1:
+    case Q4_K: traits<K>().run<Fold32Min>(panel, tile, cols, out, stride); break
+    case Q5_1:
+    case Q5_K: traits<K>().run<Fold32SignedMin>(panel, tile, cols, out, stride); break
+    default: traits<K>().run<Fold32>(panel, tile, cols, out, stride)
+  }
+}
+
+class Bytes4<D> {
+  @inline run<F>(panel: usize, tile: usize, cols: i32, out: usize, stride: usize): void {
+    gemm8x4<F, D>(panel, tile, cols, out, stride)
+  }
+}
+class Bytes1<D> {
+  @inline run<F>(panel: usize, tile: usize, cols: i32, out: usize, stride: usize): void {
+    gemm8x1<F, D>(panel, tile, cols, out)
+  }
+}
+class Words4 {
+  @inline run<F>(panel: usize, tile: usize, cols: i32, out: usize, stride: usize): void {
+    gemm16x4<F>(panel, tile, cols, out, stride)
+  }
+}
+class Words1 {
+  @inline run<F>(panel: usize, tile: usize, cols: i32, out: usize, stride: usize): void {
+    gemm16x1<F>(panel, tile, cols, out)
+  }
 }
 
 /** Row groups [first, last) of part `part` of `parts`: contiguous, so that each thread reads one stream. */

@@ -1,5 +1,5 @@
 import { BLOCK, foldColumns, TILE, TILE16, zeroLevel } from '../lib/layout'
-import { maxLanes, roundToShorts, scaledSum, sumLanes } from '../lib/simd'
+import { maxLanes, roundToShorts, scaledSum } from '../lib/simd'
 
 /*
  * Activations of up to 4 tokens, packed into the tiles of `lib/layout.ts`. A tile of fewer repeats the last one.
@@ -69,7 +69,7 @@ export function pack8<F, D>(x0: usize, stride: usize, rows: i32, cols: i32, tile
 
 /** 14-bit integers, a scale for each token. */
 export function pack16(x: usize, stride: usize, rows: i32, cols: i32, tile: usize): void {
-  const sums = tile + 8 * cols, scales = sums + cols / 2
+  const sums = tile + 8 * cols, scales = sums + cols
   if (rows < TILE) memory.fill(tile, 0, <usize>(cols / BLOCK) * TILE16 + 16)
   for (let t = 0; t < rows; t++) {
     let from = x + <usize>t * stride, to = tile + 4 * t, sumAt = sums + 4 * t
@@ -77,19 +77,21 @@ export function pack16(x: usize, stride: usize, rows: i32, cols: i32, tile: usiz
     for (let i = 0; i < 4 * cols; i += 16) m = f32x4.max(m, f32x4.abs(v128.load(from + i)))
     const largest = maxLanes(m)
     const inverse = f32x4.splat(largest > 0 ? <f32>8191 / largest : 0)
-    for (let k = 0; k < cols; k += BLOCK) {
+    for (let k = 0; k < cols; k += 16) {
       let sum = i32x4.splat(0)
-      for (let i = 0; i < 4; i++) {
+      for (let i = 0; i < 2; i++) {
         const v = roundToShorts(from, inverse)
         sum = i32x4.add(sum, i32x4.extadd_pairwise_i16x8_s(v))
-        v128.store32_lane(to, v, 0)
-        v128.store32_lane(to, v, 1, 16)
-        v128.store32_lane(to, v, 2, 32)
-        v128.store32_lane(to, v, 3, 48)
+        const pairs = v128.shuffle<u16>(v, v, 0, 2, 1, 3, 4, 6, 5, 7)
+        v128.store32_lane(to, pairs, 0)
+        v128.store32_lane(to, pairs, 1, 16)
+        v128.store32_lane(to, pairs, 2, 32)
+        v128.store32_lane(to, pairs, 3, 48)
         from += 32
         to += 64
       }
-      store<f32>(sumAt, sumLanes(f32x4.convert_i32x4_s(sum)))
+      sum = i32x4.add(sum, v128.shuffle<u32>(sum, sum, 2, 3, 0, 1))
+      store<i32>(sumAt, i32x4.extract_lane(sum, 0) + i32x4.extract_lane(sum, 1))
       sumAt += 16
     }
     store<f32>(scales + 4 * t, largest / 8191)

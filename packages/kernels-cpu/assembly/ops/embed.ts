@@ -1,5 +1,5 @@
 import { panelScratch } from '../lib/config'
-import { BLOCK, GROUP, matrixCols, matrixGroup, matrixType, PANEL32 } from '../lib/layout'
+import { GROUP, matrixCols, matrixGroup, matrixType } from '../lib/layout'
 import { unpack32 } from '../matrix/unpack'
 import { float, rowOf, stepId, word } from './args'
 
@@ -8,8 +8,7 @@ export function embed(args: usize, first: i32, last: i32): void {
   const matrix = word(args, 0), cols = matrixCols(matrix), scale = float(args, 3)
   for (let r = first; r < last; r++) {
     const id = stepId(r), panel = panelScratch(), out = rowOf(args, 1, r)
-    const blocks = cols / BLOCK
-    unpack32(matrixType(matrix), matrixGroup(matrix, id / GROUP), blocks, panel, panel + <usize>blocks * PANEL32)
+    unpack32(matrixType(matrix), matrixGroup(matrix, id / GROUP), cols, panel)
     const from = panel + 4 * (id % GROUP)
     for (let k = 0; k < cols; k++) store<f32>(out + 4 * k, load<f32>(from + 32 * k) * scale)
   }

@@ -160,12 +160,12 @@ describe('tensors', () => {
   })
 
   it('repacks a tensor of a type that backends do not hold', async () => {
-    const gguf = await readGguf(bytesSource(fixtureBytes('tiny-random/tiny-text-iq4_nl.gguf')))
+    const gguf = await readGguf(bytesSource(fixtureBytes('tiny-random/tinyk-text-iq3_s.gguf')))
     const name = 'blk.0.attn_q.weight'
     const stored = gguf.tensors.get(name)
-    expect(stored).toMatchObject({ type: 'IQ4_NL', rows: 128, cols: 64, byteLength: 128 * 36 })
-    expect(tensorNamed(gguf, name)).toMatchObject({ name, type: 'Q8_0', rows: 128, cols: 64 })
-    expect(repackedTypes(gguf)).toEqual(['IQ4_NL'])
+    expect(stored).toMatchObject({ type: 'IQ3_S', rows: 256, cols: 256, byteLength: 256 * 110 })
+    expect(tensorNamed(gguf, name)).toMatchObject({ name, type: 'Q8_0', rows: 256, cols: 256 })
+    expect(repackedTypes(gguf)).toEqual(['IQ3_S'])
     expect(tensorNamed(gguf, 'output_norm.weight')).toBe(gguf.tensors.get('output_norm.weight'))
   })
 
