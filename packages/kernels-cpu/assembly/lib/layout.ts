@@ -28,6 +28,8 @@ export const Q5_K = 12
 export const IQ4_NL = 13
 export const IQ4_XS = 14
 
+@inline export function isFloat(type: i32): bool { return type == F32 || type == F16 || type == BF16 }
+
 // How a cache holds keys and values, in the order of `src/layout.ts`.
 /** See `cache/floats.ts`. */
 export const FLOATS = 0

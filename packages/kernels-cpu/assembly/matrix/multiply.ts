@@ -1,14 +1,15 @@
 import { groupScratch, panelScratch, precision, quads, tileScratch } from '../lib/config'
 import {
-  BF16, BLOCK, F16, F32, Fold16, Fold16Min, Fold32, Fold32Min, Fold32SignedMin, GROUP, IQ4_NL, IQ4_XS, matrixCols,
+  BLOCK, F32, Fold16, Fold16Min, Fold32, Fold32Min, Fold32SignedMin, GROUP, IQ4_NL, IQ4_XS, isFloat, matrixCols,
   matrixGroup, matrixType, Pairs, Q2_K, Q3_K, Q4_1, Q4_K, Q5_1, Q5_K, Q6_K, Q8_0, Quads, TILE, TILE16, TILE32, TILE8,
   traits,
 } from '../lib/layout'
+import { Single } from './floats'
 import { gemm16x1, gemm16x4 } from './gemm16'
 import { gemm32x1, gemm32x4 } from './gemm32'
 import { gemm8x1, gemm8x4 } from './gemm8'
 import { pack16, pack32, pack8 } from './pack'
-import { row16, row8 } from './row'
+import { row16, row32, row8 } from './row'
 import { unpack16, unpack32, unpack8 } from './unpack'
 
 /*
@@ -28,7 +29,7 @@ let packedRows: i32 = 0
 
 /** The form of activations that a weight type wants. */
 function formOf(type: i32): i32 {
-  if (precision() == 2 || type == F32 || type == F16 || type == BF16) return FLOATS
+  if (precision() == 2 || isFloat(type)) return FLOATS
   if (!ASC_FEATURE_RELAXED_SIMD || precision() == 1 || type == Q8_0 || type == IQ4_NL || type == IQ4_XS) return WORDS
   return type == Q6_K || type == Q3_K || type == Q2_K ? BYTES16 : BYTES32
 }
@@ -74,16 +75,11 @@ export function multiply(
   const type = matrixType(matrix), cols = matrixCols(matrix)
   const form = formOf(type)
   pack(form, x, stride, rows, cols)
-  if (rows == 1 && (form == BYTES32 || form == BYTES16)) {
+  if (rows < TILE && (form != FLOATS || isFloat(type))) {
     for (let g = first; g < last; g++, out += 32) {
       const group = matrixGroup(matrix, g)
-      if (quads()) row8<Quads>(type, group, tileScratch(), cols, out)
-      else row8<Pairs>(type, group, tileScratch(), cols, out)
+      for (let t = 0; t < rows; t++) direct(form, type, group, tileScratch() + 4 * t, cols, out + <usize>t * outStride)
     }
-    return
-  }
-  if (rows == 1 && form == WORDS) {
-    for (let g = first; g < last; g++, out += 32) row16(type, matrixGroup(matrix, g), tileScratch(), cols, out)
     return
   }
   const bytes = tileBytes(form, cols)
@@ -104,6 +100,14 @@ export function multiply(
   }
 }
 
+/** One token of a tile times the stored group. A few of them read memory once, as one does, and unpack nothing to memory. */
+function direct(form: i32, type: i32, group: usize, tile: usize, cols: i32, out: usize): void {
+  if (form == WORDS) row16(type, group, tile, cols, out)
+  else if (form == FLOATS) row32(type, group, tile, cols, out)
+  else if (quads()) row8<Quads>(type, group, tile, cols, out)
+  else row8<Pairs>(type, group, tile, cols, out)
+}
+
 function unpack(form: i32, type: i32, group: usize, cols: i32): usize {
   const panel = panelScratch()
   if (form == FLOATS) {
@@ -122,7 +126,7 @@ function product4(form: i32, type: i32, panel: usize, tile: usize, cols: i32, ou
 }
 
 function product1(form: i32, type: i32, panel: usize, tile: usize, cols: i32, out: usize): void {
-  if (form == FLOATS) gemm32x1(panel, tile, cols, out)
+  if (form == FLOATS) gemm32x1<Single>(panel, tile, cols, out)
   else if (form == WORDS) folded<Words1>(type, panel, tile, cols, out, 0)
   else if (quads()) folded<Bytes1<Quads>>(type, panel, tile, cols, out, 0)
   else folded<Bytes1<Pairs>>(type, panel, tile, cols, out, 0)

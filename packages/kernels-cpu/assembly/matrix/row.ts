@@ -1,7 +1,9 @@
 import { halfFactor, halfMask } from '../lib/half'
-import { foldColumns, hasMin, traits, zeroLevel } from '../lib/layout'
+import { BF16, F16, F32, foldColumns, hasMin, traits, zeroLevel } from '../lib/layout'
 import { addProducts, endSum, madd, shiftSum } from '../lib/simd'
+import { Brain, Half, Single } from './floats'
 import { foldSum } from './gemm16'
+import { gemm32x1 } from './gemm32'
 import {
   bitMask, bitPlane, blockBytes, byteMin, byteZero, eightScales, fourScales, headerBytes, headerMin, headerScale,
   isWide, levelBytes, levels, minOf, minPlace, nibbleMask, pairMask, pairPlane, scaleOf, Stored, unevenLevels, valuesOf,
@@ -22,6 +24,14 @@ export function row8<D>(type: i32, group: usize, tile: usize, cols: i32, out: us
 /** i16 activations: every quantised type. */
 export function row16(type: i32, group: usize, tile: usize, cols: i32, out: usize): void {
   dispatch<Words>(type, group, out, cols, tile)
+}
+
+/** f32 activations: float types. */
+export function row32(type: i32, group: usize, tile: usize, cols: i32, out: usize): void {
+  if (type == F32) gemm32x1<Single>(group, tile, cols, out)
+  else if (type == F16) gemm32x1<Half>(group, tile, cols, out)
+  else if (type == BF16) gemm32x1<Brain>(group, tile, cols, out)
+  else unreachable()
 }
 
 class Bytes<D> {

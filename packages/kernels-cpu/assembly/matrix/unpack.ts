@@ -1,7 +1,8 @@
-import { halfFactor, halfMask, widenBrain, widenHalf } from '../lib/half'
+import { halfFactor, halfMask } from '../lib/half'
 import {
   BF16, BLOCK, F16, F32, foldColumns, hasMin, panel16Bytes, panel8Bytes, PANEL32, traits, zeroLevel,
 } from '../lib/layout'
+import { Brain, firstRows, Half, lastRows, rowBytes } from './floats'
 import {
   bitMask, bitPlane, blockBytes, byteMin, fourScales, headerBytes, headerMin, headerScale, isWide, levelBytes, levels,
   minOf, minPlace, nibbleMask, pairMask, pairPlane, scaleOf, Stored, unevenLevels, valuesOf,
@@ -31,15 +32,12 @@ export function unpack32(type: i32, group: usize, cols: i32, panel: usize): void
   else dispatch<Floats>(type, group, panel, cols, 0)
 }
 
-class Half { @inline widen(bits: v128): v128 { return widenHalf(bits, halfMask(), halfFactor()) } }
-class Brain { @inline widen(bits: v128): v128 { return widenBrain(bits) } }
-
 function widen<W>(group: usize, cols: i32, panel: usize): void {
+  const mask = halfMask(), factor = halfFactor()
   for (let k = 0; k < cols; k++) {
-    const bits = v128.load(group)
-    v128.store(panel, traits<W>().widen(i32x4.extend_low_i16x8_s(bits)))
-    v128.store(panel, traits<W>().widen(i32x4.extend_high_i16x8_s(bits)), 16)
-    group += 16
+    v128.store(panel, firstRows<W>(group, mask, factor))
+    v128.store(panel, lastRows<W>(group, mask, factor), 16)
+    group += rowBytes<W>()
     panel += 32
   }
 }
