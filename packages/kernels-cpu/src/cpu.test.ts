@@ -1,3 +1,4 @@
+import type { QuantType } from '@g3/backend'
 import { conformance, type Tolerances } from '@g3/backend/test'
 import { describe, it } from 'vitest'
 import { cpu, type CpuOptions } from './cpu.js'
@@ -11,19 +12,22 @@ const PRECISE: Tolerances = { ...EXACT, product: 6e-4, productOnGrid: 6e-4, atte
 /** Activations of 8 bits a block of 32 (16 for Q6_K, off the grid): half a step is 4e-3 of the largest. */
 const FAST: Tolerances = { ...PRECISE, product: 8e-2, productOnGrid: 8e-3, layers: 2e-1 }
 
-const variants: readonly (readonly [string, CpuOptions, Tolerances])[] = [
+/** One type of each way to store and to fold, for what does not depend on the type. */
+const FEW: readonly QuantType[] = ['F16', 'Q5_0', 'Q8_0', 'Q4_K', 'Q6_K']
+
+const variants: readonly (readonly [string, CpuOptions, Tolerances, types?: readonly QuantType[]])[] = [
   ['fast', { precision: 'fast', threads: 2 }, FAST],
   ['precise', { precision: 'precise', threads: 2 }, PRECISE],
   ['exact', { precision: 'exact', threads: 2 }, EXACT],
   ['fast without relaxed SIMD', { precision: 'fast', threads: 2, simd: 'plain' }, PRECISE],
-  ['fast on one thread', { precision: 'fast', threads: 1 }, FAST],
-  ['fast on three threads', { precision: 'fast', threads: 3 }, FAST],
-  ['a memory for each matrix', { threads: 2, limits: { matrixBytes: 1 } }, FAST],
-  ['a memory for each matrix, none of them shared', { limits: { matrixBytes: 1, shared: false } }, FAST],
+  ['fast on one thread', { precision: 'fast', threads: 1 }, FAST, FEW],
+  ['fast on three threads', { precision: 'fast', threads: 3 }, FAST, FEW],
+  ['a memory for each matrix', { threads: 2, limits: { matrixBytes: 1 } }, FAST, FEW],
+  ['a memory for each matrix, none of them shared', { limits: { matrixBytes: 1, shared: false } }, FAST, FEW],
 ]
 
-for (const [name, options, tolerances] of variants) {
+for (const [name, options, tolerances, types] of variants) {
   describe(name, () => {
-    conformance(() => cpu(options), { describe, it }, { tolerances, batchInvariant: true })
+    conformance(() => cpu(options), { describe, it }, { tolerances, ...(types && { types }), batchInvariant: true })
   })
 }

@@ -5,7 +5,7 @@ import { Brain, Half, Single } from './floats'
 import { foldSum } from './gemm16'
 import { gemm32x1 } from './gemm32'
 import {
-  bitMask, bitPlane, blockBytes, byteMin, byteZero, eightScales, fourScales, headerBytes, headerMin, headerScale,
+  bitMask, bitPlane, blockBytes, byteMin, byteZero, eightScales, headerBytes, headerMin, headerScale,
   isWide, levelBytes, levels, minOf, minPlace, nibbleMask, pairMask, pairPlane, scaleOf, Stored, unevenLevels, valuesOf,
 } from './stored'
 import { dispatch } from './types/dispatch'
@@ -101,32 +101,39 @@ function bytes<T extends Stored, D>(group: usize, tile: usize, cols: i32, out: u
 
 function words<T extends Stored>(group: usize, tile: usize, cols: i32, out: usize): void {
   const four = nibbleMask(), two = pairMask<T>(), one = bitMask<T>(), even = i16x8.splat(255), table = unevenLevels()
-  const mask = halfMask(), factor = halfFactor(), q = v128.load32_splat(tile + 9 * cols)
-  for (let half = 0; half < 2; half++) {
-    let block = group, x = tile, sums = tile + 8 * cols, f = f32x4.splat(0)
-    for (let column = 0; column < cols; column += traits<T>().run()) {
-      const d = headerScale<T>(block + 8 * half, mask, factor), m = headerMin<T>(block + 8 * half, mask, factor)
-      block += headerBytes<T>()
-      for (let j = 0; j < traits<T>().run() / 32; j++) {
-        f = wordFold<T>(f, block, half, x, sums, false, four, two, one, even, table, d, m)
-        if (foldColumns<T>() == 16) {
-          f = wordFold<T>(f, block, half, x + 128, sums + 16, true, four, two, one, even, table, d, m)
-        }
-        x += 256
-        sums += 32
-        block += blockBytes<T>()
+  const mask = halfMask(), factor = halfFactor()
+  let sums = tile + 8 * cols
+  let f0 = f32x4.splat(0), f1 = f0
+  for (let column = 0; column < cols; column += traits<T>().run()) {
+    const d0 = headerScale<T>(group, mask, factor), d1 = headerScale<T>(group + 8, mask, factor)
+    const m0 = headerMin<T>(group, mask, factor), m1 = headerMin<T>(group + 8, mask, factor)
+    group += headerBytes<T>()
+    for (let j = 0; j < traits<T>().run() / 32; j++) {
+      const own = group + levelBytes<T>()
+      let scales = eightScales<T>(own), mins = hasMin<T>() ? eightScales<T>(own + minPlace<T>()) : scales
+      f0 = wordFold<T>(f0, group, false, tile, sums, false, four, two, one, even, table, d0, m0, scales, mins)
+      f1 = wordFold<T>(f1, group + 16, true, tile, sums, false, four, two, one, even, table, d1, m1, scales, mins)
+      if (foldColumns<T>() == 16) {
+        const x = tile + 128, next = sums + 16
+        scales = mins = eightScales<T>(own + 8)
+        f0 = wordFold<T>(f0, group, false, x, next, true, four, two, one, even, table, d0, m0, scales, mins)
+        f1 = wordFold<T>(f1, group + 16, true, x, next, true, four, two, one, even, table, d1, m1, scales, mins)
       }
+      tile += 256
+      sums += 32
+      group += blockBytes<T>()
     }
-    v128.store(out + 16 * half, f32x4.mul(f, q))
   }
+  const q = v128.load32_splat(sums)
+  v128.store(out, f32x4.mul(f0, q))
+  v128.store(out, f32x4.mul(f1, q), 16)
 }
 
 /** f and the products of a fold of four rows. `sums`: where Σx of its first 16 columns is. */
 @inline function wordFold<T extends Stored>(
-  f: v128, block: usize, half: i32, tile: usize, sums: usize, high: bool, four: v128, two: v128, one: v128,
-  even: v128, table: v128, d: v128, m: v128,
+  f: v128, rows: usize, last: bool, tile: usize, sums: usize, high: bool, four: v128, two: v128, one: v128,
+  even: v128, table: v128, d: v128, m: v128, scales: v128, mins: v128,
 ): v128 {
-  const rows = block + 16 * half, own = block + levelBytes<T>() + 4 * half + (high ? 8 : 0)
   let sum = sixteen<T>(i32x4.splat(0), rows, tile, high, four, two, one, even, table)
   if (foldColumns<T>() == 32) sum = sixteen<T>(sum, rows, tile + 128, true, four, two, one, even, table)
   if (traits<T>().zero() != 0) {
@@ -134,8 +141,8 @@ function words<T extends Stored>(group: usize, tile: usize, cols: i32, out: usiz
     if (foldColumns<T>() == 32) all = i32x4.add(all, v128.load32_splat(sums, 16))
     sum = i32x4.sub(sum, i32x4.shl(all, ctz(traits<T>().zero())))
   }
-  f = madd(f32x4.convert_i32x4_s(sum), scaleOf<T>(d, fourScales<T>(own), false, four), f)
-  return hasMin<T>() ? madd(foldSum<T>(sums), minOf<T>(m, fourScales<T>(own + minPlace<T>()), false, four), f) : f
+  f = madd(f32x4.convert_i32x4_s(sum), scaleOf<T>(d, scales, last, four), f)
+  return hasMin<T>() ? madd(foldSum<T>(sums), minOf<T>(m, mins, last, four), f) : f
 }
 
 /** sum and the products of 16 columns. */
