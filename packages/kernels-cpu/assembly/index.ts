@@ -1,4 +1,4 @@
-import { barrier, configureThreads, thread, threads } from './lib/sync'
+import { barrier, configureThreads, endTickets, takeTicket, thread, threads } from './lib/sync'
 import { Fold32, GROUP, Pairs, Quads } from './lib/layout'
 import { gemm8x4 } from './matrix/gemm8'
 import { repackGroup } from './matrix/repack'
@@ -17,15 +17,19 @@ export function setup(sync: usize, index: i32, count: i32): void {
   configureThreads(sync, index, count)
 }
 
-/** Repacks `rows` rows of a matrix from `source` on, `stride` bytes apart; all threads call it. */
+/**
+ * Repacks `rows` rows of a matrix from `source` on, `stride` bytes apart. All threads call it and take some groups at a time: while
+ * a model loads, others want their cores, too.
+ */
 function repack(source: usize, stride: usize, rows: i32, target: usize, matrix: usize): void {
-  const groups = (rows + GROUP - 1) / GROUP, bytes = load<usize>(matrix, 16)
-  for (let g = (groups * thread) / threads, end = (groups * (thread + 1)) / threads; g < end; g++) {
-    repackGroup(
-      load<i32>(matrix), source + <usize>(g * GROUP) * stride, stride, rows - g * GROUP, load<i32>(matrix, 8),
-      target + <usize>g * bytes, bytes,
-    )
+  const type = load<i32>(matrix), cols = load<i32>(matrix, 8), bytes = load<usize>(matrix, 16)
+  const groups = (rows + GROUP - 1) / GROUP, size = groups / (8 * threads) + 1, count = (groups + size - 1) / size
+  for (let ticket = takeTicket(); ticket < count; ticket = takeTicket()) {
+    for (let g = ticket * size, end = min(g + size, groups); g < end; g++) {
+      repackGroup(type, source + <usize>(g * GROUP) * stride, stride, rows - g * GROUP, cols, target + <usize>g * bytes, bytes)
+    }
   }
+  endTickets(count)
   barrier()
 }
 

@@ -41,7 +41,7 @@ export interface PoolAddresses {
   readonly jobs: number
 }
 
-const allocateSync = (memory: Memory): number => memory.allocate(192)
+const allocateSync = (memory: Memory): number => memory.allocate(256)
 
 export const allocatePool = (memory: Memory): PoolAddresses => ({
   sync: allocateSync(memory),
@@ -84,10 +84,12 @@ export const inlinePool = (
     later(kind, memory, words) {
       return this.post(kind, memory, ...words())
     },
-    attach({ wasm }) {
+    attach(memory) {
       // At once, unlike the first: whoever records a program does not wait.
-      const { exports } = new WebAssembly.Instance(module, instances.imports(wasm))
-      instances.add(wasm, exports as object as Kernels)
+      const { exports } = new WebAssembly.Instance(module, instances.imports(memory.wasm))
+      const further = exports as object as Kernels
+      further.setup(allocateSync(memory), 0, 1)
+      instances.add(memory.wasm, further)
     },
     idle: async () => {},
     done: async () => {},

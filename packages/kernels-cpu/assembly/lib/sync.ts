@@ -1,4 +1,4 @@
-// The threads' meeting points. Sync words (i32), a cache line each: 0 arrived, 64 generation, 128 sleepers.
+// The threads' meeting points. Sync words (i32), a cache line each: 0 arrived, 64 generation, 128 sleepers, 192 tickets.
 
 /** Loads before a thread goes to sleep at a barrier. Fewer cost 25 % of decode; a sleep and wake takes 17 us. */
 const SPINS = 20_000
@@ -29,4 +29,17 @@ export function barrier(): void {
   atomic.add<i32>(words, 1, 128)
   while (atomic.load<i32>(words, 64) == generation) atomic.wait<i32>(words + 64, generation, -1)
   atomic.sub<i32>(words, 1, 128)
+}
+
+/** Tickets that were taken before this job. */
+let taken: i32 = 0
+
+/** Numbers from 0 on, each for one thread. */
+export function takeTicket(): i32 {
+  return atomic.add<i32>(words, 1, 192) - taken
+}
+
+/** Begins anew. All threads call it, each after its first ticket that was `count` or more. */
+export function endTickets(count: i32): void {
+  taken += count + threads
 }
