@@ -18,10 +18,14 @@ export function storeFloats(k: usize, v: usize, keys: usize, values: usize, head
   }
 }
 
-/** One query, times `scale`, as the tile's token `t`. */
-export function packFloats(q: usize, scale: f32, dim: i32, tile: usize, t: i32): void {
-  const to = tile + 4 * t
-  for (let d = 0; d < dim; d++) store<f32>(to + 16 * d, load<f32>(q + 4 * d) * scale)
+/** Queries of a tile, times `scale`. */
+export function packFloats(q0: usize, q1: usize, q2: usize, q3: usize, scale: f32, dim: i32, tile: usize): void {
+  for (let d = 0; d < 4 * dim; d += 4, tile += 16) {
+    store<f32>(tile, load<f32>(q0 + d) * scale)
+    store<f32>(tile, load<f32>(q1 + d) * scale, 4)
+    store<f32>(tile, load<f32>(q2 + d) * scale, 8)
+    store<f32>(tile, load<f32>(q3 + d) * scale, 12)
+  }
 }
 
 /** scores f32 [4][CHUNK] of the slots [low, low + count) */

@@ -1,5 +1,5 @@
 import { CHUNK, TILE } from '../lib/layout'
-import { maxLanes, roundToShorts, sumLanes } from '../lib/simd'
+import { lane0, lane1, lane2, lane3, maxLanes, maximaOf, roundToShorts, sumLanes, sumsOf } from '../lib/simd'
 import { dot16x4 } from '../matrix/dot16'
 
 /*
@@ -25,7 +25,7 @@ function largest(x: usize, count: i32): f32 {
   return maxLanes(m)
 }
 
-/** The step between levels of a query or key. */
+/** The step between levels of a key. */
 function stepOf(x: usize, dim: i32): f32 {
   let squares = f32x4.splat(0), most = squares
   for (let end = x + 4 * dim; x < end; x += 16) {
@@ -36,8 +36,9 @@ function stepOf(x: usize, dim: i32): f32 {
   return max(sqrt<f32>(sumLanes(squares)) / NORM, maxLanes(most) / LARGEST)
 }
 
-@inline function inverseOf(step: f32): v128 {
-  return f32x4.splat(step > 0 ? 1 / step : 0)
+@inline function inverseOf(steps: v128): v128 {
+  const none = f32x4.splat(0)
+  return v128.and(f32x4.div(f32x4.splat(1), steps), f32x4.gt(steps, none))
 }
 
 export function storeShorts(k: usize, v: usize, keys: usize, values: usize, head: i32, kvHeads: i32, slot: i32, slots: i32, dim: i32): void {
@@ -45,7 +46,7 @@ export function storeShorts(k: usize, v: usize, keys: usize, values: usize, head
   const keyStep = stepOf(k, dim), valueStep = largest(v, dim) / LEVEL
   store<f32>(keys + scale, keyStep)
   store<f32>(values + scale, valueStep)
-  let to = keys + base + <usize>(slot >> 3) * dim * 16 + 4 * (slot & 7), inverse = inverseOf(keyStep)
+  let to = keys + base + <usize>(slot >> 3) * dim * 16 + 4 * (slot & 7), inverse = inverseOf(f32x4.splat(keyStep))
   for (let d = 0; d < dim; d += 8, k += 32, to += 128) {
     const x = roundToShorts(k, inverse)
     v128.store32_lane(to, x, 0)
@@ -54,7 +55,7 @@ export function storeShorts(k: usize, v: usize, keys: usize, values: usize, head
     v128.store32_lane(to, x, 3, 96)
   }
   to = values + base + 2 * <usize>((slot & -CHUNK) * dim + ((slot & (CHUNK - 1)) >> 1) * 16 + (slot & 1))
-  inverse = inverseOf(valueStep)
+  inverse = inverseOf(f32x4.splat(valueStep))
   for (let d = 0; d < dim; d += 8, v += 32, to += 16 * CHUNK) {
     const x = roundToShorts(v, inverse)
     v128.store16_lane(to, x, 0)
@@ -68,18 +69,39 @@ export function storeShorts(k: usize, v: usize, keys: usize, values: usize, head
   }
 }
 
-/** One query, times `scale`, as the tile's token `t`. */
-export function packShorts(q: usize, scale: f32, dim: i32, tile: usize, t: i32): void {
-  const step = stepOf(q, dim), inverse = inverseOf(step)
-  let to = tile + 4 * t
-  for (let d = 0; d < dim; d += 8, q += 32, to += 64) {
-    const x = roundToShorts(q, inverse)
-    v128.store32_lane(to, x, 0)
-    v128.store32_lane(to, x, 1, 16)
-    v128.store32_lane(to, x, 2, 32)
-    v128.store32_lane(to, x, 3, 48)
+/** Queries of a tile, times `scale`. */
+export function packShorts(q0: usize, q1: usize, q2: usize, q3: usize, scale: f32, dim: i32, tile: usize): void {
+  const none = f32x4.splat(0), end: usize = 4 * dim
+  let s0 = none, s1 = none, s2 = none, s3 = none, m0 = none, m1 = none, m2 = none, m3 = none
+  for (let d: usize = 0; d < end; d += 16) {
+    let v = v128.load(q0 + d)
+    s0 = f32x4.add(s0, f32x4.mul(v, v)); m0 = f32x4.max(m0, f32x4.abs(v))
+    v = v128.load(q1 + d)
+    s1 = f32x4.add(s1, f32x4.mul(v, v)); m1 = f32x4.max(m1, f32x4.abs(v))
+    v = v128.load(q2 + d)
+    s2 = f32x4.add(s2, f32x4.mul(v, v)); m2 = f32x4.max(m2, f32x4.abs(v))
+    v = v128.load(q3 + d)
+    s3 = f32x4.add(s3, f32x4.mul(v, v)); m3 = f32x4.max(m3, f32x4.abs(v))
   }
-  store<f32>(tile + 8 * dim + 4 * t, step * scale)
+  const norms = f32x4.div(f32x4.sqrt(sumsOf(s0, s1, s2, s3)), f32x4.splat(NORM))
+  const steps = f32x4.max(norms, f32x4.div(maximaOf(m0, m1, m2, m3), f32x4.splat(LARGEST)))
+  packLevels(q0, q1, q2, q3, steps, dim, tile)
+  v128.store(tile + 8 * dim, f32x4.mul(steps, f32x4.splat(scale)))
+}
+
+/** i16 [count/2][4][2] of four vectors over their steps. */
+@inline function packLevels(x0: usize, x1: usize, x2: usize, x3: usize, steps: v128, count: i32, to: usize): void {
+  const inverse = inverseOf(steps)
+  const i0 = v128.shuffle<u32>(inverse, inverse, 0, 0, 0, 0), i1 = v128.shuffle<u32>(inverse, inverse, 1, 1, 1, 1)
+  const i2 = v128.shuffle<u32>(inverse, inverse, 2, 2, 2, 2), i3 = v128.shuffle<u32>(inverse, inverse, 3, 3, 3, 3)
+  for (let at: usize = 0, end: usize = 4 * count; at < end; at += 32, to += 64) {
+    const v0 = roundToShorts(x0 + at, i0), v1 = roundToShorts(x1 + at, i1)
+    const v2 = roundToShorts(x2 + at, i2), v3 = roundToShorts(x3 + at, i3)
+    v128.store(to, lane0(v0, v1, v2, v3))
+    v128.store(to, lane1(v0, v1, v2, v3), 16)
+    v128.store(to, lane2(v0, v1, v2, v3), 32)
+    v128.store(to, lane3(v0, v1, v2, v3), 48)
+  }
 }
 
 /** scores f32 [4][CHUNK] of the slots [low, low + count) */
@@ -105,25 +127,22 @@ export function sumShorts(
   values: usize, head: i32, kvHeads: i32, low: i32, count: i32, slots: i32, dim: i32, weights: usize, scratch: usize, out: usize,
 ): void {
   const scales = values + <usize>kvHeads * slots * dim * 2 + 4 * (<usize>head * slots + low), steps = scratch + 8 * count
-  for (let t = 0; t < TILE; t++) {
-    const from = weights + 4 * CHUNK * t
-    let most = f32x4.splat(0)
-    for (let s: usize = 0, end: usize = 4 * count; s < end; s += 16) {
-      const weight = f32x4.mul(v128.load(from + s), v128.load(scales + s))
-      v128.store(from + s, weight)
-      most = f32x4.max(most, weight)
-    }
-    const step = maxLanes(most) / LEVEL, inverse = inverseOf(step)
-    let to = scratch + 4 * t
-    for (let s: usize = 0, end: usize = 4 * count; s < end; s += 32, to += 64) {
-      const x = roundToShorts(from + s, inverse)
-      v128.store32_lane(to, x, 0)
-      v128.store32_lane(to, x, 1, 16)
-      v128.store32_lane(to, x, 2, 32)
-      v128.store32_lane(to, x, 3, 48)
-    }
-    store<f32>(steps + 4 * t, step)
+  const w1 = weights + 4 * CHUNK, w2 = w1 + 4 * CHUNK, w3 = w2 + 4 * CHUNK
+  let m0 = f32x4.splat(0), m1 = m0, m2 = m0, m3 = m0
+  for (let s: usize = 0, end: usize = 4 * count; s < end; s += 16) {
+    const scale = v128.load(scales + s)
+    let w = f32x4.mul(v128.load(weights + s), scale)
+    m0 = f32x4.max(m0, w); v128.store(weights + s, w)
+    w = f32x4.mul(v128.load(w1 + s), scale)
+    m1 = f32x4.max(m1, w); v128.store(w1 + s, w)
+    w = f32x4.mul(v128.load(w2 + s), scale)
+    m2 = f32x4.max(m2, w); v128.store(w2 + s, w)
+    w = f32x4.mul(v128.load(w3 + s), scale)
+    m3 = f32x4.max(m3, w); v128.store(w3 + s, w)
   }
+  const step = f32x4.div(maximaOf(m0, m1, m2, m3), f32x4.splat(LEVEL))
+  packLevels(weights, w1, w2, w3, step, count, scratch)
+  v128.store(steps, step)
   let block = values + 2 * (<usize>(head * slots + (low & -CHUNK)) * dim + (low & (CHUNK - 1)) * 8)
   for (let d = 0; d < dim; d += 8, block += 16 * CHUNK) {
     dot16x4(block, scratch, count / 2, FOLD, steps, out + 4 * d, 4 * dim)

@@ -67,3 +67,30 @@ const MAGIC: f32 = 12582912
 @inline export function pick(table: v128, indices: v128): v128 {
   return ASC_FEATURE_RELAXED_SIMD ? i8x16.relaxed_swizzle(table, indices) : i8x16.swizzle(table, indices)
 }
+
+// Lane n of four vectors of 32-bit lanes, as one.
+@inline export function lane0(a: v128, b: v128, c: v128, d: v128): v128 {
+  return v128.shuffle<u64>(v128.shuffle<u32>(a, b, 0, 4, 1, 5), v128.shuffle<u32>(c, d, 0, 4, 1, 5), 0, 2)
+}
+@inline export function lane1(a: v128, b: v128, c: v128, d: v128): v128 {
+  return v128.shuffle<u64>(v128.shuffle<u32>(a, b, 0, 4, 1, 5), v128.shuffle<u32>(c, d, 0, 4, 1, 5), 1, 3)
+}
+@inline export function lane2(a: v128, b: v128, c: v128, d: v128): v128 {
+  return v128.shuffle<u64>(v128.shuffle<u32>(a, b, 2, 6, 3, 7), v128.shuffle<u32>(c, d, 2, 6, 3, 7), 0, 2)
+}
+@inline export function lane3(a: v128, b: v128, c: v128, d: v128): v128 {
+  return v128.shuffle<u64>(v128.shuffle<u32>(a, b, 2, 6, 3, 7), v128.shuffle<u32>(c, d, 2, 6, 3, 7), 1, 3)
+}
+
+/** Each vector's sum, as `sumLanes` adds it. */
+@inline export function sumsOf(a: v128, b: v128, c: v128, d: v128): v128 {
+  return f32x4.add(
+    f32x4.add(lane0(a, b, c, d), lane2(a, b, c, d)), f32x4.add(lane1(a, b, c, d), lane3(a, b, c, d)),
+  )
+}
+/** Each vector's largest lane. */
+@inline export function maximaOf(a: v128, b: v128, c: v128, d: v128): v128 {
+  return f32x4.max(
+    f32x4.max(lane0(a, b, c, d), lane1(a, b, c, d)), f32x4.max(lane2(a, b, c, d), lane3(a, b, c, d)),
+  )
+}

@@ -1,5 +1,5 @@
 import { BLOCK, foldColumns, TILE, TILE16, zeroLevel } from '../lib/layout'
-import { maxLanes, roundToShorts, scaledSum } from '../lib/simd'
+import { lane0, lane1, lane2, lane3, maxLanes, maximaOf, roundToShorts, scaledSum } from '../lib/simd'
 
 /*
  * Activations of up to 4 tokens, packed into the tiles of `lib/layout.ts`. A tile of fewer repeats the last one.
@@ -17,9 +17,7 @@ export function pack8<F, D>(x0: usize, stride: usize, rows: i32, cols: i32, tile
       m0 = f32x4.max(m0, f32x4.abs(v128.load(x0 + i))); m1 = f32x4.max(m1, f32x4.abs(v128.load(x1 + i)))
       m2 = f32x4.max(m2, f32x4.abs(v128.load(x2 + i))); m3 = f32x4.max(m3, f32x4.abs(v128.load(x3 + i)))
     }
-    const largest = f32x4.max(
-      f32x4.max(lane0(m0, m1, m2, m3), lane1(m0, m1, m2, m3)), f32x4.max(lane2(m0, m1, m2, m3), lane3(m0, m1, m2, m3)),
-    )
+    const largest = maximaOf(m0, m1, m2, m3)
     const inverse = v128.and(f32x4.div(most, largest), f32x4.gt(largest, none))
     const i0 = v128.shuffle<u32>(inverse, inverse, 0, 0, 0, 0), i1 = v128.shuffle<u32>(inverse, inverse, 1, 1, 1, 1)
     const i2 = v128.shuffle<u32>(inverse, inverse, 2, 2, 2, 2), i3 = v128.shuffle<u32>(inverse, inverse, 3, 3, 3, 3)
@@ -46,20 +44,6 @@ export function pack8<F, D>(x0: usize, stride: usize, rows: i32, cols: i32, tile
     v128.store(tile, f32x4.mul(scale, f32x4.convert_i32x4_s(i32x4.dot_i16x8_s(pairs, i16x8.splat(1)))), 32)
     tile += 48
   }
-}
-
-// Lane n of four vectors, as one.
-@inline function lane0(a: v128, b: v128, c: v128, d: v128): v128 {
-  return v128.shuffle<u64>(v128.shuffle<u32>(a, b, 0, 4, 1, 5), v128.shuffle<u32>(c, d, 0, 4, 1, 5), 0, 2)
-}
-@inline function lane1(a: v128, b: v128, c: v128, d: v128): v128 {
-  return v128.shuffle<u64>(v128.shuffle<u32>(a, b, 0, 4, 1, 5), v128.shuffle<u32>(c, d, 0, 4, 1, 5), 1, 3)
-}
-@inline function lane2(a: v128, b: v128, c: v128, d: v128): v128 {
-  return v128.shuffle<u64>(v128.shuffle<u32>(a, b, 2, 6, 3, 7), v128.shuffle<u32>(c, d, 2, 6, 3, 7), 0, 2)
-}
-@inline function lane3(a: v128, b: v128, c: v128, d: v128): v128 {
-  return v128.shuffle<u64>(v128.shuffle<u32>(a, b, 2, 6, 3, 7), v128.shuffle<u32>(c, d, 2, 6, 3, 7), 1, 3)
 }
 
 /** i8x16 of the sixteen f32 at `x` times `factor`. */

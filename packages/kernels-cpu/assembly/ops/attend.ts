@@ -85,12 +85,12 @@ function countTiles(rows: i32): i32 {
 /** Packs the tile's queries, scaled. Missing pairs repeat the last one. */
 function packQueries(): void {
   const scale = float(args, 11), to = attentionScratch()
-  for (let p = 0; p < TILE; p++) {
-    const from = rowOf(args, 0, rowOfPair(p)) + 4 * headOfPair(p) * dim
-    if (shorts) packShorts(from, scale, dim, to, p)
-    else packFloats(from, scale, dim, to, p)
-  }
+  const q0 = query(0), q1 = query(1), q2 = query(2), q3 = query(3)
+  if (shorts) packShorts(q0, q1, q2, q3, scale, dim, to)
+  else packFloats(q0, q1, q2, q3, scale, dim, to)
 }
+
+@inline function query(pair: i32): usize { return rowOf(args, 0, rowOfPair(pair)) + 4 * headOfPair(pair) * dim }
 
 /**
  * The smallest slot range that holds all that the tile sees in [chunk, chunk + CHUNK), as low · 2^32 + high; 0 if none. Its start is
