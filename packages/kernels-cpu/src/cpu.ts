@@ -166,7 +166,7 @@ export async function cpu(options: CpuOptions = {}): Promise<Backend> {
       if (pool.room > 0) posted = pool.post(kind, 0, address, steps.write(step), configuration)
       else {
         const kept = structuredClone(step)
-        posted = pool.later(kind, 0, () => [address, steps.write(kept), configuration])
+        posted = pool.later(() => pool.post(kind, 0, address, steps.write(kept), configuration))
       }
     },
     async read(buffer, rows, into) {

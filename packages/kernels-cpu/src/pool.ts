@@ -1,13 +1,12 @@
 import { G3Error } from '@g3/backend'
-import { worker as workerSource } from './generated/worker.js'
 import type { Link } from './link.js'
 import type { Memory } from './memory.js'
+import { startThread } from './thread.js'
 import type { Kernels } from './wasm.js'
-import type { WorkerStart } from './worker.js'
 
-/** The ring's size in `assembly/index.ts`. */
+/** The ring's size in `assembly/index.ts`, and the words of a job. */
 const RING = 16
-const JOB_BYTES = 32
+const JOB_WORDS = 8
 // Words of the queue, as the kernels read them.
 const TAIL = 0
 const GROWS = 1
@@ -17,10 +16,10 @@ const HEAD = 16
 export interface Pool {
   /** Jobs that {@link Pool.post} takes now. */
   readonly room: number
-  /** Enqueues a job where there is room; returns its number for {@link Pool.done}. Up to five arguments, as u32 words. */
-  post(kind: JobKind, memory: number, ...words: number[]): number
-  /** The same where there is none: `words` is called when the job's turn comes. */
-  later(kind: JobKind, memory: number, words: () => number[]): number
+  /** Enqueues a job where there is room; returns its number for {@link Pool.done}. Arguments are u32 words. Allocates nothing. */
+  post(kind: JobKind, memory: number, a?: number, b?: number, c?: number, d?: number, e?: number): number
+  /** Where there is none: `post` is called, to post one job, when its turn comes. Returns that job's number. */
+  later(post: () => void): number
   /** Brings a further memory to all threads: jobs that are enqueued from here on may name it by its number. */
   attach(memory: Memory): void
   /** Resolves when all that was enqueued is done, so that {@link Pool.post} has room. */
@@ -46,23 +45,27 @@ const allocateSync = (memory: Memory): number => memory.allocate(256)
 export const allocatePool = (memory: Memory): PoolAddresses => ({
   sync: allocateSync(memory),
   queue: memory.allocate(128),
-  jobs: memory.allocate(RING * JOB_BYTES),
+  jobs: memory.allocate(4 * RING * JOB_WORDS),
 })
 
-const writeJob = (
-  first: Memory,
-  jobs: number,
-  number: number,
-  kind: number,
-  memory: number,
-  words: readonly number[],
-): number => {
-  const address = jobs + JOB_BYTES * (number % RING)
-  const job = first.i32(address, 8)
-  job[0] = kind
-  job[1] = memory
-  for (let i = 0; i < words.length; i++) job[i + 2] = words[i] ?? 0
-  return address
+type WriteJob = (number: number, ...args: Parameters<Pool['post']>) => number
+
+/** Writes a job to its place in the ring; returns the address. */
+const jobWriter = (first: Memory, jobs: number): WriteJob => {
+  let ring = first.i32(jobs, RING * JOB_WORDS)
+  return (number, kind, memory, a = 0, b = 0, c = 0, d = 0, e = 0) => {
+    // A memory that is not shared has another buffer once it has grown.
+    if (ring.length === 0) ring = first.i32(jobs, RING * JOB_WORDS)
+    const at = JOB_WORDS * (number % RING)
+    ring[at] = kind
+    ring[at + 1] = memory
+    ring[at + 2] = a
+    ring[at + 3] = b
+    ring[at + 4] = c
+    ring[at + 5] = d
+    ring[at + 6] = e
+    return jobs + 4 * at
+  }
 }
 
 /** One thread, the caller's own: a job is done when it is posted. `instances` has `kernels`, of the first memory, already. */
@@ -74,15 +77,17 @@ export const inlinePool = (
   { sync, jobs }: PoolAddresses,
 ): Pool => {
   kernels.setup(sync, 0, 1)
+  const writeJob = jobWriter(first, jobs)
   let posted = 0
   return {
     room: RING,
-    post(kind, memory, ...words) {
-      kernels.work(writeJob(first, jobs, posted++, kind, memory, words))
+    post(kind, memory, a, b, c, d, e) {
+      kernels.work(writeJob(posted++, kind, memory, a, b, c, d, e))
       return posted
     },
-    later(kind, memory, words) {
-      return this.post(kind, memory, ...words())
+    later(post) {
+      post()
+      return posted
     },
     attach(memory) {
       // At once, unlike the first: whoever records a program does not wait.
@@ -97,49 +102,6 @@ export const inlinePool = (
   }
 }
 
-/** The part of `node:worker_threads` in use; named here so that a web build needs no Node types. */
-interface NodeWorkerThreads {
-  readonly Worker: new (source: string | URL) => {
-    postMessage(message: unknown): void
-    on(event: 'error', listener: (error: unknown) => void): void
-    ref(): void
-    unref(): void
-    terminate(): Promise<number>
-  }
-}
-declare const process: { getBuiltinModule(id: 'node:worker_threads'): NodeWorkerThreads }
-
-interface Thread {
-  start(message: WorkerStart): void
-  onError(report: (error: unknown) => void): void
-  /** Whether a busy thread keeps the process alive. */
-  hold(busy: boolean): void
-  terminate(): void
-}
-
-const spawn = (workerUrl: string | URL | undefined): Thread => {
-  if (typeof Worker === 'function') {
-    const url = workerUrl ?? URL.createObjectURL(new Blob([workerSource], { type: 'text/javascript' }))
-    const worker = new Worker(url)
-    return {
-      start: (message) => worker.postMessage(message),
-      onError: (report) => worker.addEventListener('error', (event) => report(event.message)),
-      hold: () => {},
-      terminate: () => worker.terminate(),
-    }
-  }
-  const { Worker: NodeWorker } = process.getBuiltinModule('node:worker_threads')
-  // A data URL and not `eval`: module hooks that a program registers are asked about a worker's source too, and need an address.
-  const worker = new NodeWorker(workerUrl ?? new URL(`data:text/javascript,${encodeURIComponent(workerSource)}`))
-  worker.unref()
-  return {
-    start: (message) => worker.postMessage(message),
-    onError: (report) => worker.on('error', report),
-    hold: (busy) => (busy ? worker.ref() : worker.unref()),
-    terminate: () => void worker.terminate(),
-  }
-}
-
 /** Worker threads that wait inside WASM. The caller's own thread only posts and awaits. `grows`: of all memories. */
 export const workerPool = (
   first: Memory,
@@ -150,6 +112,7 @@ export const workerPool = (
   workerUrl?: string | URL,
 ): Pool => {
   const queue = first.i32(addresses.queue, 32)
+  const writeJob = jobWriter(first, addresses.jobs)
   let posted = 0
   let failure: G3Error | undefined
   let disposed = false
@@ -157,12 +120,12 @@ export const workerPool = (
   const failed = new Promise<never>((_, reject) => (fail = reject))
   failed.catch(() => {})
   const workers = Array.from({ length: threads }, (_, thread) => {
-    const worker = spawn(workerUrl)
+    const worker = startThread(workerUrl)
     worker.onError((cause) => {
       failure ??= new G3Error('cpu/trap', `thread ${thread} failed: ${String(cause)}; make a new backend`, { cause })
       fail(failure)
     })
-    worker.start({ module, memory: first.wasm, thread, threads, ...addresses })
+    worker.send({ module, memory: first.wasm, thread, threads, ...addresses })
     return worker
   })
   const head = (): number => Atomics.load(queue, HEAD)
@@ -173,9 +136,9 @@ export const workerPool = (
       if (failure) throw failure
     }
   }
-  const post: Pool['post'] = (kind, memory, ...words) => {
+  const post: Pool['post'] = (kind, memory, a, b, c, d, e) => {
     if (failure) throw failure
-    writeJob(first, addresses.jobs, posted++, kind, memory, words)
+    writeJob(posted++, kind, memory, a, b, c, d, e)
     Atomics.store(queue, GROWS, grows())
     Atomics.store(queue, TAIL, posted)
     Atomics.notify(queue, TAIL)
@@ -189,8 +152,8 @@ export const workerPool = (
     }
   }
   const room = (): number => (backlog.length > 0 ? 0 : RING - (posted - head()))
-  const later: Pool['later'] = (kind, memory, words) => {
-    backlog.push(() => post(kind, memory, ...words()))
+  const later: Pool['later'] = (postIt) => {
+    backlog.push(postIt)
     // A failure shows in `done`, which every reader awaits.
     if (backlog.length === 1) drain().catch(() => {})
     return posted + backlog.length
@@ -214,10 +177,10 @@ export const workerPool = (
     attach(memory) {
       const sync = allocateSync(memory)
       for (const [thread, worker] of workers.entries()) {
-        worker.start({ ...addresses, module, memory: memory.wasm, thread, threads, sync })
+        worker.send({ ...addresses, module, memory: memory.wasm, thread, threads, sync })
       }
       if (room() > 0) post(JOB.attach, 0)
-      else later(JOB.attach, 0, () => [])
+      else later(() => post(JOB.attach, 0))
     },
     idle: () => done(posted + backlog.length),
     done,
