@@ -154,6 +154,36 @@ describe('memories that are opened while programs wait', () => {
   })
 })
 
+describe('caches that fill memories', () => {
+  it('leave room for activations and scratch', async () => {
+    const ROWS = 512
+    const LAYERS = 20
+    const attendAll = async (limits: CpuOptions['limits']): Promise<Float32Array> => {
+      await using backend = await cpu({ threads: 2, ...(limits && { limits }) })
+      const rng = random(2)
+      const table = async (cols: number) => backend.load(tensor('table', 'F32', 10, cols, rng.normal(10 * cols)))
+      const [narrow, wide] = [await table(256), await table(4096)]
+      const k = backend.buffer('k', ROWS, 256)
+      // 8 MiB each; a layer of the cache has 4.
+      const [x, out] = [backend.buffer('x', ROWS, 4096), backend.buffer('out', ROWS, 4096)]
+      const cache = backend.cache({ label: 'c', layers: LAYERS, slots: 4096, kvHeads: 1, headDim: 256 })
+      const program = backend.record('all layers', (ops) => {
+        ops.embed({ weight: narrow, scale: 1, out: k })
+        ops.embed({ weight: wide, scale: 1, out: x })
+        for (let layer = 0; layer < LAYERS; layer++) {
+          ops.store({ k, v: k, cache, layer })
+          ops.attend({ q: x, cache, layer, scale: 0.1, out })
+        }
+      })
+      const slots = Int32Array.of(0, 1)
+      const spans = Int32Array.of(0, 1, 0, 0, 0, 2, 0, 0)
+      backend.run(program, { rows: 2, ids: Int32Array.of(3, 9), views: [{ slots, spans }] })
+      return await backend.read(out, 2)
+    }
+    expect(await attendAll({ bytes: 64 * MEBIBYTE })).toEqual(await attendAll(undefined))
+  })
+})
+
 describe('what does not fit', () => {
   const small = { threads: 1, limits: { bytes: 16 * MEBIBYTE } } as const
   const tooLarge: PackedTensor = { name: 'large', type: 'F32', rows: 65_536, cols: 256, read: async () => {} }
