@@ -22,7 +22,7 @@ export function configure(address: usize): void {
 
 // This thread's scratch. The first 64 KiB belong to attention, see `ops/attend.ts`.
 @inline export function attentionScratch(): usize { return scratch }
-/** f32: a cut tile's results [4][8], then those of two groups [SLICE rows][8]. */
+/** f32: results of two groups [SLICE rows][8]. */
 @inline export function groupScratch(): usize { return scratch + 0x10000 }
 /** Packed activations. */
 @inline export function tileScratch(): usize { return scratch + 0x13000 }

@@ -67,31 +67,3 @@ export function gemm16x4<F>(panel: usize, tile: usize, cols: i32, out: usize, st
   q = v128.load32_splat(sums, 12)
   v128.store(out, f32x4.mul(f30, q)); v128.store(out, f32x4.mul(f31, q), 16)
 }
-
-/** As {@link gemm16x4} for the tile's first token, operation for operation. */
-export function gemm16x1<F>(panel: usize, tile: usize, cols: i32, out: usize): void {
-  const end = panel + (cols / foldColumns<F>()) * panel16Bytes<F>()
-  let sums = tile + 8 * cols
-  let f0 = f32x4.splat(0), f1 = f0
-  while (panel < end) {
-    let a0 = i32x4.splat(0), a1 = a0
-    for (let k = 0; k < foldColumns<F>(); k += 2) {
-      const t = v128.load32_splat(tile)
-      a0 = i32x4.add(a0, dot(t, v128.load(panel))); a1 = i32x4.add(a1, dot(t, v128.load(panel, 16)))
-      panel += 32
-      tile += 16
-    }
-    f0 = madd(f32x4.convert_i32x4_s(a0), v128.load(panel), f0)
-    f1 = madd(f32x4.convert_i32x4_s(a1), v128.load(panel, 16), f1)
-    if (hasMin<F>()) {
-      const q = foldSum<F>(sums)
-      f0 = madd(q, v128.load(panel, 32), f0)
-      f1 = madd(q, v128.load(panel, 48), f1)
-    }
-    sums += foldColumns<F>()
-    panel += panel16Bytes<F>() - 16 * foldColumns<F>()
-  }
-  const q = v128.load32_splat(sums)
-  v128.store(out, f32x4.mul(f0, q))
-  v128.store(out, f32x4.mul(f1, q), 16)
-}

@@ -68,31 +68,3 @@ export function gemm8x4<F, D>(panel: usize, tile: usize, cols: i32, out: usize, 
   out += stride
   v128.store(out, f30); v128.store(out, f31, 16)
 }
-
-/** As {@link gemm8x4} for the tile's first token, operation for operation. */
-export function gemm8x1<F, D>(panel: usize, tile: usize, cols: i32, out: usize): void {
-  const ones = i16x8.splat(1)
-  const end = panel + (cols / foldColumns<F>()) * panel8Bytes<F>()
-  let f0 = f32x4.splat(0), f1 = f0
-  while (panel < end) {
-    let a0 = start<F>(tile + 4 * foldColumns<F>()), a1 = a0
-    for (let k = 0; k < foldColumns<F>(); k += 4) {
-      const t = v128.load32_splat(tile)
-      a0 = addProducts<D>(a0, t, v128.load(panel)); a1 = addProducts<D>(a1, t, v128.load(panel, 16))
-      panel += 32
-      tile += 16
-    }
-    const q = v128.load32_splat(tile, 16)
-    f0 = madd(f32x4.mul(endSum<D>(a0, ones), q), v128.load(panel), f0)
-    f1 = madd(f32x4.mul(endSum<D>(a1, ones), q), v128.load(panel, 16), f1)
-    if (hasMin<F>()) {
-      const u = v128.load32_splat(tile, 32)
-      f0 = madd(u, v128.load(panel, 32), f0)
-      f1 = madd(u, v128.load(panel, 48), f1)
-    }
-    panel += panel8Bytes<F>() - 8 * foldColumns<F>()
-    tile += 48
-  }
-  v128.store(out, f0)
-  v128.store(out, f1, 16)
-}

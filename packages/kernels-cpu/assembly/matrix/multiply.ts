@@ -1,13 +1,13 @@
-import { groupScratch, panelScratch, precision, quads, tileScratch } from '../lib/config'
+import { panelScratch, precision, quads, tileScratch } from '../lib/config'
 import {
   BLOCK, F32, Fold16, Fold16Min, Fold32, Fold32Min, Fold32SignedMin, GROUP, IQ4_NL, IQ4_XS, isFloat, matrixCols,
   matrixGroup, matrixType, Pairs, Q2_K, Q3_K, Q4_1, Q4_K, Q5_1, Q5_K, Q6_K, Q8_0, Quads, TILE, TILE16, TILE32, TILE8,
   traits,
 } from '../lib/layout'
 import { Single } from './floats'
-import { gemm16x1, gemm16x4 } from './gemm16'
+import { gemm16x4 } from './gemm16'
 import { gemm32x1, gemm32x4 } from './gemm32'
-import { gemm8x1, gemm8x4 } from './gemm8'
+import { gemm8x4 } from './gemm8'
 import { pack16, pack32, pack8 } from './pack'
 import { row16, row32, row8 } from './row'
 import { unpack16, unpack32, unpack8 } from './unpack'
@@ -25,7 +25,6 @@ const BYTES16 = 1
 const WORDS = 2
 const FLOATS = 3
 let packed: i32 = NOTHING
-let packedRows: i32 = 0
 
 /** The form of activations that a weight type wants. */
 function formOf(type: i32): i32 {
@@ -47,7 +46,6 @@ export function newActivations(): void {
 function pack(form: i32, x: usize, stride: usize, rows: i32, cols: i32): void {
   if (packed == form) return
   packed = form
-  packedRows = rows
   const bytes = tileBytes(form, cols)
   let tile = tileScratch()
   for (let row = 0; row < rows; row += TILE) {
@@ -75,37 +73,17 @@ export function multiply(
   const type = matrixType(matrix), cols = matrixCols(matrix)
   const form = formOf(type)
   pack(form, x, stride, rows, cols)
-  if (rows < TILE && (form != FLOATS || isFloat(type))) {
-    for (let g = first; g < last; g++, out += 32) {
-      const group = matrixGroup(matrix, g)
-      for (let t = 0; t < rows; t++) direct(form, type, group, tileScratch() + 4 * t, cols, out + <usize>t * outStride)
-    }
-    return
-  }
   const bytes = tileBytes(form, cols)
+  // Fewer tokens than a tile unpack nothing: memory is read once either way, and again from the first-level cache.
+  const unpacks = rows >= TILE || (form == FLOATS && !isFloat(type))
   for (let g = first; g < last; g++, out += 32) {
-    const panel = unpack(form, type, matrixGroup(matrix, g), cols)
-    let tile = tileScratch(), to = out
-    for (let row = 0; row < rows; row += TILE) {
-      const count = rows - row
-      if (count >= TILE) product4(form, type, panel, tile, cols, to, outStride)
-      else if (count == 1) product1(form, type, panel, tile, cols, to)
-      else {
-        product4(form, type, panel, tile, cols, groupScratch(), 32)
-        for (let t = 0; t < count; t++) memory.copy(to + <usize>t * outStride, groupScratch() + 32 * t, 32)
-      }
-      tile += bytes
-      to += <usize>TILE * outStride
+    const group = matrixGroup(matrix, g), panel = unpacks ? unpack(form, type, group, cols) : group
+    let tile = tileScratch(), to = out, row = 0
+    for (; row + TILE <= rows; row += TILE, tile += bytes, to += <usize>TILE * outStride) {
+      product4(form, type, panel, tile, cols, to, outStride)
     }
+    for (; row < rows; row++, tile += 4, to += outStride) product1(form, type, group, panel, tile, cols, to)
   }
-}
-
-/** One token of a tile times the stored group. A few of them read memory once, as one does, and unpack nothing to memory. */
-function direct(form: i32, type: i32, group: usize, tile: usize, cols: i32, out: usize): void {
-  if (form == WORDS) row16(type, group, tile, cols, out)
-  else if (form == FLOATS) row32(type, group, tile, cols, out)
-  else if (quads()) row8<Quads>(type, group, tile, cols, out)
-  else row8<Pairs>(type, group, tile, cols, out)
 }
 
 function unpack(form: i32, type: i32, group: usize, cols: i32): usize {
@@ -125,11 +103,14 @@ function product4(form: i32, type: i32, panel: usize, tile: usize, cols: i32, ou
   else folded<Bytes4<Pairs>>(type, panel, tile, cols, out, stride)
 }
 
-function product1(form: i32, type: i32, panel: usize, tile: usize, cols: i32, out: usize): void {
-  if (form == FLOATS) gemm32x1<Single>(panel, tile, cols, out)
-  else if (form == WORDS) folded<Words1>(type, panel, tile, cols, out, 0)
-  else if (quads()) folded<Bytes1<Quads>>(type, panel, tile, cols, out, 0)
-  else folded<Bytes1<Pairs>>(type, panel, tile, cols, out, 0)
+/** One token of a tile, from the stored group where that can be: the same bits as {@link product4}. */
+function product1(form: i32, type: i32, group: usize, panel: usize, tile: usize, cols: i32, out: usize): void {
+  if (form == WORDS) row16(type, group, tile, cols, out)
+  else if (form == FLOATS) {
+    if (isFloat(type)) row32(type, group, tile, cols, out)
+    else gemm32x1<Single>(panel, tile, cols, out)
+  } else if (quads()) row8<Quads>(type, group, tile, cols, out)
+  else row8<Pairs>(type, group, tile, cols, out)
 }
 
 /** Runs a product with the way in which the type folds. K is a class with that method, never made. */
@@ -151,19 +132,9 @@ class Bytes4<D> {
     gemm8x4<F, D>(panel, tile, cols, out, stride)
   }
 }
-class Bytes1<D> {
-  @inline run<F>(panel: usize, tile: usize, cols: i32, out: usize, stride: usize): void {
-    gemm8x1<F, D>(panel, tile, cols, out)
-  }
-}
 class Words4 {
   @inline run<F>(panel: usize, tile: usize, cols: i32, out: usize, stride: usize): void {
     gemm16x4<F>(panel, tile, cols, out, stride)
-  }
-}
-class Words1 {
-  @inline run<F>(panel: usize, tile: usize, cols: i32, out: usize, stride: usize): void {
-    gemm16x1<F>(panel, tile, cols, out)
   }
 }
 

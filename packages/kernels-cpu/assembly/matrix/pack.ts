@@ -1,5 +1,5 @@
-import { BLOCK, foldColumns, TILE, TILE16, zeroLevel } from '../lib/layout'
-import { lane0, lane1, lane2, lane3, maxLanes, maximaOf, roundToShorts, scaledSum } from '../lib/simd'
+import { foldColumns, zeroLevel } from '../lib/layout'
+import { lane0, lane1, lane2, lane3, maximaOf, roundToShorts, scaledSum } from '../lib/simd'
 
 /*
  * Activations of up to 4 tokens, packed into the tiles of `lib/layout.ts`. A tile of fewer repeats the last one.
@@ -52,34 +52,45 @@ export function pack8<F, D>(x0: usize, stride: usize, rows: i32, cols: i32, tile
 }
 
 /** 14-bit integers, a scale for each token. */
-export function pack16(x: usize, stride: usize, rows: i32, cols: i32, tile: usize): void {
-  const sums = tile + 8 * cols, scales = sums + cols
-  if (rows < TILE) memory.fill(tile, 0, <usize>(cols / BLOCK) * TILE16 + 16)
-  for (let t = 0; t < rows; t++) {
-    let from = x + <usize>t * stride, to = tile + 4 * t, sumAt = sums + 4 * t
-    let m = f32x4.splat(0)
-    for (let i = 0; i < 4 * cols; i += 16) m = f32x4.max(m, f32x4.abs(v128.load(from + i)))
-    const largest = maxLanes(m)
-    const inverse = f32x4.splat(largest > 0 ? <f32>8191 / largest : 0)
-    for (let k = 0; k < cols; k += 16) {
-      let sum = i32x4.splat(0)
-      for (let i = 0; i < 2; i++) {
-        const v = roundToShorts(from, inverse)
-        sum = i32x4.add(sum, i32x4.extadd_pairwise_i16x8_s(v))
-        const pairs = v128.shuffle<u16>(v, v, 0, 2, 1, 3, 4, 6, 5, 7)
-        v128.store32_lane(to, pairs, 0)
-        v128.store32_lane(to, pairs, 1, 16)
-        v128.store32_lane(to, pairs, 2, 32)
-        v128.store32_lane(to, pairs, 3, 48)
-        from += 32
-        to += 64
-      }
-      sum = i32x4.add(sum, v128.shuffle<u32>(sum, sum, 2, 3, 0, 1))
-      store<i32>(sumAt, i32x4.extract_lane(sum, 0) + i32x4.extract_lane(sum, 1))
-      sumAt += 16
-    }
-    store<f32>(scales + 4 * t, largest / 8191)
+export function pack16(x0: usize, stride: usize, rows: i32, cols: i32, tile: usize): void {
+  const x1 = x0 + (rows > 1 ? stride : 0), x2 = x1 + (rows > 2 ? stride : 0), x3 = x2 + (rows > 3 ? stride : 0)
+  const end: usize = 4 * cols, most = f32x4.splat(8191), none = f32x4.splat(0), ones = i16x8.splat(1)
+  let m0 = none, m1 = none, m2 = none, m3 = none
+  for (let at: usize = 0; at < end; at += 16) {
+    m0 = f32x4.max(m0, f32x4.abs(v128.load(x0 + at))); m1 = f32x4.max(m1, f32x4.abs(v128.load(x1 + at)))
+    m2 = f32x4.max(m2, f32x4.abs(v128.load(x2 + at))); m3 = f32x4.max(m3, f32x4.abs(v128.load(x3 + at)))
   }
+  const largest = maximaOf(m0, m1, m2, m3)
+  const inverse = v128.and(f32x4.div(most, largest), f32x4.gt(largest, none))
+  const i0 = v128.shuffle<u32>(inverse, inverse, 0, 0, 0, 0), i1 = v128.shuffle<u32>(inverse, inverse, 1, 1, 1, 1)
+  const i2 = v128.shuffle<u32>(inverse, inverse, 2, 2, 2, 2), i3 = v128.shuffle<u32>(inverse, inverse, 3, 3, 3, 3)
+  let sums = tile + 8 * cols
+  for (let at: usize = 0; at < end; sums += 16) {
+    let sum = none
+    for (const last = at + 64; at < last; at += 32, tile += 64) {
+      const v0 = evenFirst(roundToShorts(x0 + at, i0)), v1 = evenFirst(roundToShorts(x1 + at, i1))
+      const v2 = evenFirst(roundToShorts(x2 + at, i2)), v3 = evenFirst(roundToShorts(x3 + at, i3))
+      let pairs = lane0(v0, v1, v2, v3)
+      v128.store(tile, pairs)
+      sum = i32x4.add(sum, i32x4.dot_i16x8_s(pairs, ones))
+      pairs = lane1(v0, v1, v2, v3)
+      v128.store(tile, pairs, 16)
+      sum = i32x4.add(sum, i32x4.dot_i16x8_s(pairs, ones))
+      pairs = lane2(v0, v1, v2, v3)
+      v128.store(tile, pairs, 32)
+      sum = i32x4.add(sum, i32x4.dot_i16x8_s(pairs, ones))
+      pairs = lane3(v0, v1, v2, v3)
+      v128.store(tile, pairs, 48)
+      sum = i32x4.add(sum, i32x4.dot_i16x8_s(pairs, ones))
+    }
+    v128.store(sums, sum)
+  }
+  v128.store(sums, f32x4.div(largest, most))
+}
+
+/** Of each four i16 those at 0 and 2, then those at 1 and 3. */
+@inline function evenFirst(v: v128): v128 {
+  return v128.shuffle<u16>(v, v, 0, 2, 1, 3, 4, 6, 5, 7)
 }
 
 /** f32, as they are. */

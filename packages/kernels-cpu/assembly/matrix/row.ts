@@ -12,7 +12,7 @@ import { dispatch } from './types/dispatch'
 
 /*
  * One token straight from the stored group (`stored.ts`): at decode there is nothing to reuse a panel for. Integer sums
- * are exact in any order, and the f32 operations are those of `gemm*x1` in the same order, so the results are the same
+ * are exact in any order, and the f32 operations are those of `gemm*x4` in the same order, so the results are the same
  * bits.
  */
 

@@ -46,8 +46,8 @@ export function logits(args: usize, first: i32, last: i32, part: i32, parts: i32
 export function gatedUp(args: usize, first: i32, last: i32, part: i32, parts: i32): void {
   const gate = word(args, 2), up = word(args, 3), rows = matrixRows(gate)
   const begin = partStart(rows, part, parts), end = partStart(rows, part + 1, parts)
-  // A group of each goes to scratch, past the part that `multiply` uses for cut tiles.
-  const gates = groupScratch() + 128, ups = gates + 32 * SLICE
+  // A group of each goes to scratch.
+  const gates = groupScratch(), ups = gates + 32 * SLICE
   for (let r = first; r < last; r += SLICE) {
     const count = min(SLICE, last - r), x = rowOf(args, 0, r), stride = word(args, 1)
     newActivations()
