@@ -16,10 +16,7 @@
   return f32x4.mul(v128.and(i32x4.shl(bits, 13), mask), factor)
 }
 
-/**
- * The same for halves that are often subnormal, as the d of K-quants are: arithmetic on subnormal f32 takes 100
- * cycles.
- */
+/** The same for halves that are often subnormal, as the d of K-quants are: an f32 product of those takes 100 cycles. */
 export function widenSmallHalf(bits: v128): v128 {
   const magnitude = v128.and(bits, i32x4.splat(0x7fff))
   const small = i32x4.lt_s(magnitude, i32x4.splat(0x400))

@@ -45,17 +45,10 @@ export const SHORTS = 1
 }
 
 // Unpacked panels of one row group, and packed activations of one tile. Both are cut into folds: runs of columns that
-// share a scale,
-// 32 of them or 16.
-/**
- * Bytes of a fold: u8 weights [columns/4 steps][8 rows][4 k], f32 scales [8]; where the type has one also f32 mins
- * [8].
- */
+// share a scale, 32 of them or 16.
+/** Bytes of a fold: u8 weights [columns/4 steps][8 rows][4 k], f32 scales [8], and where the type has them f32 mins [8]. */
 @inline export function panel8Bytes<F>(): i32 { return 8 * foldColumns<F>() + (hasMin<F>() ? 64 : 32) }
-/**
- * i16 weights [columns/2 pairs][8 rows][2 k], then as above. Of each four k the first pair has 0 and 2, the second 1
- * and 3.
- */
+/** i16 weights [columns/2 pairs][8 rows][2 k], then as above. Of four k the first pair has 0 and 2, the second 1 and 3. */
 @inline export function panel16Bytes<F>(): i32 { return 16 * foldColumns<F>() + (hasMin<F>() ? 64 : 32) }
 /** Bytes of 32 columns: f32 weights [32 k][8 rows]. The largest of the panels. */
 export const PANEL32 = 1024
