@@ -7,6 +7,7 @@ import { allocatePool, inlinePool, type Pool, workerPool } from './pool.js'
 import { writeProgram, type WrittenProgram } from './program.js'
 import { recorder } from './recorder.js'
 import { partialBytes, scratchSpace } from './scratch.js'
+import { screenSpace } from './screen.js'
 import { stepRing } from './steps.js'
 import { compileKernels, hasRelaxedSimd, type Kernels, quadsAreFaster } from './wasm.js'
 import { type CpuWeight, weightLoader } from './weights.js'
@@ -84,6 +85,7 @@ export async function cpu(options: CpuOptions = {}): Promise<Backend> {
   const load = weightLoader(memories, pool)
   const steps = stepRing(memory)
   const scratchIn = memories.each((own) => scratchSpace(own, PRECISION[precision], threads, quads))
+  const screenOf = screenSpace(memories)
   const weights = new WeakSet<Weight>()
   const buffers = new WeakSet<Buffer>()
   const caches: CpuCache[] = []
@@ -143,6 +145,7 @@ export async function cpu(options: CpuOptions = {}): Promise<Backend> {
         },
         newBuffer,
         threads,
+        screenOf,
         constants: (number, values) => {
           const address = memories.at(number).allocate(values.byteLength)
           memories.at(number).f32(address, values.length).set(values)

@@ -16,6 +16,8 @@ export interface Resources {
   cache(cache: unknown): CpuCache
   newBuffer(label: string, rows: number, cols: number): CpuBuffer
   readonly threads: number
+  /** What `top` is given beside a matrix, in its memory; 0: nothing. */
+  screenOf(matrix: CpuMatrix): number
   /** Copies f32 values into a memory, where they live as long as the backend. */
   constants(memory: number, values: Float32Array): number
 }
@@ -194,11 +196,14 @@ export const recorder = (resources: Resources): Recorder => {
     },
     top({ x, weight, limit, count, out }) {
       independentRows = false
-      const { memory, address } = matrix(weight)
+      const own = matrix(weight)
+      const { memory, address } = own
       // No step's rows: each thread's ranking of each row, which nobody else sees.
-      const own = resources.newBuffer(`${out.label} by threads`, resources.threads * out.rows, out.cols)
-      const rankings = [own.addressIn(memory), own.strideBytes]
-      add(OP.top, memory, ({ readWindow }) => [...readWindow(x), address, ...rankings, limit, count])
+      const byThreads = resources.newBuffer(`${out.label} by threads`, resources.threads * out.rows, out.cols)
+      const rankings = [byThreads.addressIn(memory), byThreads.strideBytes]
+      add(OP.top, memory, ({ readWindow }) => [
+        ...readWindow(x), address, ...rankings, limit, count, resources.screenOf(own),
+      ])
       add(OP.mergeTops, memory, ({ write }) => [...rankings, ...write(out), count])
     },
   }

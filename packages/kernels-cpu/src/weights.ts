@@ -1,4 +1,4 @@
-import { check, type PackedTensor, rowBytes, type Weight } from '@g3/backend'
+import { check, type PackedTensor, type QuantType, rowBytes, type Weight } from '@g3/backend'
 import { columnStep, GROUP, groupBytes, roundUp, STORED } from './layout.js'
 import type { Memories } from './memories.js'
 import type { Memory } from './memory.js'
@@ -11,6 +11,7 @@ const STAGE_BYTES = 2 * 2 ** 20
 /** A matrix lies in one memory; `address` is its descriptor's. */
 export interface CpuMatrix extends Weight {
   readonly kind: 'matrix'
+  readonly type: QuantType
   readonly memory: number
   readonly address: number
 }
@@ -94,7 +95,7 @@ export const weightLoader = (memories: Memories, pool: Pool): ((tensor: PackedTe
     }
     const results = await Promise.allSettled(passes)
     for (const result of results) if (result.status === 'rejected') throw result.reason
-    return { kind: 'matrix', name, rows, cols, memory: number, address }
+    return { kind: 'matrix', type, name, rows, cols, memory: number, address }
   }
 
   return async (tensor, signal) => {

@@ -1,3 +1,5 @@
+import { GROUP } from '../lib/layout'
+
 /*
  * A ranking of `count` logits: f32 ids [count], then f32 logits [count], the largest first. Ids are offered in
  * ascending order, so a logit goes behind its equals. NaN and -Infinity never enter.
@@ -16,12 +18,6 @@ export function clear(ranking: usize, count: i32): void {
   return load<f32>(ranking + 8 * count - 4)
 }
 
-/** Whether any of 8 logits exceeds `bound`. */
-@inline export function anyAbove(logits: usize, bound: f32): bool {
-  const b = f32x4.splat(bound)
-  return v128.any_true(v128.or(f32x4.gt(v128.load(logits), b), f32x4.gt(v128.load(logits, 16), b)))
-}
-
 /** Takes a logit in where it exceeds the smallest, which then goes. */
 export function offer(ranking: usize, count: i32, id: f32, logit: f32): void {
   if (!(logit > smallest(ranking, count))) return
@@ -33,4 +29,12 @@ export function offer(ranking: usize, count: i32, id: f32, logit: f32): void {
   }
   store<f32>(logits + 4 * i, logit)
   store<f32>(ranking + 4 * i, id)
+}
+
+/** Offers eight logits at `logits`, or those of them below `limit`; `first` is the id of the first. */
+export function offerGroup(ranking: usize, count: i32, first: i32, limit: i32, logits: usize): void {
+  const bound = f32x4.splat(smallest(ranking, count))
+  const above = v128.or(f32x4.gt(v128.load(logits), bound), f32x4.gt(v128.load(logits, 16), bound))
+  if (!v128.any_true(above)) return
+  for (let i = 0; i < min(GROUP, limit - first); i++) offer(ranking, count, <f32>(first + i), load<f32>(logits + 4 * i))
 }

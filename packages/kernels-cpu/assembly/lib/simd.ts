@@ -7,9 +7,8 @@ import { sumsQuads } from './layout'
 }
 
 /*
- * Sums of i8 activations times weights of up to 6 bits, in the form D of `lib/layout.ts`. Weights are the unsigned
- * operand, below
- * 64, so no engine saturates.
+ * Sums of i8 activations times weights of up to 7 bits, in the form D of `lib/layout.ts`. Weights are the unsigned
+ * operand, below 128, so no engine saturates.
  */
 
 /** factor · Σx as the sum's lanes hold it. `pairs`: i16, in even lanes Σ over k%4 < 2, in odd ones Σ over the rest. */

@@ -1,38 +1,29 @@
-import { attentionScratch } from '../lib/config'
-import { GROUP, SLICE } from '../lib/layout'
-import { anyAbove, clear, offer, smallest } from '../head/ranking'
-import { multiply, newActivations, partStart } from '../matrix/multiply'
+import { rankPlainly } from '../head/plain'
+import { offer } from '../head/ranking'
+import { canScreen, rankScreened, SCREEN_ROWS } from '../head/screen'
+import { SLICE } from '../lib/layout'
 import { threads } from '../lib/sync'
+import { partStart } from '../matrix/multiply'
 import { int, rowOf, stepFrom, stepRows, word } from './args'
 
-/** Groups whose logits are computed before they are looked at: SLICE rows of them fill attention's scratch. */
-const RUN = 16
-
-/** top: x 0-1, weight 2, rankings 3-4 (the step's rows for each part), limit 5, count 6. A part ranks its own ids. */
+/**
+ * top: x 0-1, weight 2, rankings 3-4 (the step's rows for each part), limit 5, count 6, memory to screen it 7. A part
+ * ranks its own ids.
+ */
 export function top(args: usize, first: i32, last: i32, part: i32, parts: i32): void {
-  const matrix = word(args, 2), limit = int(args, 5), count = int(args, 6)
-  const end = partStart(limit, part + 1, parts)
-  const rankings = part * stepRows()
-  for (let r = first; r < last; r += SLICE) {
-    const rows = min(SLICE, last - r), x = rowOf(args, 0, stepFrom() + r), stride = word(args, 1)
-    for (let t = 0; t < rows; t++) clear(rowOf(args, 3, rankings + r + t), count)
-    newActivations()
-    for (let g = partStart(limit, part, parts); g < end; g += RUN) {
-      const until = min(g + RUN, end)
-      multiply(matrix, g, until, x, stride, rows, attentionScratch(), RUN * 32)
-      for (let t = 0; t < rows; t++) {
-        const logits = attentionScratch() + t * RUN * 32
-        rank(logits, GROUP * g, min(GROUP * until, limit), rowOf(args, 3, rankings + r + t), count)
-      }
+  const matrix = word(args, 2), limit = int(args, 5), count = int(args, 6), space = word(args, 7)
+  const begin = partStart(limit, part, parts), end = partStart(limit, part + 1, parts)
+  const stride = word(args, 1), rankingStride = word(args, 4)
+  for (let r = first; r < last;) {
+    const x = rowOf(args, 0, stepFrom() + r), ranking = rowOf(args, 3, part * stepRows() + r)
+    let rows = min(SCREEN_ROWS, last - r)
+    const screened = canScreen(matrix, rows, space) &&
+      rankScreened(matrix, begin, end, limit, x, stride, rows, ranking, rankingStride, count, space)
+    if (!screened) {
+      rows = min(SLICE, last - r)
+      rankPlainly(matrix, begin, end, limit, x, stride, rows, ranking, rankingStride, count)
     }
-  }
-}
-
-/** Offers the logits of ids [first, last) to a ranking. */
-function rank(logits: usize, first: i32, last: i32, ranking: usize, count: i32): void {
-  for (; first < last; first += GROUP, logits += 4 * GROUP) {
-    if (!anyAbove(logits, smallest(ranking, count))) continue
-    for (let i = 0; i < min(GROUP, last - first); i++) offer(ranking, count, <f32>(first + i), load<f32>(logits + 4 * i))
+    r += rows
   }
 }
 
