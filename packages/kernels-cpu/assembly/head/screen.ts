@@ -3,7 +3,7 @@ import { BLOCK, GROUP, matrixCols, matrixGroup, matrixRows, Pairs, Q8_0, Quads, 
 import { maxLanes } from '../lib/simd'
 import { thread } from '../lib/sync'
 import { gemm8x4 } from '../matrix/gemm8'
-import { pack16 } from '../matrix/pack'
+import { line16, pack16 } from '../matrix/pack'
 import { row16 } from '../matrix/row'
 import { boundBytes, errorBound, MOST_COLUMNS, rowBounds } from './bounds'
 import { Halves, HALVES_ERRORS, HALVES_TILE, packHalves, unpackHalves } from './halves'
@@ -33,7 +33,7 @@ export function canScreen(matrix: usize, rows: i32, space: usize): bool {
   return space != 0 && rows >= FEWEST_ROWS && matrixCols(matrix) <= MOST_COLUMNS
 }
 
-// What lies in this thread's scratch, for two tiles: tiles of i16, of halves, and the halves' errors.
+// What lies in this thread's scratch, for two tiles: tiles of i16, of halves, and the halves' errors; then lines of i16.
 @inline function shortsOf(i: i32, cols: i32): usize { return tileScratch() + <usize>i * shortBytes(cols) }
 @inline function shortBytes(cols: i32): usize { return <usize>(cols / BLOCK) * TILE16 + 16 }
 @inline function halvesOf(i: i32, cols: i32): usize {
@@ -43,6 +43,8 @@ export function canScreen(matrix: usize, rows: i32, space: usize): bool {
   return halvesOf(2, cols) + <usize>(i * (cols / BLOCK)) * HALVES_ERRORS
 }
 @inline function scaleOf(t: i32, cols: i32): usize { return shortsOf(t / TILE, cols) + 9 * cols + 4 * (t % TILE) }
+
+@inline function lineOf(t: i32, cols: i32): usize { return errorsOf(2, cols) + <usize>t * (shortBytes(cols) / TILE) }
 
 @inline function ceilingsOf(space: usize, group: i32): usize { return space + 8 * THREADS + 4 * SCREEN_ROWS * group }
 
@@ -59,6 +61,7 @@ export function rankScreened(
     pack16(x + <usize>(TILE * i) * stride, stride, min(TILE, rows - TILE * i), cols, shortsOf(i, cols))
   }
   for (let t = 0; t < rows; t++) {
+    line16(x + <usize>t * stride, cols, lineOf(t, cols))
     if (!(load<f32>(scaleOf(t, cols)) < Infinity)) return false
   }
   if (quads()) screen<Quads>(matrix, begin, end, limit, rows, count, space)
@@ -93,7 +96,7 @@ export function rankScreened(
 /** The logits of a group for a token of the tiles, to {@link results}. */
 function compute(matrix: usize, group: i32, t: i32): void {
   const cols = matrixCols(matrix)
-  row16(Q8_0, matrixGroup(matrix, group), shortsOf(t / TILE, cols) + 4 * (t % TILE), cols, results())
+  row16(Q8_0, matrixGroup(matrix, group), lineOf(t, cols), cols, results())
 }
 
 /** Ceilings of groups [begin, end), and the groups of each token's `count` largest logits by halves. */

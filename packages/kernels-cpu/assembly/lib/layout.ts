@@ -66,6 +66,10 @@ export const TILE8 = 224
 export const TILE16 = 288
 /** f32 [32 k][4 tokens] */
 export const TILE32 = 512
+/*
+ * A line is a tile of one token: the same without [4 tokens], so a quarter of the bytes. What one token multiplies is then close
+ * together, and leaves the first-level cache to the weights.
+ */
 
 /*
  * How a type's products are folded to f32. Such classes are compile-time arguments of kernels and never made: their

@@ -11,9 +11,9 @@ import { madd } from '../lib/simd'
 }
 
 /** Σx of a fold's columns in every lane, as f32: exact, it is below 2^24. */
-@inline export function foldSum<F>(sums: usize): v128 {
+@inline export function foldSum<F>(sums: usize, step: usize): v128 {
   const first = v128.load32_splat(sums)
-  return f32x4.convert_i32x4_s(foldColumns<F>() == 16 ? first : i32x4.add(first, v128.load32_splat(sums, 16)))
+  return f32x4.convert_i32x4_s(foldColumns<F>() == 16 ? first : i32x4.add(first, v128.load32_splat(sums + step)))
 }
 
 /** out[4 tokens][8 rows] = tile · panelᵀ; tokens are `stride` bytes apart. */
@@ -43,13 +43,13 @@ export function gemm16x4<F>(panel: usize, tile: usize, cols: i32, out: usize, st
     f30 = madd(f32x4.convert_i32x4_s(a30), d0, f30); f31 = madd(f32x4.convert_i32x4_s(a31), d1, f31)
     if (hasMin<F>()) {
       const m0 = v128.load(panel, 32), m1 = v128.load(panel, 48)
-      let q = foldSum<F>(sums)
+      let q = foldSum<F>(sums, 16)
       f00 = madd(q, m0, f00); f01 = madd(q, m1, f01)
-      q = foldSum<F>(sums + 4)
+      q = foldSum<F>(sums + 4, 16)
       f10 = madd(q, m0, f10); f11 = madd(q, m1, f11)
-      q = foldSum<F>(sums + 8)
+      q = foldSum<F>(sums + 8, 16)
       f20 = madd(q, m0, f20); f21 = madd(q, m1, f21)
-      q = foldSum<F>(sums + 12)
+      q = foldSum<F>(sums + 12, 16)
       f30 = madd(q, m0, f30); f31 = madd(q, m1, f31)
     }
     sums += foldColumns<F>()

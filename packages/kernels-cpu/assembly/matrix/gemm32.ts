@@ -47,20 +47,20 @@ function everySecond(panel: usize, tile: usize, end: usize, out: usize, stride: 
 }
 
 /**
- * As {@link gemm32x4} for the tile's first token, with weights of class W of `floats.ts`: a panel, or a group as it is stored.
+ * As {@link gemm32x4} for one token, x f32 [depth], with weights of class W of `floats.ts`: a panel, or a group as it is stored.
  */
-export function gemm32x1<W>(group: usize, tile: usize, depth: i32, out: usize): void {
-  const end = tile + 16 * depth, mask = halfMask(), factor = halfFactor(), bytes = rowBytes<W>()
+export function gemm32x1<W>(group: usize, x: usize, depth: i32, out: usize): void {
+  const end = x + 4 * depth, mask = halfMask(), factor = halfFactor(), bytes = rowBytes<W>()
   let f0 = f32x4.splat(0), f1 = f0, g0 = f0, g1 = f0
-  while (tile < end) {
-    let t = v128.load32_splat(tile)
+  while (x < end) {
+    let t = v128.load32_splat(x)
     f0 = madd(t, firstRows<W>(group, mask, factor), f0)
     f1 = madd(t, lastRows<W>(group, mask, factor), f1)
-    t = v128.load32_splat(tile, 16)
+    t = v128.load32_splat(x, 4)
     g0 = madd(t, firstRows<W>(group + bytes, mask, factor), g0)
     g1 = madd(t, lastRows<W>(group + bytes, mask, factor), g1)
     group += 2 * bytes
-    tile += 32
+    x += 8
   }
   v128.store(out, f32x4.add(f0, g0))
   v128.store(out, f32x4.add(f1, g1), 16)

@@ -8,7 +8,7 @@ import { Single } from './floats'
 import { gemm16x4 } from './gemm16'
 import { gemm32x1, gemm32x4 } from './gemm32'
 import { gemm8x4 } from './gemm8'
-import { pack16, pack32, pack8 } from './pack'
+import { line16, line8, pack16, pack32, pack8 } from './pack'
 import { row16, row32, row8 } from './row'
 import { unpack16, unpack32, unpack8 } from './unpack'
 
@@ -43,24 +43,36 @@ export function newActivations(): void {
   packed = NOTHING
 }
 
+/** Whole tiles, then a line for each of the tokens that are left. Lines of f32 are the activations themselves. */
 function pack(form: i32, x: usize, stride: usize, rows: i32, cols: i32): void {
   if (packed == form) return
   packed = form
   const bytes = tileBytes(form, cols)
-  let tile = tileScratch()
-  for (let row = 0; row < rows; row += TILE) {
-    const count = min(TILE, rows - row), from = x + <usize>row * stride
-    if (form == WORDS) pack16(from, stride, count, cols, tile)
-    else if (form == FLOATS) pack32(from, stride, count, cols, tile)
-    else if (quads()) packBytes<Quads>(form, from, stride, count, cols, tile)
-    else packBytes<Pairs>(form, from, stride, count, cols, tile)
-    tile += bytes
+  let tile = tileScratch(), row = 0
+  for (; row + TILE <= rows; row += TILE, x += TILE * stride, tile += bytes) {
+    if (form == WORDS) pack16(x, stride, TILE, cols, tile)
+    else if (form == FLOATS) pack32(x, stride, TILE, cols, tile)
+    else if (quads()) packBytes<Quads>(form, x, stride, cols, tile)
+    else packBytes<Pairs>(form, x, stride, cols, tile)
+  }
+  if (form == FLOATS) return
+  for (; row < rows; row++, x += stride, tile += lineBytes(bytes)) {
+    if (form == WORDS) line16(x, cols, tile)
+    else if (quads()) lineOfBytes<Quads>(form, x, cols, tile)
+    else lineOfBytes<Pairs>(form, x, cols, tile)
   }
 }
 
-function packBytes<D>(form: i32, x: usize, stride: usize, rows: i32, cols: i32, tile: usize): void {
-  if (form == BYTES32) pack8<Fold32, D>(x, stride, rows, cols, tile)
-  else pack8<Fold16, D>(x, stride, rows, cols, tile)
+@inline function lineBytes(tile: usize): usize { return (tile / TILE + 15) & ~15 }
+
+function packBytes<D>(form: i32, x: usize, stride: usize, cols: i32, tile: usize): void {
+  if (form == BYTES32) pack8<Fold32, D>(x, stride, TILE, cols, tile)
+  else pack8<Fold16, D>(x, stride, TILE, cols, tile)
+}
+
+function lineOfBytes<D>(form: i32, x: usize, cols: i32, line: usize): void {
+  if (form == BYTES32) line8<Fold32, D>(x, cols, line)
+  else line8<Fold16, D>(x, cols, line)
 }
 
 /**
@@ -73,16 +85,18 @@ export function multiply(
   const type = matrixType(matrix), cols = matrixCols(matrix)
   const form = formOf(type)
   pack(form, x, stride, rows, cols)
-  const bytes = tileBytes(form, cols)
+  const bytes = tileBytes(form, cols), whole = rows & -TILE
+  const lines = form == FLOATS ? x + <usize>whole * stride : tileScratch() + <usize>(whole / TILE) * bytes
+  const step = form == FLOATS ? stride : lineBytes(bytes)
   // Fewer tokens than a tile unpack nothing: memory is read once either way, and again from the first-level cache.
-  const unpacks = rows >= TILE || (form == FLOATS && !isFloat(type))
+  const unpacks = whole > 0 || (form == FLOATS && !isFloat(type))
   for (let g = first; g < last; g++, out += 32) {
     const group = matrixGroup(matrix, g), panel = unpacks ? unpack(form, type, group, cols) : group
-    let tile = tileScratch(), to = out, row = 0
-    for (; row + TILE <= rows; row += TILE, tile += bytes, to += <usize>TILE * outStride) {
+    let tile = tileScratch(), line = lines, to = out, row = 0
+    for (; row < whole; row += TILE, tile += bytes, to += TILE * outStride) {
       product4(form, type, panel, tile, cols, to, outStride)
     }
-    for (; row < rows; row++, tile += 4, to += outStride) product1(form, type, group, panel, tile, cols, to)
+    for (; row < rows; row++, line += step, to += outStride) product1(form, type, group, panel, line, cols, to)
   }
 }
 
@@ -103,14 +117,14 @@ function product4(form: i32, type: i32, panel: usize, tile: usize, cols: i32, ou
   else folded<Bytes4<Pairs>>(type, panel, tile, cols, out, stride)
 }
 
-/** One token of a tile, from the stored group where that can be: the same bits as {@link product4}. */
-function product1(form: i32, type: i32, group: usize, panel: usize, tile: usize, cols: i32, out: usize): void {
-  if (form == WORDS) row16(type, group, tile, cols, out)
+/** A line times the weights, from the stored group where that can be: the same bits as {@link product4}. */
+function product1(form: i32, type: i32, group: usize, panel: usize, line: usize, cols: i32, out: usize): void {
+  if (form == WORDS) row16(type, group, line, cols, out)
   else if (form == FLOATS) {
-    if (isFloat(type)) row32(type, group, tile, cols, out)
-    else gemm32x1<Single>(panel, tile, cols, out)
-  } else if (quads()) row8<Quads>(type, group, tile, cols, out)
-  else row8<Pairs>(type, group, tile, cols, out)
+    if (isFloat(type)) row32(type, group, line, cols, out)
+    else gemm32x1<Single>(panel, line, cols, out)
+  } else if (quads()) row8<Quads>(type, group, line, cols, out)
+  else row8<Pairs>(type, group, line, cols, out)
 }
 
 /** Runs a product with the way in which the type folds. K is a class with that method, never made. */

@@ -1,9 +1,9 @@
 import { foldColumns, zeroLevel } from '../lib/layout'
-import { lane0, lane1, lane2, lane3, maximaOf, roundToShorts, scaledSum } from '../lib/simd'
+import { lane0, lane1, lane2, lane3, maximaOf, maxLanes, roundToShorts, scaledSum } from '../lib/simd'
 
 /*
- * Activations of up to 4 tokens, packed into the tiles of `lib/layout.ts`. A tile of fewer repeats the last one.
- * `x`: f32, the tokens `stride` bytes apart. Rounding is to the nearest, ties to even.
+ * Activations, f32 `stride` bytes apart, packed into the tiles of 4 tokens and the lines of one of `lib/layout.ts`: the same numbers.
+ * A tile of fewer `rows` repeats the last one. Rounding is to the nearest, ties to even.
  */
 
 /** int8, a scale for each fold, sums as D has them. */
@@ -43,6 +43,30 @@ export function pack8<F, D>(x0: usize, stride: usize, rows: i32, cols: i32, tile
     v128.store(tile, scale, 16)
     v128.store(tile, f32x4.mul(scale, f32x4.convert_i32x4_s(i32x4.dot_i16x8_s(pairs, i16x8.splat(1)))), 32)
     tile += 48
+  }
+}
+
+export function line8<F, D>(x: usize, cols: i32, line: usize): void {
+  const bytes: usize = 4 * foldColumns<F>(), most = f32x4.splat(127), none = f32x4.splat(0)
+  for (const end = x + 4 * cols; x < end;) {
+    const last = x + bytes
+    let m = none
+    for (let at = x; at < last; at += 16) m = f32x4.max(m, f32x4.abs(v128.load(at)))
+    const largest = f32x4.splat(maxLanes(m))
+    const inverse = v128.and(f32x4.div(most, largest), f32x4.gt(largest, none))
+    let pairs = none
+    for (; x < last; x += 64, line += 16) {
+      const steps = roundToBytes(x, inverse)
+      v128.store(line, steps)
+      pairs = i16x8.add(pairs, i16x8.extadd_pairwise_i8x16_s(steps))
+    }
+    pairs = i16x8.add(pairs, v128.shuffle<u32>(pairs, pairs, 2, 3, 0, 1))
+    pairs = i16x8.add(pairs, v128.shuffle<u32>(pairs, pairs, 1, 0, 3, 2))
+    const scale = f32x4.div(largest, most)
+    v128.store32_lane(line, scaledSum<D>(pairs, <i16>-zeroLevel<F>()), 0)
+    v128.store32_lane(line, scale, 0, 4)
+    v128.store32_lane(line, f32x4.mul(scale, f32x4.convert_i32x4_s(i32x4.dot_i16x8_s(pairs, i16x8.splat(1)))), 0, 8)
+    line += 12
   }
 }
 
@@ -86,6 +110,24 @@ export function pack16(x0: usize, stride: usize, rows: i32, cols: i32, tile: usi
     v128.store(sums, sum)
   }
   v128.store(sums, f32x4.div(largest, most))
+}
+
+export function line16(x: usize, cols: i32, line: usize): void {
+  const end = x + 4 * cols, most = f32x4.splat(8191), none = f32x4.splat(0), ones = i16x8.splat(1)
+  let m = none
+  for (let at = x; at < end; at += 16) m = f32x4.max(m, f32x4.abs(v128.load(at)))
+  const largest = f32x4.splat(maxLanes(m))
+  const inverse = v128.and(f32x4.div(most, largest), f32x4.gt(largest, none))
+  let sums = line + 2 * cols
+  for (; x < end; x += 64, line += 32, sums += 4) {
+    const first = evenFirst(roundToShorts(x, inverse)), second = evenFirst(roundToShorts(x + 32, inverse))
+    v128.store(line, first)
+    v128.store(line, second, 16)
+    let sum = i32x4.add(i32x4.dot_i16x8_s(first, ones), i32x4.dot_i16x8_s(second, ones))
+    sum = i32x4.add(sum, v128.shuffle<u32>(sum, sum, 2, 3, 0, 1))
+    v128.store32_lane(sums, i32x4.add(sum, v128.shuffle<u32>(sum, sum, 1, 0, 3, 2)), 0)
+  }
+  v128.store32_lane(sums, f32x4.div(largest, most), 0)
 }
 
 /** Of each four i16 those at 0 and 2, then those at 1 and 3. */

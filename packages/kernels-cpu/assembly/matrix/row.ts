@@ -17,35 +17,35 @@ import { dispatch } from './types/dispatch'
  */
 
 /** int8 activations: types of up to 6 bits. */
-export function row8<D>(type: i32, group: usize, tile: usize, cols: i32, out: usize): void {
-  dispatch<Bytes<D>>(type, group, out, cols, tile)
+export function row8<D>(type: i32, group: usize, line: usize, cols: i32, out: usize): void {
+  dispatch<Bytes<D>>(type, group, out, cols, line)
 }
 
 /** i16 activations: every quantised type. */
-export function row16(type: i32, group: usize, tile: usize, cols: i32, out: usize): void {
-  dispatch<Words>(type, group, out, cols, tile)
+export function row16(type: i32, group: usize, line: usize, cols: i32, out: usize): void {
+  dispatch<Words>(type, group, out, cols, line)
 }
 
 /** f32 activations: float types. */
-export function row32(type: i32, group: usize, tile: usize, cols: i32, out: usize): void {
-  if (type == F32) gemm32x1<Single>(group, tile, cols, out)
-  else if (type == F16) gemm32x1<Half>(group, tile, cols, out)
-  else if (type == BF16) gemm32x1<Brain>(group, tile, cols, out)
+export function row32(type: i32, group: usize, line: usize, cols: i32, out: usize): void {
+  if (type == F32) gemm32x1<Single>(group, line, cols, out)
+  else if (type == F16) gemm32x1<Half>(group, line, cols, out)
+  else if (type == BF16) gemm32x1<Brain>(group, line, cols, out)
   else unreachable()
 }
 
 class Bytes<D> {
-  @inline of<T>(group: usize, out: usize, cols: i32, tile: usize): void {
+  @inline of<T>(group: usize, out: usize, cols: i32, line: usize): void {
     if (isWide<T>() || !ASC_FEATURE_RELAXED_SIMD) unreachable()
-    else bytes<T, D>(group, tile, cols, out)
+    else bytes<T, D>(group, line, cols, out)
   }
 }
 
 class Words {
-  @inline of<T>(group: usize, out: usize, cols: i32, tile: usize): void { words<T>(group, tile, cols, out) }
+  @inline of<T>(group: usize, out: usize, cols: i32, line: usize): void { words<T>(group, line, cols, out) }
 }
 
-function bytes<T extends Stored, D>(group: usize, tile: usize, cols: i32, out: usize): void {
+function bytes<T extends Stored, D>(group: usize, line: usize, cols: i32, out: usize): void {
   const four = nibbleMask(), two = pairMask<T>(), one = bitMask<T>(), ones = i16x8.splat(1)
   const mask = halfMask(), factor = halfFactor()
   let f0 = f32x4.splat(0), f1 = f0
@@ -56,14 +56,14 @@ function bytes<T extends Stored, D>(group: usize, tile: usize, cols: i32, out: u
     for (let j = 0; j < traits<T>().run() / 32; j++) {
       const own = group + levelBytes<T>()
       let scales = eightScales<T>(own), mins = hasMin<T>() ? eightScales<T>(own + minPlace<T>()) : scales
-      f0 = byteFold<T, D>(f0, group, false, tile, false, four, two, one, ones, d0, m0, scales, mins)
-      f1 = byteFold<T, D>(f1, group + 16, true, tile, false, four, two, one, ones, d1, m1, scales, mins)
-      tile += 4 * foldColumns<T>() + 48
+      f0 = byteFold<T, D>(f0, group, false, line, false, four, two, one, ones, d0, m0, scales, mins)
+      f1 = byteFold<T, D>(f1, group + 16, true, line, false, four, two, one, ones, d1, m1, scales, mins)
+      line += foldColumns<T>() + 12
       if (foldColumns<T>() == 16) {
         scales = mins = eightScales<T>(own + 8)
-        f0 = byteFold<T, D>(f0, group, false, tile, true, four, two, one, ones, d0, m0, scales, mins)
-        f1 = byteFold<T, D>(f1, group + 16, true, tile, true, four, two, one, ones, d1, m1, scales, mins)
-        tile += 112
+        f0 = byteFold<T, D>(f0, group, false, line, true, four, two, one, ones, d0, m0, scales, mins)
+        f1 = byteFold<T, D>(f1, group + 16, true, line, true, four, two, one, ones, d1, m1, scales, mins)
+        line += 28
       }
       group += blockBytes<T>()
     }
@@ -72,37 +72,37 @@ function bytes<T extends Stored, D>(group: usize, tile: usize, cols: i32, out: u
   v128.store(out, f1, 16)
 }
 
-/** f and the products of a fold of four rows. `tile`: the fold's. */
+/** f and the products of a fold of four rows. `line`: the fold's. */
 @inline function byteFold<T extends Stored, D>(
-  f: v128, rows: usize, last: bool, tile: usize, high: bool, four: v128, two: v128, one: v128, ones: v128,
+  f: v128, rows: usize, last: bool, line: usize, high: bool, four: v128, two: v128, one: v128, ones: v128,
   d: v128, m: v128, scales: v128, mins: v128,
 ): v128 {
   const bits = bitPlane<T>(rows)
-  const end = tile + 4 * foldColumns<T>()
+  const end = line + foldColumns<T>()
   let sum = byteZero<T>() == 0
     ? i32x4.splat(0)
     : shiftSum<D>(v128.load32_splat(end), ctz(zeroLevel<T>() / byteZero<T>()))
   let pairs = pairPlane<T>(rows, high)
-  sum = addProducts<D>(sum, v128.load32_splat(tile), levels<T>(rows, pairs, bits, high, 0, four, two, one))
-  sum = addProducts<D>(sum, v128.load32_splat(tile, 16), levels<T>(rows, pairs, bits, high, 1, four, two, one))
-  sum = addProducts<D>(sum, v128.load32_splat(tile, 32), levels<T>(rows, pairs, bits, high, 2, four, two, one))
-  sum = addProducts<D>(sum, v128.load32_splat(tile, 48), levels<T>(rows, pairs, bits, high, 3, four, two, one))
+  sum = addProducts<D>(sum, v128.load32_splat(line), levels<T>(rows, pairs, bits, high, 0, four, two, one))
+  sum = addProducts<D>(sum, v128.load32_splat(line, 4), levels<T>(rows, pairs, bits, high, 1, four, two, one))
+  sum = addProducts<D>(sum, v128.load32_splat(line, 8), levels<T>(rows, pairs, bits, high, 2, four, two, one))
+  sum = addProducts<D>(sum, v128.load32_splat(line, 12), levels<T>(rows, pairs, bits, high, 3, four, two, one))
   if (foldColumns<T>() == 32) {
     pairs = pairPlane<T>(rows, true)
-    sum = addProducts<D>(sum, v128.load32_splat(tile, 64), levels<T>(rows, pairs, bits, true, 0, four, two, one))
-    sum = addProducts<D>(sum, v128.load32_splat(tile, 80), levels<T>(rows, pairs, bits, true, 1, four, two, one))
-    sum = addProducts<D>(sum, v128.load32_splat(tile, 96), levels<T>(rows, pairs, bits, true, 2, four, two, one))
-    sum = addProducts<D>(sum, v128.load32_splat(tile, 112), levels<T>(rows, pairs, bits, true, 3, four, two, one))
+    sum = addProducts<D>(sum, v128.load32_splat(line, 16), levels<T>(rows, pairs, bits, true, 0, four, two, one))
+    sum = addProducts<D>(sum, v128.load32_splat(line, 20), levels<T>(rows, pairs, bits, true, 1, four, two, one))
+    sum = addProducts<D>(sum, v128.load32_splat(line, 24), levels<T>(rows, pairs, bits, true, 2, four, two, one))
+    sum = addProducts<D>(sum, v128.load32_splat(line, 28), levels<T>(rows, pairs, bits, true, 3, four, two, one))
   }
   const scale = scaleOf<T>(d, scales, last, four)
-  f = madd(f32x4.mul(endSum<D>(sum, ones), v128.load32_splat(end, 16)), scale, f)
-  return hasMin<T>() ? madd(v128.load32_splat(end, 32), byteMin<T>(scale, minOf<T>(m, mins, last, four)), f) : f
+  f = madd(f32x4.mul(endSum<D>(sum, ones), v128.load32_splat(end, 4)), scale, f)
+  return hasMin<T>() ? madd(v128.load32_splat(end, 8), byteMin<T>(scale, minOf<T>(m, mins, last, four)), f) : f
 }
 
-function words<T extends Stored>(group: usize, tile: usize, cols: i32, out: usize): void {
+function words<T extends Stored>(group: usize, line: usize, cols: i32, out: usize): void {
   const four = nibbleMask(), two = pairMask<T>(), one = bitMask<T>(), even = i16x8.splat(255), table = unevenLevels()
   const mask = halfMask(), factor = halfFactor()
-  let sums = tile + 8 * cols
+  let sums = line + 2 * cols
   let f0 = f32x4.splat(0), f1 = f0
   for (let column = 0; column < cols; column += traits<T>().run()) {
     const d0 = headerScale<T>(group, mask, factor), d1 = headerScale<T>(group + 8, mask, factor)
@@ -111,16 +111,16 @@ function words<T extends Stored>(group: usize, tile: usize, cols: i32, out: usiz
     for (let j = 0; j < traits<T>().run() / 32; j++) {
       const own = group + levelBytes<T>()
       let scales = eightScales<T>(own), mins = hasMin<T>() ? eightScales<T>(own + minPlace<T>()) : scales
-      f0 = wordFold<T>(f0, group, false, tile, sums, false, four, two, one, even, table, d0, m0, scales, mins)
-      f1 = wordFold<T>(f1, group + 16, true, tile, sums, false, four, two, one, even, table, d1, m1, scales, mins)
+      f0 = wordFold<T>(f0, group, false, line, sums, false, four, two, one, even, table, d0, m0, scales, mins)
+      f1 = wordFold<T>(f1, group + 16, true, line, sums, false, four, two, one, even, table, d1, m1, scales, mins)
       if (foldColumns<T>() == 16) {
-        const x = tile + 128, next = sums + 16
+        const x = line + 32, next = sums + 4
         scales = mins = eightScales<T>(own + 8)
         f0 = wordFold<T>(f0, group, false, x, next, true, four, two, one, even, table, d0, m0, scales, mins)
         f1 = wordFold<T>(f1, group + 16, true, x, next, true, four, two, one, even, table, d1, m1, scales, mins)
       }
-      tile += 256
-      sums += 32
+      line += 64
+      sums += 8
       group += blockBytes<T>()
     }
   }
@@ -131,33 +131,33 @@ function words<T extends Stored>(group: usize, tile: usize, cols: i32, out: usiz
 
 /** f and the products of a fold of four rows. `sums`: where Σx of its first 16 columns is. */
 @inline function wordFold<T extends Stored>(
-  f: v128, rows: usize, last: bool, tile: usize, sums: usize, high: bool, four: v128, two: v128, one: v128,
+  f: v128, rows: usize, last: bool, line: usize, sums: usize, high: bool, four: v128, two: v128, one: v128,
   even: v128, table: v128, d: v128, m: v128, scales: v128, mins: v128,
 ): v128 {
-  let sum = sixteen<T>(i32x4.splat(0), rows, tile, high, four, two, one, even, table)
-  if (foldColumns<T>() == 32) sum = sixteen<T>(sum, rows, tile + 128, true, four, two, one, even, table)
+  let sum = sixteen<T>(i32x4.splat(0), rows, line, high, four, two, one, even, table)
+  if (foldColumns<T>() == 32) sum = sixteen<T>(sum, rows, line + 32, true, four, two, one, even, table)
   if (traits<T>().zero() != 0) {
     let all = v128.load32_splat(sums)
-    if (foldColumns<T>() == 32) all = i32x4.add(all, v128.load32_splat(sums, 16))
+    if (foldColumns<T>() == 32) all = i32x4.add(all, v128.load32_splat(sums, 4))
     sum = i32x4.sub(sum, i32x4.shl(all, ctz(traits<T>().zero())))
   }
   f = madd(f32x4.convert_i32x4_s(sum), scaleOf<T>(d, scales, last, four), f)
-  return hasMin<T>() ? madd(foldSum<T>(sums), minOf<T>(m, mins, last, four), f) : f
+  return hasMin<T>() ? madd(foldSum<T>(sums, 4), minOf<T>(m, mins, last, four), f) : f
 }
 
 /** sum and the products of 16 columns. */
 @inline function sixteen<T extends Stored>(
-  sum: v128, rows: usize, tile: usize, high: bool, four: v128, two: v128, one: v128, even: v128, table: v128,
+  sum: v128, rows: usize, line: usize, high: bool, four: v128, two: v128, one: v128, even: v128, table: v128,
 ): v128 {
   const pairs = pairPlane<T>(rows, high), bits = bitPlane<T>(rows)
   let level = levels<T>(rows, pairs, bits, high, 0, four, two, one)
-  sum = addWords<T>(sum, v128.load32_splat(tile), v128.load32_splat(tile, 16), level, even, table)
+  sum = addWords<T>(sum, v128.load32_splat(line), v128.load32_splat(line, 4), level, even, table)
   level = levels<T>(rows, pairs, bits, high, 1, four, two, one)
-  sum = addWords<T>(sum, v128.load32_splat(tile, 32), v128.load32_splat(tile, 48), level, even, table)
+  sum = addWords<T>(sum, v128.load32_splat(line, 8), v128.load32_splat(line, 12), level, even, table)
   level = levels<T>(rows, pairs, bits, high, 2, four, two, one)
-  sum = addWords<T>(sum, v128.load32_splat(tile, 64), v128.load32_splat(tile, 80), level, even, table)
+  sum = addWords<T>(sum, v128.load32_splat(line, 16), v128.load32_splat(line, 20), level, even, table)
   level = levels<T>(rows, pairs, bits, high, 3, four, two, one)
-  return addWords<T>(sum, v128.load32_splat(tile, 96), v128.load32_splat(tile, 112), level, even, table)
+  return addWords<T>(sum, v128.load32_splat(line, 24), v128.load32_splat(line, 28), level, even, table)
 }
 
 /** sum and the products of four columns: x holds activations 0 and 2, y 1 and 3. Zero points are left to the caller. */
