@@ -23,7 +23,7 @@ const STEPS = 16
 
 /** Where the timers add up, below what the kernels use. */
 const TIMES = 60_000
-const names = 'end embed angles norm qkv qkNormRope store attend project addNorm gatedUp logits pick gate top mergeTops'.split(' ')
+const names = 'end embed angles norm qkv qkNormRope store attend project addNorm gatedUp logits gate top mergeTops'.split(' ')
 
 /** Wraps the interpreter's `execute` in a timer for each op. */
 const timed = (text) =>

@@ -96,12 +96,6 @@ export function checkedOps(inner: Ops): CheckedOps {
       needs.hold(args.out)
       inner.logits(args)
     },
-    pick(args) {
-      const { logits, limit } = args
-      within('pick: limit', limit, logits.cols)
-      needs.hold(logits, args.out)
-      inner.pick(args)
-    },
     top(args) {
       const { x, weight, limit, count, out } = args
       check(x !== out, 'backend/shape', () => `top: ${out.label} cannot be both operand and result`)

@@ -120,7 +120,6 @@ const OP_FAULTS: readonly (readonly [name: string, group: string, fault: (ops: O
       attend: (args) => ops.attend({ ...args, scale: args.scale * 1.01 }),
     }),
   ],
-  ['pick looks past the limit', 'pick', (ops) => ({ pick: (args) => ops.pick({ ...args, limit: args.logits.cols }) })],
   ['top looks past the limit', 'top', (ops) => ({ top: (args) => ops.top({ ...args, limit: args.weight.rows }) })],
   ['top ranks by another product', 'top', (ops) => ({ logits: (args) => ops.project(args) })],
   ['logits are not computed', 'logits', () => ({ logits: () => {} })],
@@ -215,7 +214,7 @@ describe('the suite catches a backend where', () => {
   })
 
   it('nothing is wrong: then nothing is caught', async () => {
-    for (const group of ['steps', 'dispose', 'pick', 'top', 'embed', 'a row alone']) {
+    for (const group of ['steps', 'dispose', 'top', 'embed', 'a row alone']) {
       expect(await failures(reference, group)).toEqual([])
     }
   })

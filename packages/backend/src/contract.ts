@@ -115,8 +115,6 @@ export interface Ops {
   gatedUp(args: { x: Buffer; gate: Weight; up: Weight; out: Buffer }): void
   /** out[r] = x[from + r] · weightᵀ, with `from` of the step */
   logits(args: { x: Buffer } & Product): void
-  /** out[r, 0] = index of the largest logits[r, i], i < limit; the lowest index on ties */
-  pick(args: { logits: Buffer; limit: number; out: Buffer }): void
   /**
    * The `count` largest of the logits x[from + r] · weight[i], i < limit, that {@link logits} would give, to the bit:
    * the largest first, the lowest i on ties. out [rows, 2 · count]: their i, then themselves. NaN and −Infinity never

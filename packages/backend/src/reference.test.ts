@@ -149,16 +149,6 @@ describe('the formulas, by hand', () => {
     expectClose(await read(out), [0.75, 0.25, 1, 0, 0.5, 0.5])
   })
 
-  it('pick names the largest', async () => {
-    const { backend, x, read } = await holding([[1, 7, 7, 9]])
-    const out = backend.buffer('out', 1, 1)
-    backend.run(
-      backend.record('p', (ops) => ops.pick({ logits: x, limit: 3, out })),
-      { rows: 1 },
-    )
-    expect(await read(out)).toEqual([1])
-  })
-
   it('top ranks the largest products, from any row', async () => {
     const { backend, load, x, read } = await holding([[9, 9], [1, 2]])
     const weight = await load('w', [[1, 0], [0, 2], [2, 1], [0, 9]])

@@ -5,7 +5,6 @@ import { attend, store } from './reference/attend.js'
 import { embed } from './reference/embed.js'
 import { memory, type Memory } from './reference/memory.js'
 import { addNorm, norm } from './reference/norm.js'
-import { pick } from './reference/pick.js'
 import { gatedUp, project } from './reference/project.js'
 import { normRope } from './reference/qk-norm-rope.js'
 import { top } from './reference/top.js'
@@ -116,10 +115,6 @@ function recorder({ matrix, layers }: Memory, calls: Call[]): Ops {
     logits({ x, weight, out }) {
       const [source, factors, target] = [matrix(x), matrix(weight), matrix(out)]
       calls.push(({ rows, from }) => project(rows, source, factors, target, from))
-    },
-    pick({ logits, limit, out }) {
-      const [source, target] = [matrix(logits), matrix(out)]
-      calls.push(({ rows }) => pick(rows, source, limit, target))
     },
     top({ x, weight, limit, count, out }) {
       const [source, factors, target] = [matrix(x), matrix(weight), matrix(out)]

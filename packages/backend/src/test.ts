@@ -2,7 +2,6 @@ import { attentionOps } from './conformance/attention.js'
 import { behaviour } from './conformance/behaviour.js'
 import type { ConformanceOptions, TestRunner } from './conformance/harness.js'
 import { layerPrograms } from './conformance/layers.js'
-import { pickOp } from './conformance/picks.js'
 import { productOps } from './conformance/products.js'
 import { rowOps } from './conformance/rows.js'
 import { topOp } from './conformance/tops.js'
@@ -31,7 +30,6 @@ export function conformance(
   rowOps(suite)
   productOps(suite)
   attentionOps(suite)
-  pickOp(suite)
   topOp(suite)
   layerPrograms(suite)
 }

@@ -98,7 +98,6 @@ function splitOps(backend: Backend, label: string, build: (ops: Ops) => void): r
     addNorm: (args) => add('addNorm', [args.x, args.out], (ops) => ops.addNorm(args)),
     gatedUp: (args) => add('gatedUp', [args.out], (ops) => ops.gatedUp(args)),
     logits: (args) => add('logits', [args.out], (ops) => ops.logits(args)),
-    pick: (args) => add('pick', [args.out], (ops) => ops.pick(args)),
     top: (args) => add('top', [args.out], (ops) => ops.top(args)),
   })
   return calls

@@ -6,7 +6,7 @@ import { attend, attendTogether } from './ops/attend'
 import { embed } from './ops/embed'
 import { gate } from './ops/gate'
 import { addNorm, norm } from './ops/norm'
-import { gatedUp, logits, pick, project, qkv } from './ops/products'
+import { gatedUp, logits, project, qkv } from './ops/products'
 import { angles, qkNormRope, storeKeys } from './ops/rotate'
 import { mergeTops, top } from './ops/top'
 
@@ -16,7 +16,7 @@ import { mergeTops, top } from './ops/top'
  * all ops up to the next attention, and the threads meet there, because attention reads what other tickets stored.
  */
 
-// Op codes, in the order of `src/program.ts`.
+// Op codes, as `src/recorder.ts` has them.
 const END = 0
 const EMBED = 1
 const ANGLES = 2
@@ -29,10 +29,9 @@ const PROJECT = 8
 const ADD_NORM = 9
 const GATED_UP = 10
 const LOGITS = 11
-const PICK = 12
-const GATE = 13
-const TOP = 14
-const MERGE_TOPS = 15
+const GATE = 12
+const TOP = 13
+const MERGE_TOPS = 14
 
 /** Fewest rows of a ticket, but for the last. */
 const TICKET = 32
@@ -54,7 +53,6 @@ function execute(op: usize, first: i32, last: i32, part: i32, parts: i32): void 
     case ADD_NORM: addNorm(args, first, last); break
     case GATED_UP: gatedUp(args, first, last, part, parts); break
     case LOGITS: logits(args, first, last, part, parts); break
-    case PICK: pick(args, first, last); break
     case GATE: gate(args, first, last); break
     case TOP: top(args, first, last, part, parts); break
     case MERGE_TOPS: mergeTops(args, first, last); break
@@ -105,7 +103,7 @@ export function run(program: usize, step: usize, configuration: usize): void {
   configure(configuration)
   setStep(step)
   const rows = stepRows()
-  // The first word says whether rows are independent between attentions: not so where logits meet pick.
+  // The first word says whether rows are independent between attentions: not so in a head, whose ids the threads share.
   if (rows >= TICKET && load<i32>(program) != 0) byTickets(program + 4, rows)
   else together(program + 4, rows)
 }

@@ -49,7 +49,8 @@ const defaultThreads = (): number => globalThis.navigator?.hardwareConcurrency ?
 
 /**
  * The CPU backend: WASM SIMD kernels on worker threads.
- * Results are bit-identical from run to run, for any number of threads, and for any split of the same tokens into steps.
+ * Results are bit-identical from run to run, for any number of threads, and, in caches of the same size, for any split of the same
+ * tokens into steps.
  * @throws G3Error `cpu/options`, `backend/out-of-memory`
  */
 export async function cpu(options: CpuOptions = {}): Promise<Backend> {

@@ -6,7 +6,7 @@ import type { CpuMatrix, CpuWeight } from './weights.js'
 /** Op codes of `assembly/program.ts`. */
 export const OP = {
   end: 0, embed: 1, angles: 2, norm: 3, qkv: 4, qkNormRope: 5, store: 6, attend: 7, project: 8, addNorm: 9, gatedUp: 10,
-  logits: 11, pick: 12, gate: 13, top: 14, mergeTops: 15,
+  logits: 11, gate: 12, top: 13, mergeTops: 14,
 } as const
 
 /** What the recorder asks of the backend. */
@@ -190,9 +190,6 @@ export const recorder = (resources: Resources): Recorder => {
       independentRows = false
       const { memory, address } = matrix(weight)
       add(OP.logits, memory, ({ readWindow, write }) => [...readWindow(x), address, ...write(out)])
-    },
-    pick({ logits, limit, out }) {
-      add(OP.pick, here(logits), ({ read, write }) => [...read(logits), ...write(out), limit])
     },
     top({ x, weight, limit, count, out }) {
       independentRows = false

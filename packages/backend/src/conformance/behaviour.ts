@@ -113,7 +113,6 @@ export function behaviour(suite: Suite): void {
         ['store', (ops) => ops.store({ k: wide, v: wide, cache, layer: 0 })],
         ['store layer', (ops) => ops.store({ k: x, v: x, cache, layer: 2 })],
         ['attend', (ops) => ops.attend({ q: x, cache, layer: 0, scale: 1, out: wide })],
-        ['pick limit', (ops) => ops.pick({ logits: x, limit: WIDTH + 1, out })],
       ]
       for (const [name, build] of wrong) await fails('backend/shape', name, () => backend.record(name, build))
     })

@@ -31,6 +31,8 @@ const CASES: readonly Case[] = [
   ['the last', VOCABULARY, [512, 511, 510, 509, 508], (id) => id],
   ['equals by id, and cut', VOCABULARY, [200, 7, 9, 260], (id) => ({ 200: 6, 7: 5, 9: 5, 260: 5, 511: 5 })[id] ?? 1],
   ['the lowest ids when all are equal', VOCABULARY, Array.from({ length: MOST_RANKED }, (_, id) => id), () => -3],
+  ['among negative ones', VOCABULARY, [130], (id) => (id === 130 ? -1 : -2)],
+  ['across a limit that is no multiple of 4', 257, [256, 255], (id) => (id < 257 ? id : 1000)],
   ['below the limit only', 509, [508, 100], (id) => (id > 508 ? 9 : id === 508 ? 3 : id === 100 ? 2 : 1)],
   ['all there are', 3, [1, 2, 0], (id) => (id === 1 ? 5 : id)],
   ['the only one', 1, [0], (id) => id],

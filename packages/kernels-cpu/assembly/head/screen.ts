@@ -1,5 +1,7 @@
 import { attentionScratch, panelScratch, precision, quads, tileScratch } from '../lib/config'
-import { BLOCK, GROUP, matrixCols, matrixGroup, matrixRows, Pairs, Q8_0, Quads, TILE, TILE16 } from '../lib/layout'
+import {
+  BLOCK, GROUP, lineBytes, matrixCols, matrixGroup, matrixRows, Pairs, Q8_0, Quads, TILE, tile16Bytes,
+} from '../lib/layout'
 import { maxLanes } from '../lib/simd'
 import { thread } from '../lib/sync'
 import { gemm8x4 } from '../matrix/gemm8'
@@ -34,8 +36,7 @@ export function canScreen(matrix: usize, rows: i32, space: usize): bool {
 }
 
 // What lies in this thread's scratch, for two tiles: tiles of i16, of halves, and the halves' errors; then lines of i16.
-@inline function shortsOf(i: i32, cols: i32): usize { return tileScratch() + <usize>i * shortBytes(cols) }
-@inline function shortBytes(cols: i32): usize { return <usize>(cols / BLOCK) * TILE16 + 16 }
+@inline function shortsOf(i: i32, cols: i32): usize { return tileScratch() + <usize>i * tile16Bytes(cols) }
 @inline function halvesOf(i: i32, cols: i32): usize {
   return shortsOf(2, cols) + <usize>(i * (cols / BLOCK)) * HALVES_TILE
 }
@@ -44,7 +45,7 @@ export function canScreen(matrix: usize, rows: i32, space: usize): bool {
 }
 @inline function scaleOf(t: i32, cols: i32): usize { return shortsOf(t / TILE, cols) + 9 * cols + 4 * (t % TILE) }
 
-@inline function lineOf(t: i32, cols: i32): usize { return errorsOf(2, cols) + <usize>t * (shortBytes(cols) / TILE) }
+@inline function lineOf(t: i32, cols: i32): usize { return errorsOf(2, cols) + <usize>t * lineBytes(tile16Bytes(cols)) }
 
 @inline function ceilingsOf(space: usize, group: i32): usize { return space + 8 * THREADS + 4 * SCREEN_ROWS * group }
 

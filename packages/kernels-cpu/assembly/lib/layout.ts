@@ -30,10 +30,7 @@ export const IQ4_XS = 14
 
 @inline export function isFloat(type: i32): bool { return type == F32 || type == F16 || type == BF16 }
 
-// How a cache holds keys and values, in the order of `src/layout.ts`.
-/** See `cache/floats.ts`. */
-export const FLOATS = 0
-/** See `cache/shorts.ts`. */
+/** A cache whose keys and values are as `cache/shorts.ts` has them; all others are as in `cache/floats.ts`. See `src/layout.ts`. */
 export const SHORTS = 1
 
 // A matrix descriptor: type, rows, cols, data, groupBytes (u32 each).
@@ -66,10 +63,13 @@ export const TILE8 = 224
 export const TILE16 = 288
 /** f32 [32 k][4 tokens] */
 export const TILE32 = 512
-/*
- * A line is a tile of one token: the same without [4 tokens], so a quarter of the bytes. What one token multiplies is then close
- * together, and leaves the first-level cache to the weights.
+/** Bytes of a whole tile of i16, its scales included. */
+@inline export function tile16Bytes(cols: i32): usize { return <usize>(cols / BLOCK) * TILE16 + 16 }
+/**
+ * A line is a tile of one token: the same without [4 tokens], so a quarter of the bytes (here rounded up to whole vectors). What one
+ * token multiplies is then close together, and leaves the first-level cache to the weights.
  */
+@inline export function lineBytes(tile: usize): usize { return (tile / TILE + 15) & ~15 }
 
 /*
  * How a type's products are folded to f32. Such classes are compile-time arguments of kernels and never made: their

@@ -1,8 +1,8 @@
 import { panelScratch, precision, quads, tileScratch } from '../lib/config'
 import {
-  BLOCK, F32, Fold16, Fold16Min, Fold32, Fold32Min, Fold32SignedMin, GROUP, IQ4_NL, IQ4_XS, isFloat, matrixCols,
-  matrixGroup, matrixType, Pairs, Q2_K, Q3_K, Q4_1, Q4_K, Q5_1, Q5_K, Q6_K, Q8_0, Quads, TILE, TILE16, TILE32, TILE8,
-  traits,
+  BLOCK, F32, Fold16, Fold16Min, Fold32, Fold32Min, Fold32SignedMin, GROUP, IQ4_NL, IQ4_XS, isFloat, lineBytes,
+  matrixCols, matrixGroup, matrixType, Pairs, Q2_K, Q3_K, Q4_1, Q4_K, Q5_1, Q5_K, Q6_K, Q8_0, Quads, TILE,
+  tile16Bytes, TILE32, TILE8, traits,
 } from '../lib/layout'
 import { Single } from './floats'
 import { gemm16x4 } from './gemm16'
@@ -35,7 +35,7 @@ function formOf(type: i32): i32 {
 
 @inline function tileBytes(form: i32, cols: i32): usize {
   const blocks = <usize>(cols / BLOCK)
-  return form == FLOATS ? blocks * TILE32 : form == WORDS ? blocks * TILE16 + 16 : blocks * TILE8
+  return form == FLOATS ? blocks * TILE32 : form == WORDS ? tile16Bytes(cols) : blocks * TILE8
 }
 
 /** Forget the packed activations: the next {@link multiply} reads `x` anew. */
@@ -62,8 +62,6 @@ function pack(form: i32, x: usize, stride: usize, rows: i32, cols: i32): void {
     else lineOfBytes<Pairs>(form, x, cols, tile)
   }
 }
-
-@inline function lineBytes(tile: usize): usize { return (tile / TILE + 15) & ~15 }
 
 function packBytes<D>(form: i32, x: usize, stride: usize, cols: i32, tile: usize): void {
   if (form == BYTES32) pack8<Fold32, D>(x, stride, TILE, cols, tile)

@@ -62,22 +62,3 @@ export function gatedUp(args: usize, first: i32, last: i32, part: i32, parts: i3
     }
   }
 }
-
-/** pick: logits 0-1, out 2-3, limit 4 */
-export function pick(args: usize, first: i32, last: i32): void {
-  const limit = load<i32>(args, 16)
-  for (let r = first; r < last; r++) {
-    const row = rowOf(args, 0, r)
-    let best = f32x4.splat(-Infinity)
-    let i = 0
-    for (; i + 4 <= limit; i += 4) best = f32x4.pmax(best, v128.load(row + 4 * i))
-    let top = max(
-      max(f32x4.extract_lane(best, 0), f32x4.extract_lane(best, 1)),
-      max(f32x4.extract_lane(best, 2), f32x4.extract_lane(best, 3)),
-    )
-    for (; i < limit; i++) top = max(top, load<f32>(row + 4 * i))
-    let index = 0
-    while (index < limit - 1 && load<f32>(row + 4 * index) != top) index++
-    store<f32>(rowOf(args, 2, r), <f32>index)
-  }
-}
