@@ -1,5 +1,16 @@
-import type { Buffer, CacheStore, Ops, Product, Step, Weight } from './contract.js'
-import { MOST_RANKED } from './contract.js'
+import {
+  MOST_RANKED,
+  PAGE,
+  type Buffer,
+  type CacheSpec,
+  type CacheStore,
+  type CacheType,
+  type Ops,
+  type Product,
+  type RopeScaling,
+  type Step,
+  type Weight,
+} from './contract.js'
 import { check } from './errors.js'
 import { checkStep, stepNeeds } from './step.js'
 
@@ -42,10 +53,9 @@ export function checkedOps(inner: Ops): CheckedOps {
       const { q, k, qNorm, kNorm, headDim, rope } = args
       heads('qkNormRope', q, headDim)
       heads('qkNormRope', k, headDim)
-      check(headDim % 2 === 0, 'backend/shape', `qkNormRope: headDim ${headDim} is odd, pairs cannot be rotated`)
+      rotation('qkNormRope', headDim, rope)
       for (const weight of [qNorm, kNorm]) vector('qkNormRope: norm weight', weight, headDim)
       number('qkNormRope: eps', args.eps)
-      check(rope.base > 0 && rope.scaling > 0, 'backend/shape', 'qkNormRope: base and scaling of rope must be positive')
       needs.positions = true
       needs.hold(q, k)
       inner.qkNormRope(args)
@@ -70,9 +80,20 @@ export function checkedOps(inner: Ops): CheckedOps {
       )
       layerOf('attend', cache, args.layer)
       number('attend: scale', args.scale)
-      needs.use(cache)
+      needs.use(cache, true)
       needs.hold(q, out)
       inner.attend(args)
+    },
+    rerotate(args) {
+      const { k, cache, rope } = args
+      const { kvHeads, headDim } = cache.spec
+      same('rerotate: columns', k.cols, kvHeads * headDim)
+      layerOf('rerotate', cache, args.layer)
+      rotation('rerotate', headDim, rope)
+      needs.positions = true
+      needs.use(cache)
+      needs.hold(k)
+      inner.rerotate(args)
     },
     project(args) {
       productShapes('project', args.x, args)
@@ -144,8 +165,62 @@ function heads(op: string, x: Buffer, headDim: number): void {
   check(whole, 'backend/shape', `${op}: ${x.cols} columns are no whole heads of ${headDim}`)
 }
 
+function rotation(op: string, headDim: number, { base, scaling }: RopeScaling): void {
+  check(headDim % 2 === 0, 'backend/shape', `${op}: headDim ${headDim} is odd, pairs cannot be rotated`)
+  check(base > 0 && scaling > 0, 'backend/shape', `${op}: base and scaling of rope must be positive`)
+}
+
 function layerOf(op: string, cache: CacheStore, layer: number): void {
   const { layers, label } = cache.spec
   const held = Number.isInteger(layer) && layer >= 0 && layer < layers
   check(held, 'backend/shape', `${op}: cache ${label} has ${layers} layers, none is number ${layer}`)
+}
+
+/**
+ * The rules that caches obey, in one place for all backends.
+ * @throws G3Error `backend/shape`
+ */
+export function checkCacheSpec({ label, layers, pages, tableEntries, kvHeads, headDim, type }: CacheSpec): void {
+  const sizes = { layers, pages, tableEntries, kvHeads, headDim }
+  for (const [name, size] of Object.entries(sizes)) {
+    check(
+      Number.isInteger(size) && size > 0,
+      'backend/shape',
+      () => `cache ${label}: ${name} is ${size}, not a positive integer`,
+    )
+  }
+  check(
+    pages * PAGE < 2 ** 31,
+    'backend/shape',
+    () => `cache ${label}: ${pages} pages have more slots than can be numbered`,
+  )
+  const group = CACHE_GROUPS[type]
+  check(
+    group !== undefined,
+    'backend/shape',
+    () => `cache ${label}: type ${type} is none of ${Object.keys(CACHE_GROUPS).join(', ')}`,
+  )
+  check(
+    headDim % group === 0,
+    'backend/shape',
+    () => `cache ${label}: heads of ${headDim} are no multiple of ${group}, as ${type} needs`,
+  )
+}
+
+/** Numbers of a head that share a scale. */
+const CACHE_GROUPS: Readonly<Partial<Record<CacheType, number>>> = { f32: 1, f16: 1, q8_0: 32 }
+
+/** @throws G3Error `backend/page` for a page that the cache does not have */
+export function checkPage({ spec: { label, pages } }: CacheStore, page: number): void {
+  const held = Number.isInteger(page) && page >= 0 && page < pages
+  check(held, 'backend/page', () => `cache ${label} has pages 0 to ${pages - 1}, no page ${page}`)
+}
+
+/** @throws G3Error `backend/page` for bytes that are no page */
+export function checkPageBytes({ spec: { label }, pageBytes }: CacheStore, { byteLength }: Uint8Array): void {
+  check(
+    byteLength === pageBytes,
+    'backend/page',
+    () => `a page of cache ${label} has ${pageBytes} bytes, not ${byteLength}`,
+  )
 }

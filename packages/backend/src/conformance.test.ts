@@ -1,12 +1,19 @@
 import { describe, expect, it } from 'vitest'
-import type { Backend, Ops, Step } from './contract.js'
+import type { Backend, CacheView, Ops, Step } from './contract.js'
 import { reference } from './reference.js'
 import { conformance, type ConformanceOptions } from './test.js'
 
 // A suite is worth what it catches: each fault below is put into a backend that is right otherwise.
 
 const OPTIONS: ConformanceOptions = {
-  tolerances: { elementwise: 1e-5, rope: 1e-5, product: 0.03, productOnGrid: 1e-3, attend: 1e-3, layers: 0.05 },
+  tolerances: {
+    elementwise: 1e-5,
+    rope: 1e-5,
+    product: 0.03,
+    productOnGrid: 1e-3,
+    attend: { f32: 1e-3, f16: 1e-3, q8_0: 1e-3 },
+    layers: 0.05,
+  },
   types: ['F32', 'Q8_0'],
   batchInvariant: true,
 }
@@ -58,16 +65,18 @@ const withSteps = (fault: (step: Step) => Step) => (): Backend => {
   return { ...inner, run: (program, step) => inner.run(program, fault(step)) }
 }
 
+/** The reference with other views of its caches. */
+const withViews = (fault: (view: CacheView, rows: number) => CacheView) =>
+  withSteps((step) =>
+    step.views === undefined ? step : { ...step, views: step.views.map((view) => fault(view, step.rows)) },
+  )
+
 /** The steps' views with other spans, seen row by row. */
 const withSpans = (fault: (span: Int32Array) => void) =>
-  withSteps((step) => {
-    if (step.views === undefined) return step
-    const views = step.views.map(({ slots, spans }) => {
-      const changed = spans.slice()
-      for (let row = 0; row < step.rows; row++) fault(changed.subarray(4 * row, 4 * row + 4))
-      return { slots, spans: changed }
-    })
-    return { ...step, views }
+  withViews((view, rows) => {
+    const spans = view.spans.slice()
+    for (let row = 0; row < rows; row++) fault(spans.subarray(2 * row, 2 * row + 2))
+    return { ...view, spans }
   })
 
 const OP_FAULTS: readonly (readonly [name: string, group: string, fault: (ops: Ops) => Partial<Ops>])[] = [
@@ -115,11 +124,12 @@ const OP_FAULTS: readonly (readonly [name: string, group: string, fault: (ops: O
   ],
   [
     'attend is off by a hundredth in its scale',
-    'store and attend: heads of 64',
+    'store and attend, f32: heads of 64',
     (ops) => ({
       attend: (args) => ops.attend({ ...args, scale: args.scale * 1.01 }),
     }),
   ],
+  ['rerotate does nothing', 'rerotate takes', () => ({ rerotate: () => {} })],
   ['top looks past the limit', 'top', (ops) => ({ top: (args) => ops.top({ ...args, limit: args.weight.rows }) })],
   ['top ranks by another product', 'top', (ops) => ({ logits: (args) => ops.project(args) })],
   ['logits are not computed', 'logits', () => ({ logits: () => {} })],
@@ -127,11 +137,31 @@ const OP_FAULTS: readonly (readonly [name: string, group: string, fault: (ops: O
   ['shapes are not checked', 'recording: refuses shapes', () => ({ norm: () => {} })],
 ]
 
+/** The reference with another way to treat pages. */
+const withPages = (fault: (backend: Backend) => Partial<Backend>) => (): Backend => {
+  const inner = reference()
+  return { ...inner, ...fault(inner) }
+}
+
 const BACKEND_FAULTS: readonly (readonly [name: string, group: string, make: () => Backend])[] = [
-  ['the second span is ignored', 'store and attend: a ring', withSpans((span) => span.fill(0, 2))],
+  [
+    'a window begins one late',
+    'f32: windows',
+    withSpans((span) => span.fill(Math.min(span[0] + 1, span[1] - 1), 0, 1)),
+  ],
+  [
+    'pages are taken in their own order',
+    '3000 positions',
+    withViews((view) => ({ ...view, pages: view.pages.toSorted() })),
+  ],
+  [
+    'every text has the first table',
+    'texts in one step',
+    withViews((view) => ({ ...view, tables: view.tables.map(() => 0) })),
+  ],
   [
     'the newest slot is not seen',
-    '3000 slots',
+    '3000 positions',
     withSpans((span) => span.fill(Math.max(span[0] + 1, span[1] - 1), 1, 2)),
   ],
   ['equal logits come from the highest id', 'top', mirrored],
@@ -141,6 +171,17 @@ const BACKEND_FAULTS: readonly (readonly [name: string, group: string, make: () 
   ['a row alone has other bits', 'a row alone', nudging((rows) => (rows === 1 ? 1 + 2 ** -22 : 1))],
   ['a second run has other bits', 'the same step twice', drifting()],
   ['steps are read after run has returned', 'free as soon as run returns', deferring],
+  ['a copied page is the page itself', 'pages: a copy', withPages(() => ({ copyPage: idle }))],
+  [
+    'a page is not cleared',
+    'pages: a cleared',
+    withPages((inner) => ({ copyPage: (cache, from, to) => inner.copyPage(cache, from ?? to, to) })),
+  ],
+  [
+    'a page is written to another place',
+    'pages: what was read',
+    withPages((inner) => ({ writePage: (cache, _, bytes) => inner.writePage(cache, 5, bytes) })),
+  ],
   ['use after dispose goes through', 'dispose', () => ({ ...reference(), dispose: idle, [Symbol.asyncDispose]: idle })],
 ]
 

@@ -27,29 +27,55 @@ export interface Buffer {
   readonly cols: number
 }
 
-/** Keys and values of some layers, all of one size. Which position sits in which slot is the caller's business. */
+/**
+ * How a cache holds numbers: `f32`; `f16`, or 16 bits that are as exact in another way; `q8_0`, levels of 8 bits with an
+ * f16 scale for each 32 (d = max|x| / 127, rounded to the nearest level, halves away from zero; ggml's).
+ */
+export type CacheType = 'f32' | 'f16' | 'q8_0'
+
+/** Slots of a page. */
+export const PAGE = 128
+
+/**
+ * Keys and values of some layers, all of one size, in pages: page n has the slots [n · PAGE, (n + 1) · PAGE) of every
+ * layer. Which text's positions lie in which page is the caller's business.
+ */
 export interface CacheSpec {
   readonly label: string
   readonly layers: number
-  readonly slots: number
+  readonly pages: number
+  /** Most entries that the page tables of one step have together. */
+  readonly tableEntries: number
   readonly kvHeads: number
   readonly headDim: number
+  readonly type: CacheType
 }
 
 export interface CacheStore {
   readonly spec: CacheSpec
   /** Place of this cache's view in {@link Step.views}. */
   readonly index: number
+  /** Bytes of a page, of all layers, as {@link Backend.readPage} gives them. */
+  readonly pageBytes: number
+  /** Names the form of these bytes. A page can be written wherever `layout` is the same, in another process too. */
+  readonly layout: string
 }
 
 /** Where the rows of one step live in one cache. */
 export interface CacheView {
   /** [rows] the slot that receives each row's key and value. */
   readonly slots: Int32Array
-  /**
-   * [rows, 4] two half-open slot ranges `a0, a1, b0, b1` that each row sees (`x0 === x1`: empty); they do not overlap.
-   */
+  /** [rows, 2] the positions from, to (exclusive) that each row sees; at least one. */
   readonly spans: Int32Array
+  /**
+   * [rows] where in `pages` each row's page table begins: position p lies in page `pages[tables[r] + ⌊p / PAGE⌋]`, at
+   * p mod PAGE. Negative where a table lists only later pages.
+   */
+  readonly tables: Int32Array
+  /** [entries] the page tables of the step's texts. */
+  readonly pages: Int32Array
+  /** Entries of `pages` that mean something. */
+  readonly entries: number
 }
 
 /** What changes from one run of a program to the next. */
@@ -70,6 +96,12 @@ export interface Step {
 export interface Product {
   readonly weight: Weight
   readonly out: Buffer
+}
+
+/** The pair (j, j + headDim/2) turns by position · base^(−2j/headDim) / scaling. */
+export interface RopeScaling {
+  readonly base: number
+  readonly scaling: number
 }
 
 /** Most logits that {@link Ops.top} ranks. */
@@ -98,15 +130,20 @@ export interface Ops {
     kNorm: Weight
     headDim: number
     eps: number
-    rope: { readonly base: number; readonly scaling: number }
+    rope: RopeScaling
   }): void
   /** cache[layer].key[slots[r]] = k[r]; likewise for v. k, v [rows, kvHeads · headDim] */
   store(args: { k: Buffer; v: Buffer; cache: CacheStore; layer: number }): void
   /**
-   * out[r, h] = Σ_s softmax_s(scale · q[r, h] · key[s, h′]) · value[s, h′] over the slots that row r sees,
-   * h′ = ⌊h · kvHeads / heads⌋. q, out [rows, heads · headDim]
+   * out[r, h] = Σ_p softmax_p(scale · q[r, h] · key[p, h′]) · value[p, h′] over the positions that row r sees,
+   * h′ = ⌊h · kvHeads / heads⌋. q, out [rows, heads · headDim]. In which pages they lie does not show in the bits.
    */
   attend(args: { q: Buffer; cache: CacheStore; layer: number; scale: number; out: Buffer }): void
+  /**
+   * Takes keys some positions back: cache[layer].key[slots[r]] is rotated by minus the angle that {@link qkNormRope}
+   * gives positions[r], which is a distance here. k [rows, kvHeads · headDim] is room to work in.
+   */
+  rerotate(args: { k: Buffer; cache: CacheStore; layer: number; rope: RopeScaling }): void
   /** out = x · weightᵀ */
   project(args: { x: Buffer } & Product): void
   /** x += rms(y) · post; out = rms(x) · next */
@@ -155,9 +192,25 @@ export interface Backend extends AsyncDisposable {
   run(program: Program, step: Step): void
   /**
    * Waits for all that is enqueued and copies rows [0, rows) of a buffer into `into` (or a new array).
-   * The only wait; an error of an earlier `run` is thrown here.
+   * An error of an earlier `run` is thrown here, as it is by the other waits, {@link readPage} and {@link writePage}.
    */
   read(buffer: Buffer, rows: number, into?: Float32Array): Promise<Float32Array>
+  /**
+   * Enqueues: page `to` becomes a copy of page `from` in all layers, or zeros.
+   * @throws G3Error `backend/page`, `backend/foreign`
+   */
+  copyPage(cache: CacheStore, from: number | undefined, to: number): void
+  /**
+   * Waits for all that is enqueued and copies a page's keys and values, in a form of the backend's own.
+   * @param into receives them, [pageBytes]; a new array by default
+   * @throws G3Error `backend/page`, `backend/foreign`
+   */
+  readPage(cache: CacheStore, page: number, into?: Uint8Array): Promise<Uint8Array>
+  /**
+   * Waits for all that is enqueued and replaces a page by what {@link readPage} gave, for a cache of the same `layout`.
+   * @throws G3Error `backend/page`, `backend/foreign`
+   */
+  writePage(cache: CacheStore, page: number, bytes: Uint8Array): Promise<void>
   /** Frees everything. Twice is fine; use afterwards throws `backend/disposed`. */
   dispose(): Promise<void>
 }

@@ -1,5 +1,5 @@
 export * from './contract.js'
-export { checkedOps, type CheckedOps } from './checked.js'
+export { checkCacheSpec, checkedOps, checkPage, checkPageBytes, type CheckedOps } from './checked.js'
 export { dequantize, dequantizer } from './dequant.js'
 export { check, G3Error, isG3Error } from './errors.js'
 export { fromBfloat, fromHalf, toHalf } from './half.js'

@@ -4,7 +4,7 @@ import { gelu } from './reference/project.js'
 import { reference } from './reference.js'
 import { conformance, tensor } from './test.js'
 
-const EXACT = { elementwise: 0, rope: 0, product: 0, productOnGrid: 0, attend: 0, layers: 0 }
+const EXACT = { elementwise: 0, rope: 0, product: 0, productOnGrid: 0, attend: { f32: 0, f16: 0, q8_0: 0 }, layers: 0 }
 
 conformance(reference, { describe, it }, { tolerances: EXACT, batchInvariant: true })
 
@@ -136,22 +136,42 @@ describe('the formulas, by hand', () => {
       [0, 1],
       [5, 5],
     ])
-    const cache = backend.cache({ label: 'c', layers: 1, slots: 4, kvHeads: 1, headDim: 2 })
+    const cache = backend.cache({
+      label: 'c',
+      layers: 1,
+      pages: 2,
+      tableEntries: 2,
+      kvHeads: 1,
+      headDim: 2,
+      type: 'f32',
+    })
     const out = backend.buffer('out', 3, 2)
     const store = backend.record('s', (ops) => ops.store({ k: x, v: x, cache, layer: 0 }))
     const attend = backend.record('a', (ops) => ops.attend({ q: x, cache, layer: 0, scale: Math.log(3), out }))
-    const slots = Int32Array.of(3, 0, 1)
-    const spans = Int32Array.of(0, 1, 3, 4, 3, 4, 0, 0, 0, 1, 3, 4)
-    const step = { rows: 3, views: [{ slots, spans }] }
+    // Positions 127, 128 and 129 of a text that has page 1 and then page 0.
+    const slots = Int32Array.of(255, 0, 1)
+    const spans = Int32Array.of(127, 129, 127, 128, 127, 129)
+    const step = {
+      rows: 3,
+      views: [{ slots, spans, tables: new Int32Array(3), pages: Int32Array.of(1, 0), entries: 2 }],
+    }
     backend.run(store, step)
     backend.run(attend, step)
-    // Row 0 scores ln 3 with slot 3 and 0 with slot 0, so it weighs them 3 : 1; row 1 sees slot 3 alone; row 2 ties.
+    // Row 0 scores ln 3 with the first and 0 with the second, so it weighs them 3 : 1; row 1 sees the first; row 2 ties.
     expectClose(await read(out), [0.75, 0.25, 1, 0, 0.5, 0.5])
   })
 
   it('top ranks the largest products, from any row', async () => {
-    const { backend, load, x, read } = await holding([[9, 9], [1, 2]])
-    const weight = await load('w', [[1, 0], [0, 2], [2, 1], [0, 9]])
+    const { backend, load, x, read } = await holding([
+      [9, 9],
+      [1, 2],
+    ])
+    const weight = await load('w', [
+      [1, 0],
+      [0, 2],
+      [2, 1],
+      [0, 9],
+    ])
     const out = backend.buffer('out', 1, 4)
     const program = backend.record('t', (ops) => ops.top({ x, weight, limit: 3, count: 2, out }))
     backend.run(program, { rows: 1, from: 1 })

@@ -1,12 +1,15 @@
-import { checkedOps } from './checked.js'
-import type { Backend, Buffer, Ops, Program, Step } from './contract.js'
+import { checkedOps, checkPage, checkPageBytes } from './checked.js'
+import type { Backend, Buffer, CacheStore, Ops, Program, Step } from './contract.js'
 import { check, G3Error } from './errors.js'
-import { attend, store } from './reference/attend.js'
+import { attend } from './reference/attend.js'
 import { embed } from './reference/embed.js'
 import { memory, type Memory } from './reference/memory.js'
 import { addNorm, norm } from './reference/norm.js'
+import { copyPage, readPage, writePage } from './reference/pages.js'
 import { gatedUp, project } from './reference/project.js'
 import { normRope } from './reference/qk-norm-rope.js'
+import { rerotate } from './reference/rerotate.js'
+import { store } from './reference/store.js'
 import { top } from './reference/top.js'
 import { ropeFrequencies } from './rope.js'
 
@@ -17,6 +20,13 @@ import { ropeFrequencies } from './rope.js'
 export function reference(): Backend {
   const owned = memory()
   const programs = new Map<Program, (step: Step) => void>()
+
+  /** The layers of a cache that has these pages. */
+  const pageLayers = (cache: CacheStore, ...pages: readonly number[]) => {
+    const layers = owned.layers(cache)
+    for (const page of pages) checkPage(cache, page)
+    return layers
+  }
 
   const backend: Backend = {
     caps: { name: 'reference', description: 'plain loops, double accumulation, 1 thread', threads: 1 },
@@ -51,6 +61,21 @@ export function reference(): Backend {
       const target = into ?? new Float32Array(rows * cols)
       target.set(values.subarray(0, rows * cols))
       return target
+    },
+    copyPage(cache, from, to) {
+      const layers = pageLayers(cache, from ?? to, to)
+      copyPage(layers, from, to)
+    },
+    async readPage(cache, page, into = new Uint8Array(cache.pageBytes)) {
+      const layers = pageLayers(cache, page)
+      checkPageBytes(cache, into)
+      readPage(layers, page, into)
+      return into
+    },
+    async writePage(cache, page, bytes) {
+      const layers = pageLayers(cache, page)
+      checkPageBytes(cache, bytes)
+      writePage(layers, page, bytes)
     },
     async dispose() {
       owned.free()
@@ -92,11 +117,18 @@ function recorder({ matrix, layers }: Memory, calls: Call[]): Ops {
     },
     store({ k, v, cache, layer }) {
       const [keys, values, target] = [matrix(k), matrix(v), layers(cache)[layer]]
-      calls.push(({ rows, views = [] }) => store(rows, keys, values, views[cache.index].slots, target))
+      calls.push(({ rows, views = [] }) => store(rows, keys, values, views[cache.index].slots, target, cache.spec.type))
     },
     attend({ q, cache, layer, scale, out }) {
       const [queries, source, target] = [matrix(q), layers(cache)[layer], matrix(out)]
       calls.push(({ rows, views = [] }) => attend(rows, queries, views[cache.index], source, cache.spec, scale, target))
+    },
+    rerotate({ cache, layer, rope }) {
+      const { headDim, type } = cache.spec
+      const [target, frequencies] = [layers(cache)[layer], ropeFrequencies(headDim, rope.base, rope.scaling)]
+      calls.push(({ rows, positions = NONE, views = [] }) =>
+        rerotate(rows, positions, views[cache.index].slots, target, type, frequencies),
+      )
     },
     project({ x, weight, out }) {
       const [source, factors, target] = [matrix(x), matrix(weight), matrix(out)]

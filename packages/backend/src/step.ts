@@ -1,4 +1,4 @@
-import type { Buffer, CacheStore, Step } from './contract.js'
+import { PAGE, type Buffer, type CacheSpec, type CacheStore, type CacheView, type Step } from './contract.js'
 import { G3Error } from './errors.js'
 
 /** What the recorded ops ask of a step. `Infinity`: nothing asked. */
@@ -10,24 +10,30 @@ export interface StepNeeds {
   positions: boolean
   /** Rows of the smallest operand of `logits` and `top`. */
   logitsRows: number
+  /** Caches whose slots it names. */
   readonly caches: CacheStore[]
+  /** Those of them that it attends to. */
+  readonly reads: CacheStore[]
   hold(...buffers: Buffer[]): void
-  use(cache: CacheStore): void
+  use(cache: CacheStore, reads?: boolean): void
 }
 
 export function stepNeeds(): StepNeeds {
   const caches: CacheStore[] = []
+  const reads: CacheStore[] = []
   return {
     rows: Infinity,
     ids: Infinity,
     positions: false,
     logitsRows: Infinity,
     caches,
+    reads,
     hold(...buffers) {
       for (const buffer of buffers) this.rows = Math.min(this.rows, buffer.rows)
     },
-    use(cache) {
+    use(cache, isRead = false) {
       if (!caches.includes(cache)) caches.push(cache)
+      if (isRead && !reads.includes(cache)) reads.push(cache)
     },
   }
 }
@@ -49,8 +55,8 @@ export function checkStep(step: Step, needs: StepNeeds): void {
   for (const cache of needs.caches) {
     const view = step.views?.[cache.index]
     if (view === undefined) throw bad(`no view for cache ${cache.index} (${cache.spec.label})`)
-    checkRange('slots', view.slots, rows, cache.spec.slots)
-    checkSpans(view.spans, rows, cache.spec.slots)
+    checkRange('slots', view.slots, rows, cache.spec.pages * PAGE)
+    if (needs.reads.includes(cache)) checkTables(view, rows, cache.spec)
   }
 }
 
@@ -61,18 +67,23 @@ function checkRange(name: string, values: Int32Array | undefined, rows: number, 
   }
 }
 
-function checkSpans(spans: Int32Array, rows: number, slots: number): void {
-  if (spans.length < 4 * rows) throw bad(`${rows} rows need ${4 * rows} span ends`)
-  for (let at = 0; at < 4 * rows; at += 4) {
-    const a0 = spans[at]
-    const a1 = spans[at + 1]
-    const b0 = spans[at + 2]
-    const b1 = spans[at + 3]
-    const inside = 0 <= a0 && a0 <= a1 && a1 <= slots && 0 <= b0 && b0 <= b1 && b1 <= slots
-    const apart = a0 === a1 || b0 === b1 || a1 <= b0 || b1 <= a0
-    if (!inside || !apart)
-      throw bad(`spans ${a0}..${a1}, ${b0}..${b1} of row ${at / 4} are not two parts of ${slots} slots`)
-    if (a0 === a1 && b0 === b1) throw bad(`row ${at / 4} sees no slot, not even its own`)
+/** Every row sees some positions, and the pages of all of them are listed. */
+function checkTables({ spans, tables, pages, entries }: CacheView, rows: number, spec: CacheSpec): void {
+  if (spans.length < 2 * rows || tables.length < rows) throw bad(`${rows} rows need as many spans and tables`)
+  if (!(Number.isInteger(entries) && entries >= 0 && entries <= Math.min(pages.length, spec.tableEntries))) {
+    throw bad(
+      `page tables of ${entries} entries: ${pages.length} are there, and the cache was made for ${spec.tableEntries}`,
+    )
+  }
+  checkRange('pages', pages, entries, spec.pages)
+  for (let r = 0; r < rows; r++) {
+    const from = spans[2 * r]
+    const to = spans[2 * r + 1]
+    if (from < 0 || from >= to) throw bad(`row ${r} sees no position, not even its own: its span is ${from}..${to}`)
+    const first = tables[r] + Math.floor(from / PAGE)
+    const last = tables[r] + Math.floor((to - 1) / PAGE)
+    if (first < 0 || last >= entries)
+      throw bad(`row ${r} sees positions ${from}..${to}, whose pages are not all listed`)
   }
 }
 

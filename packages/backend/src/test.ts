@@ -2,6 +2,7 @@ import { attentionOps } from './conformance/attention.js'
 import { behaviour } from './conformance/behaviour.js'
 import type { ConformanceOptions, TestRunner } from './conformance/harness.js'
 import { layerPrograms } from './conformance/layers.js'
+import { pages } from './conformance/pages.js'
 import { productOps } from './conformance/products.js'
 import { rowOps } from './conformance/rows.js'
 import { topOp } from './conformance/tops.js'
@@ -30,6 +31,7 @@ export function conformance(
   rowOps(suite)
   productOps(suite)
   attentionOps(suite)
+  pages(suite)
   topOp(suite)
   layerPrograms(suite)
 }

@@ -36,6 +36,16 @@ export function traced(backend: Backend, sink: (event: TraceEvent) => void | Pro
     }
   }
 
+  /** Does what waits once all that was enqueued is done; an error of that is told here and then forgotten. */
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const result = queue.then(work)
+    queue = result.then(
+      () => {},
+      () => {},
+    )
+    return result
+  }
+
   const tracing: Backend = {
     caps: backend.caps,
     load: (tensor, signal) => backend.load(tensor, signal),
@@ -58,14 +68,14 @@ export function traced(backend: Backend, sink: (event: TraceEvent) => void | Pro
       // Reported by `read`; without this a host would call the rejection unhandled first.
       queue.catch(() => {})
     },
-    read(buffer, rows, into) {
-      const result = queue.then(() => backend.read(buffer, rows, into))
-      queue = result.then(
-        () => {},
-        () => {},
-      )
-      return result
+    read: (buffer, rows, into) => inTurn(() => backend.read(buffer, rows, into)),
+    copyPage(cache, from, to) {
+      checkOpen()
+      queue = queue.then(() => backend.copyPage(cache, from, to))
+      queue.catch(() => {})
     },
+    readPage: (cache, page, into) => inTurn(() => backend.readPage(cache, page, into)),
+    writePage: (cache, page, bytes) => inTurn(() => backend.writePage(cache, page, bytes)),
     async dispose() {
       open = false
       await backend.dispose()
@@ -94,6 +104,7 @@ function splitOps(backend: Backend, label: string, build: (ops: Ops) => void): r
     qkNormRope: (args) => add('qkNormRope', [args.q, args.k], (ops) => ops.qkNormRope(args)),
     store: (args) => add('store', [], (ops) => ops.store(args)),
     attend: (args) => add('attend', [args.out], (ops) => ops.attend(args)),
+    rerotate: (args) => add('rerotate', [], (ops) => ops.rerotate(args)),
     project: (args) => add('project', [args.out], (ops) => ops.project(args)),
     addNorm: (args) => add('addNorm', [args.x, args.out], (ops) => ops.addNorm(args)),
     gatedUp: (args) => add('gatedUp', [args.out], (ops) => ops.gatedUp(args)),
@@ -110,7 +121,7 @@ function copyStep(step: Step): Step {
     ...(step.ids && { ids: step.ids.slice() }),
     ...(step.positions && { positions: step.positions.slice() }),
     ...(step.views && {
-      views: step.views.map(({ slots, spans }) => ({ slots: slots.slice(), spans: spans.slice() })),
+      views: step.views.map((view) => structuredClone(view)),
     }),
     ...(step.from !== undefined && { from: step.from }),
   }

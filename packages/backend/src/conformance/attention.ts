@@ -1,4 +1,4 @@
-import type { Backend, CacheSpec, CacheStore, CacheView } from '../contract.js'
+import type { Backend, CacheSpec, CacheStore, CacheType } from '../contract.js'
 import {
   closeInRow,
   compare,
@@ -14,8 +14,11 @@ import {
 } from './harness.js'
 import { random, type Random } from './random.js'
 import { tensor } from './tensor.js'
+import { inOrder, ownViews, pagesFor, viewOf, viewsFor } from './views.js'
 
-/** qkNormRope, store, attend: all that knows about positions and slots. */
+const TYPES: readonly CacheType[] = ['f32', 'f16', 'q8_0']
+
+/** qkNormRope, store, attend, rerotate: all that knows about positions and slots. */
 export function attentionOps(suite: Suite): void {
   const { describe, it, options } = suite
   const { rope, attend } = options.tolerances
@@ -30,52 +33,48 @@ export function attentionOps(suite: Suite): void {
     it('huge values', () => compare(suite, 22, rotations(64, 1e5, { base: 10_000, scaling: 1 }), closeInRow(rope)))
   })
 
-  describe('store and attend', () => {
-    for (const headDim of [32, 64, 128, 256]) {
-      for (const group of [1, 2, 4, 8]) {
-        it(`heads of ${headDim}, ${group} to a kv head`, () =>
-          compare(suite, 23, attends({ headDim, group, kvHeads: 2, slots: 150, spans: anySpans }), closeInRow(attend)))
-      }
+  for (const type of TYPES) {
+    const close = closeInRow(attend[type])
+    const test = (name: string, seed: number, scenario: Scenario): void => {
+      it(name, () => compare(suite, seed, scenario, close))
     }
-    it('one slot: the value itself', () =>
-      compare(
-        suite,
+    describe(`store and attend, ${type}`, () => {
+      for (const headDim of [32, 64, 128, 256]) {
+        for (const group of [1, 2, 4, 8]) {
+          test(
+            `heads of ${headDim}, ${group} to a kv head`,
+            23,
+            attends({ type, headDim, group, kvHeads: 2, length: 150 }),
+          )
+        }
+      }
+      test(
+        'one position: the value itself',
         24,
-        attends({ headDim: 64, group: 4, kvHeads: 1, slots: 140, spans: oneSlot }),
-        closeInRow(attend),
-      ))
-    it('a ring that has wrapped: two spans', () =>
-      compare(
-        suite,
-        25,
-        attends({ headDim: 256, group: 4, kvHeads: 1, slots: 648, spans: wrapped }),
-        closeInRow(attend),
-      ))
-    it('3000 slots', () =>
-      compare(
-        suite,
-        26,
-        attends({ headDim: 256, group: 4, kvHeads: 1, slots: 3000, spans: anySpans }),
-        closeInRow(attend),
-      ))
-    it('scores from -1000 to 1000', () =>
-      compare(
-        suite,
+        attends({ type, headDim: 64, group: 4, kvHeads: 1, length: 140, spans: alone }),
+      )
+      test('windows', 25, attends({ type, headDim: 256, group: 4, kvHeads: 1, length: 648, spans: windows }))
+      test('3000 positions', 26, attends({ type, headDim: 256, group: 4, kvHeads: 1, length: 3000 }))
+      test(
+        'scores from -1000 to 1000',
         27,
-        attends({ headDim: 64, group: 2, kvHeads: 2, slots: 300, spans: anySpans, queryScale: 30 }),
-        closeInRow(attend),
-      ))
-    it('equal scores: the mean', () =>
-      compare(
-        suite,
+        attends({ type, headDim: 64, group: 2, kvHeads: 2, length: 300, queryScale: 30 }),
+      )
+      test(
+        'equal scores: the mean',
         28,
-        attends({ headDim: 64, group: 2, kvHeads: 2, slots: 300, spans: anySpans, queryScale: 0 }),
-        closeInRow(attend),
-      ))
-    it('layers of a cache and caches do not mix', () => compare(suite, 29, twoCaches, closeInRow(attend)))
-    it('a slot stored again holds the new key and value', () => compare(suite, 30, overwritten, closeInRow(attend)))
-    if (options.batchInvariant) it('a row alone has the bits it has among others', () => batchInvariance(suite))
-  })
+        attends({ type, headDim: 64, group: 2, kvHeads: 2, length: 300, queryScale: 0 }),
+      )
+      test('131072 positions', 32, distant(type))
+      test('layers of a cache and caches do not mix', 29, twoCaches(type))
+      test('a slot stored again holds the new key and value', 30, overwritten(type))
+      test('texts in one step see their own pages', 33, twoTexts(type))
+      test('rerotate takes keys back', 34, rerotated(type, { base: 10_000, scaling: 1 }))
+      test('rerotate by the scaled angles of a global layer', 35, rerotated(type, { base: 1_000_000, scaling: 8 }))
+      it('which pages hold the text does not show in the bits', () => pageInvariance(suite, type))
+      if (options.batchInvariant) it('a row alone has the bits it has among others', () => batchInvariance(suite, type))
+    })
+  }
 }
 
 function rotations(headDim: number, scale: number, rope: { base: number; scaling: number }): Scenario {
@@ -103,20 +102,27 @@ function rotations(headDim: number, scale: number, rope: { base: number; scaling
 }
 
 interface AttendCase {
+  readonly type: CacheType
   readonly headDim: number
   readonly group: number
   readonly kvHeads: number
-  readonly slots: number
-  readonly spans: (rng: Random, rows: number, slots: number) => Int32Array
+  /** Positions of the text. */
+  readonly length: number
+  readonly spans?: Spans
   /** Size of the query; keys are about 1 and scores are scaled by 1/√headDim. */
   readonly queryScale?: number
 }
 
-function attends({ headDim, group, kvHeads, slots, spans, queryScale = 1 }: AttendCase): Scenario {
+type Span = readonly [from: number, to: number]
+/** What some rows of a text of `length` see. */
+type Spans = (rng: Random, rows: number, length: number) => readonly Span[]
+
+function attends({ type, headDim, group, kvHeads, length, spans = anySpans, queryScale = 1 }: AttendCase): Scenario {
   return async (backend, rng) => {
     const observed: Observation[] = []
-    const cache = backend.cache({ label: 'cache', layers: 1, slots, kvHeads, headDim })
-    await fillCache(backend, rng, cache, 0)
+    const cache = cacheOf(backend, { type, kvHeads, headDim, pages: pagesFor(length) })
+    const table = rng.shuffle(inOrder(pagesFor(length)))
+    await fillPages(backend, rng, cache, 0, table, length)
     const cols = headDim * group * kvHeads
     const q = await input(backend, 'q', MOST_ROWS, cols, rng.normal(MOST_ROWS * cols, queryScale))
     const out = backend.buffer('out', MOST_ROWS, cols)
@@ -124,8 +130,8 @@ function attends({ headDim, group, kvHeads, slots, spans, queryScale = 1 }: Atte
     const program = backend.record('attend', (ops) =>
       ops.attend({ q: q.buffer, cache, layer: 0, scale: 1 / Math.sqrt(headDim), out }),
     )
-    for (const rows of slots > 1000 ? [1, 5, 33] : ROWS) {
-      const view = { slots: new Int32Array(rows), spans: spans(rng, rows, slots) }
+    for (const rows of length > 1000 ? [1, 5, 33] : ROWS) {
+      const view = viewOf({ table, positions: new Int32Array(rows), spans: spans(rng, rows, length) })
       backend.run(program, { rows, views: viewsFor([[cache, view]]) })
       observed.push({ what: `${rows} rows`, cols: headDim, values: await backend.read(out, rows) })
     }
@@ -133,122 +139,203 @@ function attends({ headDim, group, kvHeads, slots, spans, queryScale = 1 }: Atte
   }
 }
 
-/**
- * Fills every slot of a layer with random keys and values, in steps of many rows and an order that is not that of
- * slots.
- */
-async function fillCache(backend: Backend, rng: Random, cache: CacheStore, layer: number): Promise<void> {
-  const { slots, kvHeads, headDim } = cache.spec
-  const cols = kvHeads * headDim
-  const k = await input(backend, `k${layer}`, slots, cols, rng.normal(slots * cols))
-  const v = await input(backend, `v${layer}`, slots, cols, rng.normal(slots * cols, 3))
+const cacheOf = (backend: Backend, spec: Partial<CacheSpec> & Pick<CacheSpec, 'type' | 'pages'>): CacheStore =>
+  backend.cache({ label: 'cache', layers: 1, tableEntries: 1024, kvHeads: 1, headDim: 64, ...spec })
+
+/** Stores random keys and values at all positions of a text, many rows a step, in an order that is not theirs. */
+async function fillPages(
+  backend: Backend,
+  rng: Random,
+  cache: CacheStore,
+  layer: number,
+  table: readonly number[],
+  length: number,
+): Promise<void> {
+  const cols = cache.spec.kvHeads * cache.spec.headDim
+  const k = await input(backend, `k${layer}`, length, cols, rng.normal(length * cols))
+  const v = await input(backend, `v${layer}`, length, cols, rng.normal(length * cols, 3))
   const program = backend.record('store', (ops) => ops.store({ k: k.buffer, v: v.buffer, cache, layer }))
-  for (let from = 0; from < slots; from += MOST_ROWS) {
-    const rows = Math.min(MOST_ROWS, slots - from)
-    const targets = Int32Array.from({ length: rows }, (_, r) => slots - 1 - from - r)
-    k.fill(targets)
-    v.fill(targets)
-    backend.run(program, { rows, views: viewsFor([[cache, { slots: targets, spans: ownSlots(targets) }]]) })
+  for (let from = 0; from < length; from += MOST_ROWS) {
+    const rows = Math.min(MOST_ROWS, length - from)
+    const positions = Int32Array.from({ length: rows }, (_, r) => length - 1 - from - r)
+    k.fill(positions)
+    v.fill(positions)
+    backend.run(program, { rows, views: viewsFor([[cache, ownViews(table, positions)]]) })
   }
 }
 
-/** One or two random spans a row; the first rows see the whole cache, one slot at its end, and an empty first span. */
-function anySpans(rng: Random, rows: number, slots: number): Int32Array {
-  const spans = new Int32Array(4 * rows)
-  for (let r = 0; r < rows; r++) spans.set(rowSpans(rng, r, slots), 4 * r)
-  return spans
-}
-
-function rowSpans(rng: Random, row: number, slots: number): readonly number[] {
-  if (row === 0) return [0, slots, 0, 0]
-  if (row === 1) return [slots - 1, slots, 0, 0]
-  if (row === 2) return [5, 5, 7, 20]
-  const ends = [0, 1, 2, 3].map(() => rng.below(slots)).sort((a, b) => a - b)
-  const [a, b, c, d] = [ends[0], ends[1], ends[2], ends[3] + 1]
-  return row % 2 === 0 ? [a, b, c, d] : [c, d, a, b]
-}
-
-const oneSlot = (rng: Random, rows: number, slots: number): Int32Array =>
-  ownSlots(Int32Array.from({ length: rows }, () => rng.below(slots)))
-
-/** Windows of 512 whose newest slot is near the start of the ring, as after a wrap. */
-function wrapped(rng: Random, rows: number, slots: number): Int32Array {
-  const first = rng.below(200)
-  return Int32Array.from({ length: 4 * rows }, (_, i) => {
-    const end = first + (i >> 2) + 1
-    return [Math.max(0, end - 512), end, Math.min(slots, slots + end - 512), slots][i & 3]
+/** Random spans; the first rows see the whole text, its last position, and the first page but for its first slots. */
+function anySpans(rng: Random, rows: number, length: number): readonly Span[] {
+  return inOrder(rows).map((row) => {
+    if (row === 0) return [0, length]
+    if (row === 1) return [length - 1, length]
+    if (row === 2) return [5, 128]
+    const [a, b] = [rng.below(length), rng.below(length)].sort((x, y) => x - y)
+    return [a, b + 1]
   })
 }
 
-/** Each row sees the one slot it is stored in. */
-const ownSlots = (slots: Int32Array): Int32Array =>
-  Int32Array.from({ length: 4 * slots.length }, (_, i) => [slots[i >> 2], slots[i >> 2] + 1, 0, 0][i & 3])
-
-/** Views by cache index. */
-function viewsFor(entries: readonly (readonly [CacheStore, CacheView])[]): CacheView[] {
-  const views: CacheView[] = []
-  for (const [cache, view] of entries) views[cache.index] = view
-  return views
+function alone(rng: Random, rows: number, length: number): readonly Span[] {
+  return inOrder(rows).map(() => {
+    const position = rng.below(length)
+    return [position, position + 1]
+  })
 }
 
-const twoCaches: Scenario = async (backend, rng) => {
-  const shape = { layers: 3, kvHeads: 2, headDim: 32 }
-  const local = backend.cache({ label: 'local', slots: 40, ...shape })
-  const global = backend.cache({ label: 'global', slots: 90, ...shape })
-  for (const cache of [local, global]) {
-    for (const layer of [2, 0, 1]) await fillCache(backend, rng, cache, layer)
+/** Windows of 512 that move on by one. */
+function windows(rng: Random, rows: number, length: number): readonly Span[] {
+  const first = rng.below(length - rows)
+  return inOrder(rows).map((row) => [Math.max(0, first + row - 511), first + row + 1])
+}
+
+/** One row near the end of the longest context, whose table names a few pages again and again. */
+function distant(type: CacheType): Scenario {
+  return async (backend, rng) => {
+    const [headDim, pages, length] = [32, 5, 131_072]
+    const cache = cacheOf(backend, { type, headDim, pages })
+    await fillPages(backend, rng, cache, 0, inOrder(pages), pages * 128)
+    const table = inOrder(pagesFor(length)).map(() => rng.below(pages))
+    const q = await input(backend, 'q', 1, 2 * headDim, rng.normal(2 * headDim, 3))
+    const out = backend.buffer('out', 1, 2 * headDim)
+    q.fill()
+    const view = viewOf({ table, positions: [length - 1], spans: [[3, length]] })
+    runOnce(backend, { rows: 1, views: viewsFor([[cache, view]]) }, (ops) =>
+      ops.attend({ q: q.buffer, cache, layer: 0, scale: 0.2, out }),
+    )
+    return [{ what: 'attended', cols: headDim, values: await backend.read(out, 1) }]
   }
-  const q = await input(backend, 'q', 4, 128, rng.normal(4 * 128))
-  const out = backend.buffer('out', 4, 128)
-  q.fill()
-  const views = viewsFor([local, global].map((cache) => [cache, wholeCache(cache.spec, 4)]))
-  const observed: Observation[] = []
-  for (const cache of [global, local]) {
-    for (const layer of [0, 1, 2]) {
-      runOnce(backend, { rows: 4, views }, (ops) => ops.attend({ q: q.buffer, cache, layer, scale: 0.2, out }))
-      observed.push({ what: `${cache.spec.label} ${layer}`, cols: 32, values: await backend.read(out, 4) })
+}
+
+function twoCaches(type: CacheType): Scenario {
+  return async (backend, rng) => {
+    const shape = { type, layers: 3, kvHeads: 2, headDim: 32 }
+    const local = cacheOf(backend, { label: 'local', pages: 1, ...shape })
+    const global = cacheOf(backend, { label: 'global', pages: 2, ...shape })
+    for (const cache of [local, global]) {
+      const { pages } = cache.spec
+      for (const layer of [2, 0, 1]) await fillPages(backend, rng, cache, layer, inOrder(pages), pages * 90)
     }
+    const q = await input(backend, 'q', 4, 128, rng.normal(4 * 128))
+    const out = backend.buffer('out', 4, 128)
+    q.fill()
+    const views = viewsFor(
+      [local, global].map((cache) => [cache, wholeText(inOrder(cache.spec.pages), cache.spec.pages * 90, 4)]),
+    )
+    const observed: Observation[] = []
+    for (const cache of [global, local]) {
+      for (const layer of [0, 1, 2]) {
+        runOnce(backend, { rows: 4, views }, (ops) => ops.attend({ q: q.buffer, cache, layer, scale: 0.2, out }))
+        observed.push({ what: `${cache.spec.label} ${layer}`, cols: 32, values: await backend.read(out, 4) })
+      }
+    }
+    return observed
   }
-  return observed
 }
 
-const overwritten: Scenario = async (backend, rng) => {
-  const cache = backend.cache({ label: 'cache', layers: 1, slots: 24, kvHeads: 1, headDim: 64 })
-  await fillCache(backend, rng, cache, 0)
-  await fillCache(backend, rng, cache, 0)
-  const q = await input(backend, 'q', 2, 64, rng.normal(128))
-  const out = backend.buffer('out', 2, 64)
+function overwritten(type: CacheType): Scenario {
+  return async (backend, rng) => {
+    const cache = cacheOf(backend, { type, pages: 1 })
+    await fillPages(backend, rng, cache, 0, [0], 24)
+    await fillPages(backend, rng, cache, 0, [0], 24)
+    return [{ what: 'attended', cols: 64, values: await attended(backend, rng, cache, [0], 24) }]
+  }
+}
+
+/** Two texts side by side, one of them with a table that lists only what its rows see. */
+function twoTexts(type: CacheType): Scenario {
+  return async (backend, rng) => {
+    const cache = cacheOf(backend, { type, pages: 7 })
+    await fillPages(backend, rng, cache, 0, [4, 0, 2], 300)
+    await fillPages(backend, rng, cache, 0, [6, 1, 3, 5], 450)
+    const q = await input(backend, 'q', 4, 128, rng.normal(4 * 128))
+    const out = backend.buffer('out', 4, 128)
+    q.fill()
+    const view = {
+      slots: new Int32Array(4),
+      spans: Int32Array.of(0, 300, 260, 450, 7, 200, 384, 385),
+      tables: Int32Array.of(0, 1, 0, 1),
+      pages: Int32Array.of(4, 0, 2, 3, 5, -1),
+      entries: 5,
+    }
+    runOnce(backend, { rows: 4, views: viewsFor([[cache, view]]) }, (ops) =>
+      ops.attend({ q: q.buffer, cache, layer: 0, scale: 0.2, out }),
+    )
+    return [{ what: 'attended', cols: 64, values: await backend.read(out, 4) }]
+  }
+}
+
+/** Some keys of a text go back by some distances, the others stay. */
+function rerotated(type: CacheType, rope: { base: number; scaling: number }): Scenario {
+  return async (backend, rng) => {
+    const cache = cacheOf(backend, { type, pages: 2, kvHeads: 2 })
+    await fillPages(backend, rng, cache, 0, [1, 0], 200)
+    const k = backend.buffer('k', MOST_ROWS, 128)
+    const program = backend.record('rerotate', (ops) => ops.rerotate({ k, cache, layer: 0, rope }))
+    const positions = Int32Array.from({ length: 50 }, (_, r) => [128, 0, 65_536][r] ?? 128 * rng.below(1024))
+    const moved = Int32Array.from({ length: 50 }, (_, r) => 3 * r)
+    backend.run(program, { rows: 50, positions, views: viewsFor([[cache, ownViews([1, 0], moved)]]) })
+    return [{ what: 'attended', cols: 64, values: await attended(backend, rng, cache, [1, 0], 200) }]
+  }
+}
+
+/** What two rows of random queries make of a whole text. */
+async function attended(
+  backend: Backend,
+  rng: Random,
+  cache: CacheStore,
+  table: readonly number[],
+  length: number,
+): Promise<Float32Array> {
+  const cols = cache.spec.kvHeads * cache.spec.headDim
+  const q = await input(backend, 'q', 2, cols, rng.normal(2 * cols))
+  const out = backend.buffer('out', 2, cols)
   q.fill()
-  const views = viewsFor([[cache, wholeCache(cache.spec, 2)]])
+  const views = viewsFor([[cache, wholeText(table, length, 2)]])
   runOnce(backend, { rows: 2, views }, (ops) => ops.attend({ q: q.buffer, cache, layer: 0, scale: 0.1, out }))
-  return [{ what: 'attended', cols: 64, values: await backend.read(out, 2) }]
+  return backend.read(out, 2)
 }
 
-const wholeCache = ({ slots }: CacheSpec, rows: number): CacheView => ({
-  slots: new Int32Array(rows),
-  spans: Int32Array.from({ length: 4 * rows }, (_, i) => (i % 4 === 1 ? slots : 0)),
-})
+const wholeText = (table: readonly number[], length: number, rows: number) =>
+  viewOf({ table, positions: new Int32Array(rows), spans: inOrder(rows).map(() => [0, length] as const) })
 
-function batchInvariance(suite: Suite): Promise<void> {
+function pageInvariance(suite: Suite, type: CacheType): Promise<void> {
+  return onBackend(suite.make, async (backend) => {
+    const results: Float32Array[] = []
+    for (const table of [
+      [0, 1, 2],
+      [6, 3, 5],
+    ]) {
+      const rng = random(36)
+      const cache = cacheOf(backend, { type, pages: 7, kvHeads: 2 })
+      await fillPages(backend, rng, cache, 0, table, 333)
+      results.push(await attended(backend, rng, cache, table, 333))
+    }
+    sameBits('other pages', results[1], results[0])
+  })
+}
+
+function batchInvariance(suite: Suite, type: CacheType): Promise<void> {
   return onBackend(suite.make, async (backend) => {
     const rng = random(31)
-    const [headDim, heads, slots] = [64, 4, 300]
+    const [headDim, heads, length] = [64, 4, 300]
     const cols = heads * headDim
-    const cache = backend.cache({ label: 'cache', layers: 1, slots, kvHeads: 1, headDim })
-    await fillCache(backend, rng, cache, 0)
+    const cache = cacheOf(backend, { type, pages: 3 })
+    const table = [2, 0, 1]
+    await fillPages(backend, rng, cache, 0, table, length)
     const q = await input(backend, 'q', MOST_ROWS, cols, rng.normal(MOST_ROWS * cols))
     const out = backend.buffer('out', MOST_ROWS, cols)
     const program = backend.record('attend', (ops) => ops.attend({ q: q.buffer, cache, layer: 0, scale: 0.125, out }))
     for (const rows of ROWS) {
-      const spans = anySpans(rng, rows, slots)
+      const spans = anySpans(rng, rows, length)
       q.fill()
-      backend.run(program, { rows, views: viewsFor([[cache, { slots: new Int32Array(rows), spans }]]) })
-      const together = await backend.read(out, rows)
+      const together = viewOf({ table, positions: new Int32Array(rows), spans })
+      backend.run(program, { rows, views: viewsFor([[cache, together]]) })
+      const values = await backend.read(out, rows)
       for (const r of new Set([0, rows >> 1, rows - 1])) {
         q.fill(Int32Array.of(r))
-        const own = { slots: new Int32Array(1), spans: spans.slice(4 * r, 4 * r + 4) }
+        const own = viewOf({ table, positions: [0], spans: [spans[r]] })
         backend.run(program, { rows: 1, views: viewsFor([[cache, own]]) })
-        sameBits(`row ${r} of ${rows}`, await backend.read(out, 1), together.subarray(r * cols, (r + 1) * cols))
+        sameBits(`row ${r} of ${rows}`, await backend.read(out, 1), values.subarray(r * cols, (r + 1) * cols))
       }
     }
   })

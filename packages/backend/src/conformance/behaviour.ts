@@ -1,4 +1,13 @@
-import type { Backend, Buffer, CacheStore, Program, Step, Weight } from '../contract.js'
+import {
+  PAGE,
+  type Backend,
+  type Buffer,
+  type CacheStore,
+  type CacheView,
+  type Program,
+  type Step,
+  type Weight,
+} from '../contract.js'
 import { fails, onBackend, sameBits, verify, type Suite } from './harness.js'
 import { random } from './random.js'
 import { tensor } from './tensor.js'
@@ -6,7 +15,8 @@ import { tensor } from './tensor.js'
 const ROWS = 4
 const WIDTH = 64
 const VOCABULARY = 40
-const SLOTS = 16
+const PAGES = 3
+const SLOTS = PAGES * PAGE
 
 /** What every backend does about order, wrong input, errors and disposal. */
 export function behaviour(suite: Suite): void {
@@ -36,7 +46,9 @@ export function behaviour(suite: Suite): void {
       backend.run(program, reused)
       reused.ids?.fill(0)
       reused.positions?.fill(9)
-      for (const view of reused.views ?? []) view.spans.fill(0)
+      for (const { slots, spans, tables, pages } of reused.views ?? []) {
+        for (const values of [slots, spans, tables, pages]) values.fill(0)
+      }
       sameBits('after reuse', await backend.read(out, ROWS), want)
     })
     test('take arrays that are longer than their rows', async ({ backend, program, out, step }) => {
@@ -47,7 +59,15 @@ export function behaviour(suite: Suite): void {
         rows: 2,
         ids: Int32Array.of(3, 1, -1),
         positions: Int32Array.of(0, 1, -1),
-        views: [{ slots: Int32Array.of(0, 1, -1), spans: Int32Array.of(0, 1, 0, 0, 0, 2, 0, 0, 9, 3, -1, 99) }],
+        views: [
+          {
+            slots: Int32Array.of(0, 1, -1),
+            spans: Int32Array.of(0, 1, 0, 2, 9, 3),
+            tables: Int32Array.of(0, 0, -9),
+            pages: Int32Array.of(0, -1, 99),
+            entries: 1,
+          },
+        ],
       })
       sameBits('two rows', await backend.read(out, 2), want)
     })
@@ -161,19 +181,22 @@ export function behaviour(suite: Suite): void {
   describe('dispose', () => {
     it('twice is fine, use afterwards is refused', async () => {
       const backend = await make()
-      const { program, out, step } = await small(backend)
+      const { program, out, cache, step } = await small(backend)
       backend.run(program, step())
       await backend.dispose()
       await backend.dispose()
       await backend[Symbol.asyncDispose]()
       await fails('backend/disposed', 'buffer', () => backend.buffer('b', 1, WIDTH))
       await fails('backend/disposed', 'cache', () =>
-        backend.cache({ label: 'c', layers: 1, slots: 8, kvHeads: 1, headDim: 32 }),
+        backend.cache({ label: 'c', layers: 1, pages: 1, tableEntries: 1, kvHeads: 1, headDim: 32, type: 'f32' }),
       )
       await fails('backend/disposed', 'load', () => backend.load(tensor('t', 'F32', 1, WIDTH, new Float32Array(WIDTH))))
       await fails('backend/disposed', 'record', () => backend.record('p', () => {}))
       await fails('backend/disposed', 'run', () => backend.run(program, step()))
       await fails('backend/disposed', 'read', () => backend.read(out, 1))
+      await fails('backend/disposed', 'copy', () => backend.copyPage(cache, 0, 1))
+      await fails('backend/disposed', 'read of a page', () => backend.readPage(cache, 0))
+      await fails('backend/disposed', 'write', () => backend.writePage(cache, 0, new Uint8Array(cache.pageBytes)))
     })
   })
 }
@@ -197,7 +220,15 @@ async function small(backend: Backend): Promise<Small> {
   const x = backend.buffer('x', ROWS, WIDTH)
   const k = backend.buffer('k', ROWS, WIDTH)
   const out = backend.buffer('out', ROWS, WIDTH)
-  const cache = backend.cache({ label: 'cache', layers: 2, slots: SLOTS, kvHeads: 1, headDim: WIDTH })
+  const cache = backend.cache({
+    label: 'cache',
+    layers: 2,
+    pages: PAGES,
+    tableEntries: 4,
+    kvHeads: 1,
+    headDim: WIDTH,
+    type: 'f32',
+  })
   const program = backend.record('small', (ops) => {
     ops.embed({ weight: table, scale: 1, out: x })
     ops.norm({ x, weight: norm, eps: 1e-6, out: k })
@@ -209,7 +240,7 @@ async function small(backend: Backend): Promise<Small> {
     rows: ROWS,
     ids: Int32Array.of(3, 1, 4, 15),
     positions: Int32Array.of(0, 1, 2, 3),
-    views: [{ slots: Int32Array.of(0, 1, 2, 3), spans: Int32Array.of(0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4, 0, 0) }],
+    views: [{ ...viewOf({}), spans: Int32Array.of(0, 1, 0, 2, 0, 3, 0, 4) }],
   })
   return { backend, table, norm, x, out, cache, program, step }
 }
@@ -226,17 +257,40 @@ const WRONG_STEPS: readonly (readonly [string, Partial<Step>])[] = [
   ['a negative position', { positions: Int32Array.of(0, 1, 2, -3) }],
   ['fewer positions than rows', { positions: new Int32Array(1) }],
   ['no view of the cache', { views: [] }],
-  ['a slot past the cache', { views: [viewOf([0, 1, 2, SLOTS], [0, 1, 0, 0])] }],
-  ['a negative slot', { views: [viewOf([-1, 1, 2, 3], [0, 1, 0, 0])] }],
-  ['fewer slots than rows', { views: [viewOf([0, 1], [0, 1, 0, 0])] }],
-  ['a span past the cache', { views: [viewOf([0, 1, 2, 3], [0, SLOTS + 1, 0, 0])] }],
-  ['a span that ends before it starts', { views: [viewOf([0, 1, 2, 3], [3, 1, 0, 0])] }],
-  ['spans that overlap', { views: [viewOf([0, 1, 2, 3], [0, 3, 2, 4])] }],
-  ['a row that sees nothing', { views: [viewOf([0, 1, 2, 3], [2, 2, 5, 5])] }],
+  ['a slot past the cache', { views: [viewOf({ slots: [0, 1, 2, SLOTS] })] }],
+  ['a negative slot', { views: [viewOf({ slots: [-1, 1, 2, 3] })] }],
+  ['fewer slots than rows', { views: [viewOf({ slots: [0, 1] })] }],
+  ['fewer spans than rows', { views: [viewOf({ spans: [0, 1, 0, 1] })] }],
+  ['fewer tables than rows', { views: [viewOf({ tables: [0] })] }],
+  ['a negative position in a span', { views: [viewOf({ spans: [0, 1, 0, 1, 0, 1, -1, 1] })] }],
+  ['a span that ends before it starts', { views: [viewOf({ spans: [0, 1, 0, 1, 0, 1, 3, 1] })] }],
+  ['a row that sees nothing', { views: [viewOf({ spans: [2, 2, 0, 1, 0, 1, 0, 1] })] }],
+  ['a span past its page table', { views: [viewOf({ spans: [0, 1, 0, 1, 0, 1, 0, 2 * PAGE + 1] })] }],
+  ['a span before its page table', { views: [viewOf({ tables: [0, -1, 0, 0] })] }],
+  ['a page past the cache', { views: [viewOf({ pages: [0, PAGES] })] }],
+  ['a negative page', { views: [viewOf({ pages: [-1, 0] })] }],
+  ['more entries than there are', { views: [viewOf({ entries: 3 })] }],
+  ['more entries than the cache was made for', { views: [viewOf({ pages: [0, 1, 2, 0, 1], entries: 5 })] }],
+  ['half an entry', { views: [viewOf({ entries: 1.5 })] }],
 ]
 
-function viewOf(slots: readonly number[], span: readonly number[]) {
-  return { slots: Int32Array.from(slots), spans: Int32Array.from({ length: 4 * ROWS }, (_, i) => span[i % 4]) }
+/** A view of four rows that each see the first position, but for what is given. */
+function viewOf({
+  slots = [0, 1, 2, 3],
+  spans = [0, 1, 0, 1, 0, 1, 0, 1],
+  tables = [0, 0, 0, 0],
+  pages = [0, 1],
+  entries = 2,
+}: Partial<Record<'slots' | 'spans' | 'tables' | 'pages', readonly number[]>> & {
+  readonly entries?: number
+}): CacheView {
+  return {
+    slots: Int32Array.from(slots),
+    spans: Int32Array.from(spans),
+    tables: Int32Array.from(tables),
+    pages: Int32Array.from(pages),
+    entries,
+  }
 }
 
 async function thrown(body: () => unknown): Promise<unknown> {

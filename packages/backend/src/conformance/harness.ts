@@ -1,4 +1,4 @@
-import type { Backend, Buffer, Ops, Step } from '../contract.js'
+import type { Backend, Buffer, CacheType, Ops, Step } from '../contract.js'
 import { isG3Error } from '../errors.js'
 import { BLOCKS, type QuantType } from '../quant.js'
 import { reference } from '../reference.js'
@@ -27,8 +27,8 @@ export interface Tolerances {
    * `embed` of quantised tables: what is left is the repacking of weights and the order of sums.
    */
   readonly productOnGrid: number
-  /** `attend`, `store`. */
-  readonly attend: number
+  /** `attend`, `store` and `rerotate`, by the type of the cache. */
+  readonly attend: Readonly<Record<CacheType, number>>
   /** A model of two layers, all ops together, after 51 positions. */
   readonly layers: number
 }

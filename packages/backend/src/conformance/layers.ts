@@ -1,8 +1,9 @@
-import type { Backend, Buffer, CacheView, Weight } from '../contract.js'
+import { PAGE, type Backend, type Buffer, type CacheView, type Weight } from '../contract.js'
 import type { QuantType } from '../quant.js'
 import { closeInRow, compare, onBackend, sameBits, type Observation, type Scenario, type Suite } from './harness.js'
 import { random, type Random } from './random.js'
 import { tensor } from './tensor.js'
+import { inOrder, viewOf } from './views.js'
 
 const SIZE = {
   width: 256,
@@ -12,12 +13,12 @@ const SIZE = {
   headDim: 64,
   vocabulary: 300,
   window: 16,
-  slots: 40,
+  pages: 2,
 } as const
 const EPS = 1e-6
-/** Rows of each step. The second one wraps the ring and overwrites slots that its own first rows no longer see. */
-const STEPS = [24, 20, 1, 1, 1, 1, 1, 1, 1]
-const MOST_ROWS = 24
+/** Rows of each step. The last steps write into the page that the text began in, as a ring of two pages does. */
+const STEPS = [100, 60, 90, 1, 1, 1, 1, 1, 1, 1, 1]
+const MOST_ROWS = 100
 
 /** A model of two layers with all ops in their real order: what a backend fuses or reorders shows here. */
 export function layerPrograms(suite: Suite): void {
@@ -58,7 +59,7 @@ async function model(
   rng: Random,
   type: QuantType,
 ): Promise<(ids: Int32Array, start: number) => Promise<Float32Array>> {
-  const { width, vocabulary, slots } = SIZE
+  const { width, vocabulary, pages } = SIZE
   const weight = (name: string, rows: number, cols: number): Promise<Weight> =>
     backend.load(tensor(name, type, rows, cols, rng.normal(rows * cols, 1 / Math.sqrt(cols))))
   const vector = (name: string, cols: number): Promise<Weight> =>
@@ -82,7 +83,15 @@ async function model(
   const h = buffer('h', width)
   const work = layerBuffers(buffer)
   const logits = backend.buffer('logits', 1, vocabulary)
-  const cache = backend.cache({ label: 'ring', layers: 2, slots, kvHeads: SIZE.kvHeads, headDim: SIZE.headDim })
+  const cache = backend.cache({
+    label: 'ring',
+    layers: 2,
+    pages,
+    tableEntries: 4,
+    kvHeads: SIZE.kvHeads,
+    headDim: SIZE.headDim,
+    type: 'f32',
+  })
 
   const body = backend.record('body', (ops) => {
     ops.embed({ weight: table, scale: Math.sqrt(width), out: x })
@@ -151,15 +160,10 @@ const layerBuffers = (buffer: (label: string, cols: number) => Buffer) => ({
   gated: buffer('gated', SIZE.ffn),
 })
 
-/** Position p lies in slot p mod slots and sees (p − window, p]: one run of slots, or two where the ring wraps. */
+/** A row sees (position − window, position]; the pages of a text take turns. */
 function ringView(positions: Int32Array): CacheView {
-  const { slots, window } = SIZE
-  const spans = new Int32Array(4 * positions.length)
-  for (const [row, position] of positions.entries()) {
-    const count = Math.min(window, position + 1)
-    const end = (position % slots) + 1
-    const start = end - count
-    spans.set(start >= 0 ? [start, end, 0, 0] : [start + slots, slots, 0, end], 4 * row)
-  }
-  return { slots: positions.map((position) => position % slots), spans }
+  const { pages, window } = SIZE
+  const table = inOrder(Math.floor((positions[positions.length - 1] ?? 0) / PAGE) + 1).map((entry) => entry % pages)
+  const spans = Array.from(positions, (position) => [Math.max(0, position - window + 1), position + 1] as const)
+  return viewOf({ table, positions, spans })
 }

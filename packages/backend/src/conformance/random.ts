@@ -6,6 +6,8 @@ export interface Random {
   below(end: number): number
   /** Standard normal values, times `scale`. */
   normal(count: number, scale?: number): Float32Array
+  /** The values in another order. */
+  shuffle<T>(values: readonly T[]): readonly T[]
 }
 
 /** xorshift32 (Marsaglia, "Xorshift RNGs", 2003), started from a hash of the seed. */
@@ -19,9 +21,18 @@ export function random(seed: number): Random {
   }
   for (let i = 0; i < 8; i++) next()
   const uniform = (): number => next() / 2 ** 32
+  const below = (end: number): number => Math.floor(uniform() * end)
   return {
     uniform,
-    below: (end) => Math.floor(uniform() * end),
+    below,
+    shuffle(values) {
+      const shuffled = [...values]
+      for (let i = shuffled.length - 1; i > 0; i--) {
+        const j = below(i + 1)
+        ;[shuffled[i], shuffled[j]] = [shuffled[j], shuffled[i]]
+      }
+      return shuffled
+    },
     normal(count, scale = 1) {
       // Box and Muller: two values from two uniform ones. 1 - uniform() is never 0.
       const values = new Float32Array(count)

@@ -1,17 +1,9 @@
-import type { CacheSpec, CacheView } from '../contract.js'
+import { PAGE, type CacheSpec, type CacheView } from '../contract.js'
 import type { LayerCache, Matrix } from './matrix.js'
 
-/** key[slots[r]] = k[r]; value[slots[r]] = v[r] */
-export function store(rows: number, k: Matrix, v: Matrix, slots: Int32Array, layer: LayerCache): void {
-  for (let r = 0; r < rows; r++) {
-    layer.keys.values.set(k.values.subarray(r * k.cols, (r + 1) * k.cols), slots[r] * k.cols)
-    layer.values.values.set(v.values.subarray(r * v.cols, (r + 1) * v.cols), slots[r] * v.cols)
-  }
-}
-
 /**
- * out[r, h] = Σ_s softmax_s(scale · q[r, h] · key[s, h′]) · value[s, h′] over the slots that row r sees, h′ = ⌊h /
- * group⌋
+ * out[r, h] = Σ_s softmax_s(scale · q[r, h] · key[s, h′]) · value[s, h′] over the positions that row r sees, h′ =
+ * ⌊h / group⌋
  */
 export function attend(
   rows: number,
@@ -25,7 +17,7 @@ export function attend(
   const heads = q.cols / headDim
   const group = heads / kvHeads
   for (let r = 0; r < rows; r++) {
-    const slots = visibleSlots(view.spans, r)
+    const slots = visibleSlots(view, r)
     for (let h = 0; h < heads; h++) {
       const column = Math.floor(h / group) * headDim
       attendHead(q.values, r * q.cols + h * headDim, slots, layer, column, headDim, scale, out.values)
@@ -60,10 +52,10 @@ function attendHead(
   }
 }
 
-function visibleSlots(spans: Int32Array, row: number): readonly number[] {
-  const [a0, a1, b0, b1] = spans.subarray(4 * row, 4 * row + 4)
+function visibleSlots({ spans, tables, pages }: CacheView, row: number): readonly number[] {
   const slots: number[] = []
-  for (let slot = a0; slot < a1; slot++) slots.push(slot)
-  for (let slot = b0; slot < b1; slot++) slots.push(slot)
+  for (let p = spans[2 * row]; p < spans[2 * row + 1]; p++) {
+    slots.push(pages[tables[row] + Math.floor(p / PAGE)] * PAGE + (p % PAGE))
+  }
   return slots
 }

@@ -5,7 +5,7 @@ export interface Matrix {
   readonly values: Float32Array
 }
 
-/** Keys and values of one layer, each [slots, kvHeads · headDim]. */
+/** Keys and values of one layer, each [pages · PAGE, kvHeads · headDim]. */
 export interface LayerCache {
   readonly keys: Matrix
   readonly values: Matrix

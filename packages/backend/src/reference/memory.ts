@@ -1,4 +1,5 @@
-import type { Buffer, CacheSpec, CacheStore, PackedTensor, Weight } from '../contract.js'
+import { checkCacheSpec } from '../checked.js'
+import { PAGE, type Buffer, type CacheSpec, type CacheStore, type PackedTensor, type Weight } from '../contract.js'
 import { dequantize } from '../dequant.js'
 import { check, G3Error } from '../errors.js'
 import { BLOCKS, rowBytes } from '../quant.js'
@@ -53,13 +54,19 @@ export function memory(): Memory {
     },
     cache(spec) {
       self.checkOpen()
-      const { label, slots, kvHeads, headDim } = spec
-      checkSize(label, spec.layers, kvHeads)
-      checkSize(label, slots, headDim)
-      const plane = (): Matrix => allocate(label, slots, kvHeads * headDim)
-      const layers = Array.from({ length: spec.layers }, () => ({ keys: plane(), values: plane() }))
-      const store: CacheStore = { spec, index: caches.size }
-      caches.set(store, layers)
+      checkCacheSpec(spec)
+      const { label, layers, pages, kvHeads, headDim, type } = spec
+      const plane = (): Matrix => allocate(label, pages * PAGE, kvHeads * headDim)
+      const store: CacheStore = {
+        spec,
+        index: caches.size,
+        pageBytes: 2 * layers * PAGE * kvHeads * headDim * Float32Array.BYTES_PER_ELEMENT,
+        layout: `reference ${type} ${layers}x${kvHeads}x${headDim}`,
+      }
+      caches.set(
+        store,
+        Array.from({ length: layers }, () => ({ keys: plane(), values: plane() })),
+      )
       return store
     },
     matrix(handle) {
