@@ -1,100 +1,74 @@
 import { expect } from 'vitest'
-import type { Block, Placement } from '../placement.js'
-import type { CachePlan } from '../plan.js'
+import type { Block, PageCopy, Placement, Shift } from '../index.js'
+import { PAGE } from '../sizes.js'
 
-/** What lies in a slot: whose position it is, and which append wrote it (a rewound position is written again later). */
-interface Entry {
-  readonly owner: number
-  readonly position: number
-  readonly writer: number
+/** What each slot of each cache holds: the serial number of the row that was stored there last. */
+export type Slots = readonly Map<number, number>[]
+
+export const emptySlots = (caches: number): Slots => Array.from({ length: caches }, () => new Map())
+
+/** A text as the caches should hold it: which row wrote each position, images, and where a shift has cut. */
+export interface NaiveText {
+  readonly serials: readonly number[]
+  readonly blocks: readonly Block[]
+  /** Positions below it are out of sight for rows of windowed caches. */
+  readonly floor: number
 }
 
-/** What the slots of each cache hold. Several sequences may share it. */
-export type NaiveMemory = readonly Map<number, Entry>[]
+export const NO_TEXT: NaiveText = { serials: [], blocks: [], floor: 0 }
 
-export const naiveMemory = (caches: number): NaiveMemory => Array.from({ length: caches }, () => new Map())
-
-/** The rows of one sequence in a step. */
-interface Rows {
-  readonly first: number
-  readonly count: number
+export function copyPages(slots: Slots, copies: readonly PageCopy[]): void {
+  for (const { cache, from, to } of copies) {
+    for (let i = 0; i < PAGE; i++) {
+      const held = from === undefined ? undefined : slots[cache].get(from * PAGE + i)
+      if (held === undefined) slots[cache].delete(to * PAGE + i)
+      else slots[cache].set(to * PAGE + i, held)
+    }
+  }
 }
 
-/** The naive truth: slots as maps, the text as a list of writers, visibility by trying every position. */
-export function naiveModel(plans: readonly CachePlan[], memory: NaiveMemory = naiveMemory(plans.length), owner = 0) {
-  let writers: number[] = []
-  let blocks: Block[] = []
-  let appends = 0
+/** Stores the rows [first, placement.rows) of a step, numbered from `serial` on. */
+export function store({ views, rows }: Placement, slots: Slots, first: number, serial: number): void {
+  for (const [cache, view] of views.entries()) {
+    for (let row = first; row < rows; row++) slots[cache].set(view.slots[row], serial + row - first)
+  }
+}
 
-  const sees = (row: number, other: number, { window = Infinity }: CachePlan): boolean => {
-    const together = blocks.some(({ start, end }) => start <= row && row < end && start <= other && other < end)
-    return row - other < window && (other <= row || together)
+/** Holds what rows [first, first + count), the last of the text, see to what they should see. */
+export function checkSeen(
+  { views, positions }: Placement,
+  slots: Slots,
+  windows: readonly (number | undefined)[],
+  { serials, blocks, floor }: NaiveText,
+  first: number,
+  count: number,
+): void {
+  for (let row = first; row < first + count; row++) {
+    const position = serials.length - count + row - first
+    expect(positions[row]).toBe(position)
+    const image = blocks.find(({ start, end }) => start <= position && position < end)
+    for (const [cache, { spans, tables, pages, entries }] of views.entries()) {
+      const window = windows[cache]
+      const from = window === undefined ? 0 : Math.max(0, floor, position - window + 1)
+      const seen: (number | undefined)[] = []
+      for (let p = spans[2 * row]; p < spans[2 * row + 1]; p++) {
+        const entry = tables[row] + Math.floor(p / PAGE)
+        if (entry < 0 || entry >= entries) throw new Error(`position ${p} has no entry in the table`)
+        seen.push(slots[cache].get(pages[entry] * PAGE + (p % PAGE)))
+      }
+      expect(seen).toEqual(serials.slice(from, image?.end ?? position + 1))
+    }
   }
-  const held = (cache: number, position: number): boolean => {
-    const { first, slots } = plans[cache]
-    const entry = memory[cache].get(first + (position % slots))
-    return entry?.owner === owner && entry.position === position && entry.writer === writers[position]
-  }
+}
+
+/** The text after a shift, by the cut that it tells. */
+export function shifted({ serials, blocks, floor }: NaiveText, { kept, dropped }: Shift): NaiveText {
+  const end = kept + dropped
   return {
-    /** Writes the step's rows of this sequence; those of others are written by their own models. */
-    store({ positions, views }: Placement, { first, count }: Rows, added: readonly Block[] = []): void {
-      const start = writers.length
-      appends++
-      for (let row = 0; row < count; row++) writers.push(appends)
-      blocks.push(...added)
-      expect([...positions.subarray(first, first + count)]).toEqual(writers.slice(start).map((_, row) => start + row))
-      for (const [cache, { slots }] of views.entries()) {
-        for (let row = 0; row < count; row++) {
-          memory[cache].set(slots[first + row], { owner, position: start + row, writer: appends })
-        }
-      }
-    },
-    /** Holds what the rows just stored see to what they should, after all sequences of the step have stored theirs. */
-    check({ views }: Placement, { first, count }: Rows): void {
-      const start = writers.length - count
-      for (const [cache, { spans }] of views.entries()) {
-        for (let row = 0; row < count; row++) {
-          const want = writers.flatMap((writer, other) =>
-            sees(start + row, other, plans[cache]) ? [`${other} by ${writer} of ${owner}`] : [],
-          )
-          expect(visible(memory[cache], spans, first + row).sort()).toEqual(want.sort())
-        }
-      }
-    },
-    canRewind: (to: number): boolean =>
-      to <= writers.length &&
-      !blocks.some(({ start, end }) => start < to && to < end) &&
-      plans.every(({ window = Infinity }, cache) =>
-        writers.every((_, position) => position >= to || to - position >= window || held(cache, position)),
-      ),
-    rewind(to: number): void {
-      writers = writers.slice(0, to)
-      blocks = blocks.filter(({ end }) => end <= to)
-      if (to === 0) forget()
-    },
-    get length() {
-      return writers.length
-    },
+    serials: [...serials.slice(0, kept), ...serials.slice(end)],
+    blocks: blocks
+      .filter((block) => block.end <= kept || block.start >= end)
+      .map((block) => (block.start < end ? block : { start: block.start - dropped, end: block.end - dropped })),
+    floor: Math.max(kept, floor > end ? floor - dropped : kept),
   }
-
-  function forget(): void {
-    for (const slots of memory) {
-      for (const [slot, entry] of slots) if (entry.owner === owner) slots.delete(slot)
-    }
-  }
-}
-
-export type NaiveModel = ReturnType<typeof naiveModel>
-
-function visible(slots: ReadonlyMap<number, Entry>, spans: Int32Array, row: number): string[] {
-  const found: string[] = []
-  for (const at of [4 * row, 4 * row + 2]) {
-    for (let slot = spans[at]; slot < spans[at + 1]; slot++) {
-      const entry = slots.get(slot)
-      found.push(
-        entry === undefined ? `nothing in slot ${slot}` : `${entry.position} by ${entry.writer} of ${entry.owner}`,
-      )
-    }
-  }
-  return found
 }

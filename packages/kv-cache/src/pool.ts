@@ -1,0 +1,139 @@
+import { checkBlocks } from './blocks.js'
+import { check, G3Error } from './errors.js'
+import type { Cache, HeldPages } from './held-pages.js'
+import { pages } from './pages.js'
+import { placement, type Placement } from './placement.js'
+import { sequence, type Sequence, type SequenceState } from './sequence.js'
+import { checkSize, PAGE, pagesOf } from './sizes.js'
+
+/** The cache of one kind of layer. */
+export interface CacheKind {
+  /** Positions that a row sees, itself included. Default: all up to its own. */
+  readonly window?: number
+  readonly pages: number
+  /** Bytes of a page, all layers; needed where the pool has a budget. */
+  readonly pageBytes?: number
+}
+
+export interface PoolOptions {
+  readonly caches: readonly CacheKind[]
+  /** Positions that a sequence can have. */
+  readonly context: number
+  /** Rows of one sequence in the largest step. */
+  readonly maxRows: number
+  /** Positions by which a sequence can always go back, drafts included. Default {@link PAGE}. */
+  readonly slack?: number
+  /** Most bytes that pages in use take. */
+  readonly budgetBytes?: number
+}
+
+/** Sequences and the pages that they share. */
+export interface Pool {
+  /**
+   * A sequence of no positions, or of those that `from` tells, in fresh pages that its caller fills.
+   * @throws G3Error `kv-cache/state` for a state that no sequence here can have, `kv-cache/out-of-pages`
+   */
+  sequence(from?: SequenceState): Sequence
+  /** A step of up to `maxRows` rows of up to `sequences` sequences. */
+  placement(maxRows: number, sequences: number): Placement
+  /** For each cache the most entries that page tables have in such a step. */
+  tableEntries(maxRows: number, sequences: number): readonly number[]
+  /**
+   * Asked to give something up when pages run out, again and again until it says that it has nothing more.
+   */
+  reclaimWith(reclaim: () => boolean): void
+  usage(): PoolUsage
+}
+
+export interface PoolUsage {
+  /** Pages in use and in all, for each cache. */
+  readonly caches: readonly { readonly used: number; readonly pages: number }[]
+  /** Bytes of the pages in use, as far as `pageBytes` are known. */
+  readonly bytes: number
+}
+
+/** @throws G3Error `kv-cache/size` */
+export function pool(options: PoolOptions): Pool {
+  const { context, maxRows, slack = PAGE, budgetBytes = Infinity } = options
+  checkSize('context', context)
+  checkSize('maxRows', maxRows)
+  check(options.caches.length > 0, 'kv-cache/size', () => 'a pool needs at least one cache')
+  const caches = options.caches.map(({ window, pages: count }, index): Cache => {
+    checkSize('pages', count)
+    if (window !== undefined) checkSize('window', window)
+    return { index, pages: pages(count), window, slack }
+  })
+  const pageBytes = options.caches.map((kind) => kind.pageBytes ?? 0)
+  let reclaim = (): boolean => false
+
+  const usedIn = ({ pages: { count, free } }: Cache): number => count - free
+  const bytesWith = (wanted: readonly number[]): number =>
+    caches.reduce((sum, cache) => sum + (usedIn(cache) + wanted[cache.index]) * pageBytes[cache.index], 0)
+  const none = caches.map(() => 0)
+
+  const fits = (wanted: readonly number[]): boolean =>
+    caches.every(({ index, pages: { free } }) => wanted[index] <= free) && bytesWith(wanted) <= budgetBytes
+
+  const parts = {
+    caches,
+    context,
+    maxRows,
+    makeRoom(wanted: () => readonly number[]): void {
+      while (!fits(wanted())) if (!reclaim()) throw outOfPages(wanted())
+    },
+  }
+
+  const outOfPages = (wanted: readonly number[]): G3Error => {
+    const each = caches.map(({ index, pages: { free, count } }) => `${wanted[index]} of cache ${index}, where ${free} of ${count} are free`)
+    const budget = budgetBytes < Infinity ? ` and a budget of ${budgetBytes} bytes of which ${bytesWith(none)} are in use` : ''
+    return new G3Error(
+      'kv-cache/out-of-pages',
+      `pages of ${PAGE} positions are needed: ${each.join('; ')}${budget}; drop a sequence or make room for more`,
+    )
+  }
+
+  const tableEntries = (rows: number, sequences: number): number[] =>
+    caches.map(({ window }) => sequences * (window === undefined ? pagesOf(context) : spanned(window - 1 + rows, context)))
+
+  return {
+    sequence(from) {
+      if (from === undefined) return sequence(parts)
+      checkState(from, caches, context)
+      parts.makeRoom(() => from.caches.map(({ count }) => count))
+      const held = caches.map((cache, index): HeldPages => {
+        const { first, count, floor } = from.caches[index]
+        const table = new Int32Array(pagesOf(context))
+        for (let entry = first; entry < first + count; entry++) table[entry] = cache.pages.take()
+        return { cache, table, first, floor }
+      })
+      return sequence(parts, { length: from.length, blocks: from.blocks, held })
+    },
+    placement: (rows, sequences) => placement(tableEntries(Math.min(rows, maxRows), sequences), rows),
+    tableEntries,
+    reclaimWith(fn) {
+      reclaim = fn
+    },
+    usage: () => ({
+      caches: caches.map((cache) => ({ used: usedIn(cache), pages: cache.pages.count })),
+      bytes: bytesWith(none),
+    }),
+  }
+}
+
+/** Pages that `positions` in a row can lie in, wherever they begin. */
+export const spanned = (positions: number, context: number): number =>
+  Math.min(pagesOf(context), pagesOf(positions) + 1)
+
+/** @throws G3Error `kv-cache/state` */
+function checkState({ length, blocks, caches: states }: SequenceState, caches: readonly Cache[], context: number): void {
+  const fits = Number.isInteger(length) && length >= 0 && length <= context && states.length === caches.length
+  check(fits, 'kv-cache/state', () => `${length} positions in ${states.length} caches are no text for ${context} in ${caches.length}`)
+  checkBlocks(blocks, 0, length)
+  for (const [index, { first, count, floor }] of states.entries()) {
+    const { window } = caches[index]
+    const isCount = [first, count, floor].every((value) => Number.isInteger(value) && value >= 0)
+    const lowest = Math.max(floor, window === undefined ? 0 : length - window + 1, 0)
+    const held = isCount && first + count === Math.max(first, pagesOf(length)) && first * PAGE <= lowest && floor <= length
+    check(held, 'kv-cache/state', () => `pages ${first} to ${first + count} of cache ${index} are not what a text of ${length} positions holds`)
+  }
+}
