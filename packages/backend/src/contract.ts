@@ -31,7 +31,8 @@ export interface Buffer {
  * How a cache holds numbers: `f32`; `f16`, or 16 bits that are as exact in another way; `q8_0`, levels of 8 bits with an
  * f16 scale for each 32 (d = max|x| / 127, rounded to the nearest level, halves away from zero; ggml's).
  */
-export type CacheType = 'f32' | 'f16' | 'q8_0'
+export const CACHE_TYPES = ['f32', 'f16', 'q8_0'] as const
+export type CacheType = (typeof CACHE_TYPES)[number]
 
 /** Slots of a page. */
 export const PAGE = 128

@@ -6,13 +6,14 @@ import { pages } from './conformance/pages.js'
 import { productOps } from './conformance/products.js'
 import { rowOps } from './conformance/rows.js'
 import { topOp } from './conformance/tops.js'
-import type { Backend } from './contract.js'
+import { CACHE_TYPES, type Backend } from './contract.js'
 import { BLOCKS, type QuantType } from './quant.js'
 
 export type { ConformanceOptions, TestRunner, Tolerances } from './conformance/harness.js'
 export { quantise } from './conformance/quantise.js'
 export { random, type Random } from './conformance/random.js'
 export { tensor } from './conformance/tensor.js'
+export { viewOf, type TextRows } from './conformance/views.js'
 
 /**
  * Tests that a backend keeps the contract, by comparing every op with `reference()` and trying what must be refused.
@@ -26,7 +27,8 @@ export function conformance(
   options: ConformanceOptions,
 ): void {
   const types = options.types ?? (Object.keys(BLOCKS) as QuantType[])
-  const suite = { describe, it, options, types, make: async () => makeBackend() }
+  const cacheTypes = options.cacheTypes ?? CACHE_TYPES
+  const suite = { describe, it, options, types, cacheTypes, make: async () => makeBackend() }
   behaviour(suite)
   rowOps(suite)
   productOps(suite)

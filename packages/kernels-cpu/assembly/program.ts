@@ -7,7 +7,8 @@ import { embed } from './ops/embed'
 import { gate } from './ops/gate'
 import { addNorm, norm } from './ops/norm'
 import { gatedUp, logits, project, qkv } from './ops/products'
-import { angles, qkNormRope, storeKeys } from './ops/rotate'
+import { angles, qkNormRope, rerotate } from './ops/rotate'
+import { copyPage, storeRows } from './ops/store'
 import { mergeTops, top } from './ops/top'
 
 /*
@@ -32,6 +33,8 @@ const LOGITS = 11
 const GATE = 12
 const TOP = 13
 const MERGE_TOPS = 14
+const REROTATE = 15
+const COPY_PAGE = 16
 
 /** Fewest rows of a ticket, but for the last. */
 const TICKET = 32
@@ -47,7 +50,7 @@ function execute(op: usize, first: i32, last: i32, part: i32, parts: i32): void 
     case NORM: norm(args, first, last); break
     case QKV: qkv(args, first, last, part, parts); break
     case QK_NORM_ROPE: qkNormRope(args, first, last); break
-    case STORE: storeKeys(args, first, last); break
+    case STORE: storeRows(args, first, last); break
     case ATTEND: attend(args, first, last); break
     case PROJECT: project(args, first, last, part, parts); break
     case ADD_NORM: addNorm(args, first, last); break
@@ -56,13 +59,15 @@ function execute(op: usize, first: i32, last: i32, part: i32, parts: i32): void 
     case GATE: gate(args, first, last); break
     case TOP: top(args, first, last, part, parts); break
     case MERGE_TOPS: mergeTops(args, first, last); break
+    case REROTATE: rerotate(args, first, last); break
+    case COPY_PAGE: copyPage(args, part, parts); break
     default: unreachable()
   }
 }
 
 /** Ops whose threads split the columns of every row; the others split the rows. */
 @inline function splitsColumns(code: i32): bool {
-  return code == QKV || code == PROJECT || code == GATED_UP || code == LOGITS || code == TOP
+  return code == QKV || code == PROJECT || code == GATED_UP || code == LOGITS || code == TOP || code == COPY_PAGE
 }
 
 function together(op: usize, rows: i32): void {

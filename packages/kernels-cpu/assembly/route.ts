@@ -27,12 +27,16 @@ declare function move(from: i32, source: usize, to: i32, target: usize, words: i
 @external('env', 'perform')
 export declare function performIn(memory: i32, kind: i32, a: usize, b: usize, c: usize, d: usize, e: usize): void
 
-/** Rows, `from`, and the step's rows of each array: ids, positions, then slots and (four words a row) spans of each cache. */
+/** Rows, `from`, and what the step has of each array, see `src/steps.ts`. */
 function sendStep(step: usize, args: usize): void {
   const memory = int(args, 0), rows = stepRows()
   move(0, step, memory, word(args, 1), 2)
-  for (let i = 0, count = int(args, 2); i < count; i++) {
-    move(0, word(step, 2 + i), memory, word(args, 3 + i), i > 2 && i & 1 ? 4 * rows : rows)
+  const arrays = int(args, 2)
+  for (let i = 0; i < arrays; i++) {
+    // Of a cache: slots, two words a row of spans, tables, and pages, of which the step tells how many.
+    const part = i < 2 ? 0 : (i - 2) & 3
+    const words = part == 3 ? int(step, 2 + arrays + ((i - 2) >> 2)) : part == 1 ? 2 * rows : rows
+    move(0, word(step, 2 + i), memory, word(args, 3 + i), words)
   }
 }
 

@@ -1,5 +1,5 @@
-import { type Buffer, type CacheSpec, type CacheStore, check } from '@g3/backend'
-import { CACHE_FORMS, CHUNK, type CacheForm, LINE, roundUp } from './layout.js'
+import { type Buffer, check } from '@g3/backend'
+import { roundUp } from './layout.js'
 import type { Memories } from './memories.js'
 
 /**
@@ -25,42 +25,4 @@ export const makeBuffer = (memories: Memories, label: string, rows: number, cols
   memories.keepFree(rows * strideBytes)
   const addressIn = memories.each((memory) => memory.allocate(rows * strideBytes))
   return { label, rows, cols, strideBytes, home: undefined, addressIn }
-}
-
-/** Keys and values of one layer, as `assembly/cache` has them. */
-export interface LayerPlace {
-  readonly memory: number
-  readonly keys: number
-  readonly values: number
-}
-
-export interface CpuCache extends CacheStore {
-  /** Slots in memory, whole chunks. */
-  readonly storedSlots: number
-  readonly form: CacheForm
-  /**
-   * Where a layer lies: in memory `preferred` if it has room when this is first asked.
-   * @throws G3Error `backend/out-of-memory`
-   */
-  place(layer: number, preferred: number): LayerPlace
-}
-
-export const makeCache = (memories: Memories, spec: CacheSpec, index: number, form: CacheForm): CpuCache => {
-  const { label, layers, slots, kvHeads, headDim } = spec
-  check(
-    [layers, slots, kvHeads, headDim].every((n) => Number.isInteger(n) && n > 0) && headDim % 8 === 0,
-    'backend/shape',
-    `cache ${label}: needs layers, slots, kv heads and a head size in multiples of 8`,
-  )
-  const storedSlots = roundUp(slots, CHUNK)
-  const { bytes: numberBytes, vectorBytes } = CACHE_FORMS[form]
-  const bytes = roundUp(storedSlots * kvHeads * (headDim * numberBytes + vectorBytes), LINE)
-  memories.checkSize(2 * bytes)
-  const places: LayerPlace[] = []
-  const allocate = (preferred: number): LayerPlace => {
-    const memory = memories.forCache(preferred, 2 * bytes)
-    const keys = memories.at(memory).allocate(2 * bytes)
-    return { memory, keys, values: keys + bytes }
-  }
-  return { spec, index, storedSlots, form, place: (layer, preferred) => (places[layer] ??= allocate(preferred)) }
 }

@@ -1,11 +1,12 @@
-import { type Backend, type Buffer, check, G3Error, type Program, type Step, type Weight } from '@g3/backend'
-import { type CpuBuffer, type CpuCache, makeBuffer, makeCache } from './buffers.js'
+import { type Backend, type Buffer, type CacheStore, check, checkPage, G3Error, type Program, type Step, type Weight } from '@g3/backend'
+import { type CpuBuffer, makeBuffer } from './buffers.js'
+import { type CpuCache, makeCache } from './caches.js'
 import { scratchBytes } from './layout.js'
 import { link } from './link.js'
 import { type MemoryLimits, openMemories } from './memories.js'
 import { allocatePool, inlinePool, type Pool, workerPool } from './pool.js'
 import { writeProgram, type WrittenProgram } from './program.js'
-import { recorder } from './recorder.js'
+import { recorder, type Recording } from './recorder.js'
 import { partialBytes, scratchSpace } from './scratch.js'
 import { screenSpace } from './screen.js'
 import { stepRing } from './steps.js'
@@ -14,8 +15,8 @@ import { type CpuWeight, weightLoader } from './weights.js'
 
 /**
  * Activations in matrix products. `fast`: int8 with a scale for 32 (as llama.cpp), 14-bit integers for Q8_0 and IQ4 weights. `precise`:
- * 14-bit integers everywhere. `exact`: f32, keys and values too, which the others hold as 16-bit integers with a scale for each
- * vector. Weights are the file's in all three.
+ * 14-bit integers everywhere. `exact`: f32. Weights are the file's in all three. How keys and values are held is their cache's
+ * own: `f16` means 16-bit integers with a scale for each vector here.
  */
 export type Precision = 'fast' | 'precise' | 'exact'
 
@@ -91,6 +92,8 @@ export async function cpu(options: CpuOptions = {}): Promise<Backend> {
   const buffers = new WeakSet<Buffer>()
   const caches: CpuCache[] = []
   const programs = new WeakSet<Program>()
+  /** For each cache the program that copies its pages, once it is asked for. */
+  const copies: WrittenProgram[] = []
   let posted = 0
   let disposed = false
 
@@ -99,10 +102,29 @@ export async function cpu(options: CpuOptions = {}): Promise<Backend> {
     check(set.has(value), 'backend/foreign', `this ${what} was made by another backend`)
     return value as T
   }
+  const ownCache = (cache: CacheStore): CpuCache => {
+    const mine = caches.find((c) => c === cache)
+    check(mine !== undefined, 'backend/foreign', 'this cache was made by another backend')
+    return mine
+  }
   const newBuffer = (label: string, rows: number, cols: number): CpuBuffer => {
     const buffer = makeBuffer(memories, label, rows, cols)
     buffers.add(buffer)
     return buffer
+  }
+  const write = (recording: Recording): WrittenProgram => {
+    const views = caches.map(({ spec }) => spec)
+    steps.reserve(recording.maxRows, views)
+    return writeProgram(memories, recording, views, (number) =>
+      scratchIn(number)({ columns: memories.widestIn(number), caches: views }),
+    )
+  }
+  const enqueue = ({ kind, address, configuration }: WrittenProgram, step: Step): void => {
+    if (pool.room > 0) posted = pool.post(kind, 0, address, steps.write(step), configuration)
+    else {
+      const kept = structuredClone(step)
+      posted = pool.later(() => pool.post(kind, 0, address, steps.write(kept), configuration))
+    }
   }
   const dispose = async (): Promise<void> => {
     disposed = true
@@ -129,7 +151,7 @@ export async function cpu(options: CpuOptions = {}): Promise<Backend> {
     },
     cache(spec) {
       alive()
-      const cache = makeCache(memories, spec, caches.length, precision === 'exact' ? 'floats' : 'shorts')
+      const cache = makeCache(memories, spec, caches.length)
       memories.keepFree(partialBytes(spec, threads))
       caches.push(cache)
       return cache
@@ -139,11 +161,7 @@ export async function cpu(options: CpuOptions = {}): Promise<Backend> {
       const recording = recorder({
         weight: (weight) => own<CpuWeight>(weights, weight, 'weight'),
         buffer: (buffer) => own<CpuBuffer>(buffers, buffer, 'buffer'),
-        cache: (cache) => {
-          const mine = caches.find((c) => c === cache)
-          check(mine !== undefined, 'backend/foreign', 'this cache was made by another backend')
-          return mine
-        },
+        cache: ownCache,
         newBuffer,
         threads,
         screenOf,
@@ -154,24 +172,38 @@ export async function cpu(options: CpuOptions = {}): Promise<Backend> {
         },
       })
       build(recording.checked.ops)
-      const recorded = recording.finish()
-      const written = writeProgram(memories, recorded, caches.length, (number) =>
-        scratchIn(number)({ columns: memories.widestIn(number), caches: caches.map(({ spec }) => spec) }),
-      )
-      steps.reserve(recorded.maxRows, caches.length)
-      const program: CpuProgram = { ...written, label, checkStep: recording.checked.checkStep }
+      const program: CpuProgram = { ...write(recording.finish()), label, checkStep: recording.checked.checkStep }
       programs.add(program)
       return program
     },
     run(program, step: Step) {
       alive()
-      const { kind, address, configuration, checkStep } = own<CpuProgram>(programs, program, 'program')
-      checkStep(step)
-      if (pool.room > 0) posted = pool.post(kind, 0, address, steps.write(step), configuration)
-      else {
-        const kept = structuredClone(step)
-        posted = pool.later(() => pool.post(kind, 0, address, steps.write(kept), configuration))
-      }
+      const recorded = own<CpuProgram>(programs, program, 'program')
+      recorded.checkStep(step)
+      enqueue(recorded, step)
+    },
+    copyPage(cache, from, to) {
+      alive()
+      const mine = ownCache(cache)
+      checkPage(mine, from ?? to)
+      checkPage(mine, to)
+      const program = (copies[mine.index] ??= write({ ops: mine.copyOps(), maxRows: 1, independentRows: false }))
+      enqueue(program, { rows: 1, ids: Int32Array.of(to), from: from ?? -1 })
+    },
+    async readPage(cache, page, into = new Uint8Array(cache.pageBytes)) {
+      alive()
+      const mine = ownCache(cache)
+      await pool.done(posted)
+      alive()
+      mine.readPage(page, into)
+      return into
+    },
+    async writePage(cache, page, bytes) {
+      alive()
+      const mine = ownCache(cache)
+      await pool.done(posted)
+      alive()
+      mine.writePage(page, bytes)
     },
     async read(buffer, rows, into) {
       alive()

@@ -61,8 +61,6 @@ export const CACHE_FORMS = {
 } as const
 export type CacheForm = keyof typeof CACHE_FORMS
 
-/** Attention takes this many slots at a time (`CHUNK` in `assembly/lib/layout.ts`). */
-export const CHUNK = 128
 /** Bytes of attention's state for a tile of four (token, head) pairs. */
 export const stateBytes = (headDim: number): number => 32 + 16 * headDim
 /** Widest head that attention's scratch holds. */

@@ -1,5 +1,5 @@
 import type { Backend, PackedTensor } from '@g3/backend'
-import { random, tensor } from '@g3/backend/test'
+import { random, tensor, viewOf } from '@g3/backend/test'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { cpu, type CpuOptions } from './cpu.js'
 import { smallModel } from './testing/small-model.js'
@@ -140,12 +140,14 @@ describe('memories that are opened while programs wait', () => {
     for (let turn = 0; turn < 12; turn++) {
       for (let i = 0; i < 20; i++) backend.run(fill, { rows: 40, ids })
       // More than 4 MiB: two fit beside each other.
-      const cache = backend.cache({ label: `cache ${turn}`, layers: 1, slots: 32_768, kvHeads: 1, headDim: 32 })
+      const cache = backend.cache({
+        label: `cache ${turn}`, layers: 1, pages: 256, tableEntries: 1, kvHeads: 1, headDim: 32, type: 'f16',
+      })
       const round = backend.record('round', (ops) => {
         ops.store({ k: x, v: x, cache, layer: 0 })
         ops.attend({ q: x, cache, layer: 0, scale: 1, out })
       })
-      const view = { slots: ids, spans: Int32Array.from({ length: 160 }, (_, i) => (i % 4 === 1 ? 1 + (i >> 2) : 0)) }
+      const view = viewOf({ table: [0], positions: ids, spans: Array.from(ids, (_, row) => [0, row + 1] as const) })
       backend.run(round, { rows: 40, views: Array.from({ length: turn + 1 }, () => view) })
       results.push(await backend.read(out, 40))
     }
@@ -166,7 +168,9 @@ describe('caches that fill memories', () => {
       const k = backend.buffer('k', ROWS, 256)
       // 8 MiB each; a layer of the cache has 4.
       const [x, out] = [backend.buffer('x', ROWS, 4096), backend.buffer('out', ROWS, 4096)]
-      const cache = backend.cache({ label: 'c', layers: LAYERS, slots: 4096, kvHeads: 1, headDim: 256 })
+      const cache = backend.cache({
+        label: 'c', layers: LAYERS, pages: 32, tableEntries: 32, kvHeads: 1, headDim: 256, type: 'f16',
+      })
       const program = backend.record('all layers', (ops) => {
         ops.embed({ weight: narrow, scale: 1, out: k })
         ops.embed({ weight: wide, scale: 1, out: x })
@@ -175,9 +179,8 @@ describe('caches that fill memories', () => {
           ops.attend({ q: x, cache, layer, scale: 0.1, out })
         }
       })
-      const slots = Int32Array.of(0, 1)
-      const spans = Int32Array.of(0, 1, 0, 0, 0, 2, 0, 0)
-      backend.run(program, { rows: 2, ids: Int32Array.of(3, 9), views: [{ slots, spans }] })
+      const view = viewOf({ table: [0], positions: [0, 1], spans: [[0, 1], [0, 2]] })
+      backend.run(program, { rows: 2, ids: Int32Array.of(3, 9), views: [view] })
       return await backend.read(out, 2)
     }
     expect(await attendAll({ bytes: 64 * MEBIBYTE })).toEqual(await attendAll(undefined))
@@ -193,9 +196,8 @@ describe('what does not fit', () => {
     const refused = { code: 'backend/out-of-memory', message: expect.stringMatching(/^needs 65 MiB .*16 MiB at most/) }
     await expect(backend.load(tooLarge)).rejects.toMatchObject(refused)
     expect(() => backend.buffer('b', 65_536, 256)).toThrow(expect.objectContaining(refused))
-    expect(() => backend.cache({ label: 'c', layers: 1, slots: 65_536, kvHeads: 1, headDim: 256 })).toThrow(
-      expect.objectContaining(refused),
-    )
+    const cache = { label: 'c', layers: 1, pages: 512, tableEntries: 512, kvHeads: 1, headDim: 256, type: 'f16' } as const
+    expect(() => backend.cache(cache)).toThrow(expect.objectContaining(refused))
   })
   it('leaves the backend usable', async () => {
     await using backend = await cpu(small)

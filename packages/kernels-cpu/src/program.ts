@@ -2,7 +2,7 @@ import type { Memories } from './memories.js'
 import { JOB, type JobKind } from './pool.js'
 import { OP, type Recording } from './recorder.js'
 import { type Move, planRoute, type Segment } from './route.js'
-import { allocateStep } from './steps.js'
+import { allocateStep, type ViewSize } from './steps.js'
 
 /** Stops of `assembly/route.ts`. */
 const STOP = { end: 0, step: 1, move: 2, visit: 3 } as const
@@ -25,7 +25,7 @@ export interface WrittenProgram {
 export const writeProgram = (
   memories: Memories,
   recording: Recording,
-  caches: number,
+  caches: readonly ViewSize[],
   configurationIn: (memory: number) => number,
 ): WrittenProgram => {
   const write = (memory: number, words: readonly number[]): number => {

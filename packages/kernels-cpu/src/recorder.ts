@@ -1,12 +1,13 @@
 import { type Buffer, check, type CheckedOps, checkedOps, G3Error, type Ops, ropeFrequencies, type Weight } from '@g3/backend'
 import { CACHE_FORMS, MAX_HEAD_DIM } from './layout.js'
-import type { CpuBuffer, CpuCache } from './buffers.js'
+import type { CpuBuffer } from './buffers.js'
+import type { CpuCache } from './caches.js'
 import type { CpuMatrix, CpuWeight } from './weights.js'
 
 /** Op codes of `assembly/program.ts`. */
 export const OP = {
   end: 0, embed: 1, angles: 2, norm: 3, qkv: 4, qkNormRope: 5, store: 6, attend: 7, project: 8, addNorm: 9, gatedUp: 10,
-  logits: 11, gate: 12, top: 13, mergeTops: 14,
+  logits: 11, gate: 12, top: 13, mergeTops: 14, rerotate: 15, copyPage: 16,
 } as const
 
 /** What the recorder asks of the backend. */
@@ -150,18 +151,26 @@ export const recorder = (resources: Resources): Recorder => {
       ])
     },
     store({ k, v, cache, layer }) {
-      const { place, index, spec, storedSlots, form } = resources.cache(cache)
+      const { place, index, spec, partBytes, form } = resources.cache(cache)
       const { memory, keys, values } = place(layer, here(k))
       add(OP.store, memory, ({ read }) => [
-        ...read(k), ...read(v), keys, values, index, spec.kvHeads, spec.headDim, storedSlots, CACHE_FORMS[form].code,
+        ...read(k), ...read(v), keys, values, index, spec.kvHeads, spec.headDim, partBytes, CACHE_FORMS[form].code,
       ])
     },
     attend({ q, cache, layer, scale, out }) {
-      const { place, index, spec, storedSlots, form } = resources.cache(cache)
+      const { place, index, spec, partBytes, form } = resources.cache(cache)
       const { memory, keys, values } = place(layer, here(q))
       add(OP.attend, memory, ({ read, write }) => [
-        ...read(q), ...write(out), keys, values, index, headsOf(q.cols, spec.headDim), spec.kvHeads, spec.headDim, storedSlots,
+        ...read(q), ...write(out), keys, values, index, headsOf(q.cols, spec.headDim), spec.kvHeads, spec.headDim, partBytes,
         f32(scale), CACHE_FORMS[form].code,
+      ])
+    },
+    rerotate({ k, cache, layer, rope }) {
+      const { place, index, spec, partBytes, form } = resources.cache(cache)
+      const { memory, keys } = place(layer, here(k))
+      const table = angles(k, spec.headDim, rope)
+      add(OP.rerotate, memory, ({ read, update }) => [
+        ...update(k), ...read(table), keys, index, spec.kvHeads, spec.headDim, partBytes, CACHE_FORMS[form].code,
       ])
     },
     project({ x, weight, out }) {

@@ -1,5 +1,5 @@
 import type { CacheSpec } from '@g3/backend'
-import { CHUNK, LINE, scratchBytes, stateBytes } from './layout.js'
+import { LINE, scratchBytes, stateBytes } from './layout.js'
 import type { Memory } from './memory.js'
 
 /** What the kernels need room for. */
@@ -9,11 +9,11 @@ export interface Demand {
   readonly caches: readonly CacheShape[]
 }
 
-type CacheShape = Pick<CacheSpec, 'slots' | 'headDim'>
+type CacheShape = Pick<CacheSpec, 'tableEntries' | 'headDim'>
 
 /** Attention's partial results. Split over threads is a tile's attention only if tiles are fewer than threads. */
-export const partialBytes = ({ slots, headDim }: CacheShape, threads: number): number =>
-  Math.ceil(slots / CHUNK) * stateBytes(headDim) * (threads - 1)
+export const partialBytes = ({ tableEntries, headDim }: CacheShape, threads: number): number =>
+  tableEntries * stateBytes(headDim) * (threads - 1)
 
 /** Most attention layers that a program can have: each takes a ticket counter. */
 const COUNTERS = 1024

@@ -1,26 +1,35 @@
-import { check, type Step } from '@g3/backend'
+import { check, type CacheSpec, type Step } from '@g3/backend'
 import type { Memory } from './memory.js'
 
 /** Steps that can wait at once, as many as jobs. */
 const RING = 16
 
-/** Rows of a step's arrays, in words: ids, positions, then slots and spans of each cache. */
-const stepArrays = (caches: number): number[] => [1, 1, ...Array.from({ length: caches }, () => [1, 4]).flat()]
+/** Arrays of a step: ids and positions, then slots, spans, tables and pages of each cache. */
+const OWN_ARRAYS = 2
+const CACHE_ARRAYS = 4
 
-/** Where one step lies: a header of rows, `from` and the arrays' addresses. */
+/** What the views of a cache may hold. */
+export type ViewSize = Pick<CacheSpec, 'tableEntries'>
+
+/** Words of each array, for so many rows. */
+const arrayWords = (rows: number, caches: readonly ViewSize[]): number[] => [
+  rows, rows, ...caches.flatMap(({ tableEntries }) => [rows, 2 * rows, rows, tableEntries]),
+]
+
+/** Where one step lies: a header of rows, `from`, the arrays' addresses, and how many entries each cache's pages have. */
 export interface StepPlace {
   readonly header: number
   readonly arrays: readonly number[]
 }
 
 /** Room for a step of `rows` rows. */
-export const allocateStep = (memory: Memory, rows: number, caches: number): StepPlace => {
-  const widths = stepArrays(caches)
-  const header = memory.allocate(4 * (2 + widths.length))
-  let next = memory.allocate(4 * rows * widths.reduce((sum, words) => sum + words))
-  const arrays = widths.map((words) => {
+export const allocateStep = (memory: Memory, rows: number, caches: readonly ViewSize[]): StepPlace => {
+  const words = arrayWords(rows, caches)
+  const header = memory.allocate(4 * (2 + words.length + caches.length))
+  let next = memory.allocate(4 * words.reduce((sum, count) => sum + count))
+  const arrays = words.map((count) => {
     const address = next
-    next += 4 * rows * words
+    next += 4 * count
     return address
   })
   memory.i32(header, 2 + arrays.length).set([0, 0, ...arrays])
@@ -30,7 +39,7 @@ export const allocateStep = (memory: Memory, rows: number, caches: number): Step
 /** Copies steps into the first memory, where the threads read them. */
 export interface Steps {
   /** Makes room for steps of `rows` rows. Steps that were written before stay where they are. */
-  reserve(rows: number, caches: number): void
+  reserve(rows: number, caches: readonly ViewSize[]): void
   /** Copies a step to the ring's next place; returns its address. */
   write(step: Step): number
 }
@@ -48,10 +57,10 @@ export const stepRing = (memory: Memory): Steps => {
   }
   return {
     reserve(rows, caches) {
-      if (rows <= room && caches <= views) return
+      if (rows <= room && caches.length <= views) return
       room = Math.max(rows, room)
-      views = Math.max(caches, views)
-      places = Array.from({ length: RING }, () => allocateStep(memory, room, views))
+      views = Math.max(caches.length, views)
+      places = Array.from({ length: RING }, () => allocateStep(memory, room, caches))
     },
     write(step) {
       const place = places[turn++ % RING]
@@ -66,8 +75,12 @@ export const stepRing = (memory: Memory): Steps => {
       for (let c = 0; c < (step.views?.length ?? 0); c++) {
         const view = step.views?.[c]
         if (!view) continue
-        copy(view.slots, step.rows, arrays[2 + 2 * c])
-        copy(view.spans, 4 * step.rows, arrays[3 + 2 * c])
+        const first = OWN_ARRAYS + CACHE_ARRAYS * c
+        copy(view.slots, step.rows, arrays[first])
+        copy(view.spans, 2 * step.rows, arrays[first + 1])
+        copy(view.tables, step.rows, arrays[first + 2])
+        copy(view.pages, view.entries, arrays[first + 3])
+        words[header / 4 + 2 + arrays.length + c] = view.entries
       }
       return header
     },

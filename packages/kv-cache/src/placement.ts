@@ -81,12 +81,20 @@ export function placement(tableEntries: readonly number[], maxRows: number): Ope
  * Checks that `count` rows of a sequence can join the step.
  * @throws G3Error `kv-cache/placement`
  */
-export function checkRoom(into: Placement, member: object, caches: number, count: number): asserts into is OpenPlacement {
+export function checkRoom(
+  into: Placement,
+  member: object,
+  caches: number,
+  count: number,
+): asserts into is OpenPlacement {
   if (!('members' in into && into.members instanceof Set)) throw problem('it was not made by `pool.placement`')
   const { rows, positions, views, members } = into
   if (views.length !== caches) throw problem(`it is of ${views.length} caches, the sequence of ${caches}`)
-  if (rows + count > positions.length) throw problem(`${count} more rows do not fit: ${rows} of ${positions.length} are taken`)
-  if (members.has(member)) throw problem('it has rows of this sequence: append all of them at once, or begin the next step')
+  if (rows + count > positions.length)
+    throw problem(`${count} more rows do not fit: ${rows} of ${positions.length} are taken`)
+  if (members.has(member))
+    throw problem('it has rows of this sequence: append all of them at once, or begin the next step')
 }
 
-const problem = (message: string): G3Error => new G3Error('kv-cache/placement', `this placement cannot take the rows: ${message}`)
+const problem = (message: string): G3Error =>
+  new G3Error('kv-cache/placement', `this placement cannot take the rows: ${message}`)

@@ -3,13 +3,14 @@ import { check, G3Error } from './errors.js'
 import type { Cache, HeldPages } from './held-pages.js'
 import { pages } from './pages.js'
 import { placement, type Placement } from './placement.js'
+import { tableEntries } from './room.js'
 import { sequence, type Sequence, type SequenceState } from './sequence.js'
 import { checkSize, PAGE, pagesOf } from './sizes.js'
 
 /** The cache of one kind of layer. */
 export interface CacheKind {
   /** Positions that a row sees, itself included. Default: all up to its own. */
-  readonly window?: number
+  readonly window?: number | undefined
   readonly pages: number
   /** Bytes of a page, all layers; needed where the pool has a budget. */
   readonly pageBytes?: number
@@ -24,7 +25,7 @@ export interface PoolOptions {
   /** Positions by which a sequence can always go back, drafts included. Default {@link PAGE}. */
   readonly slack?: number
   /** Most bytes that pages in use take. */
-  readonly budgetBytes?: number
+  readonly budgetBytes?: number | undefined
 }
 
 /** Sequences and the pages that they share. */
@@ -34,10 +35,8 @@ export interface Pool {
    * @throws G3Error `kv-cache/state` for a state that no sequence here can have, `kv-cache/out-of-pages`
    */
   sequence(from?: SequenceState): Sequence
-  /** A step of up to `maxRows` rows of up to `sequences` sequences. */
-  placement(maxRows: number, sequences: number): Placement
-  /** For each cache the most entries that page tables have in such a step. */
-  tableEntries(maxRows: number, sequences: number): readonly number[]
+  /** A step of up to `rows` rows, of up to `sequences` sequences together. */
+  placement(rows: number, sequences: number): Placement
   /**
    * Asked to give something up when pages run out, again and again until it says that it has nothing more.
    */
@@ -84,16 +83,16 @@ export function pool(options: PoolOptions): Pool {
   }
 
   const outOfPages = (wanted: readonly number[]): G3Error => {
-    const each = caches.map(({ index, pages: { free, count } }) => `${wanted[index]} of cache ${index}, where ${free} of ${count} are free`)
-    const budget = budgetBytes < Infinity ? ` and a budget of ${budgetBytes} bytes of which ${bytesWith(none)} are in use` : ''
+    const each = caches.map(
+      ({ index, pages: { free, count } }) => `${wanted[index]} of cache ${index}, where ${free} of ${count} are free`,
+    )
+    const budget =
+      budgetBytes < Infinity ? ` and a budget of ${budgetBytes} bytes of which ${bytesWith(none)} are in use` : ''
     return new G3Error(
       'kv-cache/out-of-pages',
       `pages of ${PAGE} positions are needed: ${each.join('; ')}${budget}; drop a sequence or make room for more`,
     )
   }
-
-  const tableEntries = (rows: number, sequences: number): number[] =>
-    caches.map(({ window }) => sequences * (window === undefined ? pagesOf(context) : spanned(window - 1 + rows, context)))
 
   return {
     sequence(from) {
@@ -108,8 +107,11 @@ export function pool(options: PoolOptions): Pool {
       })
       return sequence(parts, { length: from.length, blocks: from.blocks, held })
     },
-    placement: (rows, sequences) => placement(tableEntries(Math.min(rows, maxRows), sequences), rows),
-    tableEntries,
+    placement: (rows, sequences) =>
+      placement(
+        caches.map(({ window }) => sequences * tableEntries({ window, context, maxRows })),
+        rows,
+      ),
     reclaimWith(fn) {
       reclaim = fn
     },
@@ -120,20 +122,29 @@ export function pool(options: PoolOptions): Pool {
   }
 }
 
-/** Pages that `positions` in a row can lie in, wherever they begin. */
-export const spanned = (positions: number, context: number): number =>
-  Math.min(pagesOf(context), pagesOf(positions) + 1)
-
 /** @throws G3Error `kv-cache/state` */
-function checkState({ length, blocks, caches: states }: SequenceState, caches: readonly Cache[], context: number): void {
+function checkState(
+  { length, blocks, caches: states }: SequenceState,
+  caches: readonly Cache[],
+  context: number,
+): void {
   const fits = Number.isInteger(length) && length >= 0 && length <= context && states.length === caches.length
-  check(fits, 'kv-cache/state', () => `${length} positions in ${states.length} caches are no text for ${context} in ${caches.length}`)
+  check(
+    fits,
+    'kv-cache/state',
+    () => `${length} positions in ${states.length} caches are no text for ${context} in ${caches.length}`,
+  )
   checkBlocks(blocks, 0, length)
   for (const [index, { first, count, floor }] of states.entries()) {
     const { window } = caches[index]
     const isCount = [first, count, floor].every((value) => Number.isInteger(value) && value >= 0)
     const lowest = Math.max(floor, window === undefined ? 0 : length - window + 1, 0)
-    const held = isCount && first + count === Math.max(first, pagesOf(length)) && first * PAGE <= lowest && floor <= length
-    check(held, 'kv-cache/state', () => `pages ${first} to ${first + count} of cache ${index} are not what a text of ${length} positions holds`)
+    const held =
+      isCount && first + count === Math.max(first, pagesOf(length)) && first * PAGE <= lowest && floor <= length
+    check(
+      held,
+      'kv-cache/state',
+      () => `pages ${first} to ${first + count} of cache ${index} are not what a text of ${length} positions holds`,
+    )
   }
 }

@@ -24,14 +24,34 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   {
     weight: 6,
     arbitrary: fc.record({
-      kind: fc.constant('append' as const), who, count: fc.integer({ min: 1, max: MOST_ROWS }), image: fc.nat(400),
+      kind: fc.constant('append' as const),
+      who,
+      count: fc.integer({ min: 1, max: MOST_ROWS }),
+      image: fc.nat(400),
     }),
   },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('step' as const), of: fc.uniqueArray(who, { minLength: 1 }) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ kind: fc.constant('step' as const), of: fc.uniqueArray(who, { minLength: 1 }) }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('rewind' as const), who, back: fc.nat(400) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('shift' as const), who, keep: fc.nat(3), drop: fc.integer({ min: 1, max: 4 }) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('shift' as const),
+      who,
+      keep: fc.nat(3),
+      drop: fc.integer({ min: 1, max: 4 }),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('fork' as const), who, to: who }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('keep' as const, 'reset' as const, 'drop' as const, 'restore' as const), who }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('keep' as const, 'reset' as const, 'drop' as const, 'restore' as const),
+      who,
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('find' as const), who, like: who, shared: fc.nat(CONTEXT) }) },
   { weight: 1, arbitrary: fc.constant({ kind: 'evict' as const }) },
 )
@@ -109,7 +129,8 @@ function run(options: PoolOptions, commands: readonly Command[]): { pool: Pool; 
         const to = Math.max(0, sequence.length - one.back)
         const isCut = naive.blocks.some(({ start, end }) => start < to && to < end)
         // What lies within the slack is always there; what is not there is refused.
-        if (one.back <= PAGE && !isCut && (naive.floor === 0 || to > naive.floor)) expect(sequence.canRewind(to)).toBe(true)
+        if (one.back <= PAGE && !isCut && (naive.floor === 0 || to > naive.floor))
+          expect(sequence.canRewind(to)).toBe(true)
         if (!sequence.canRewind(to)) {
           expect(() => sequence.rewind(to)).toThrow()
           break
@@ -175,7 +196,10 @@ function run(options: PoolOptions, commands: readonly Command[]): { pool: Pool; 
             const from = text.sequence.pagesIn(cache)
             const to = copy.pagesIn(cache)
             expect(to.length).toBe(from.length)
-            copyPages(slots, from.map((page, i) => ({ cache, from: page, to: to[i] })))
+            copyPages(
+              slots,
+              from.map((page, i) => ({ cache, from: page, to: to[i] })),
+            )
           }
           replace(one.who, { ...text, sequence: copy })
         } catch (error) {
@@ -207,8 +231,26 @@ function run(options: PoolOptions, commands: readonly Command[]): { pool: Pool; 
 const SHAPES: readonly (readonly [string, Omit<PoolOptions, 'context' | 'maxRows'>])[] = [
   ['a window and all positions', { caches: [{ window: 130, pages: 40 }, { pages: 50 }] }],
   ['hardly enough pages', { caches: [{ window: 200, pages: 12 }, { pages: 13 }] }],
-  ['a budget', { caches: [{ window: 100, pages: 90, pageBytes: 7 }, { pages: 90, pageBytes: 3 }], budgetBytes: 150 }],
-  ['windows only, no slack but a position', { caches: [{ window: 1, pages: 30 }, { window: 64, pages: 30 }], slack: 1 }],
+  [
+    'a budget',
+    {
+      caches: [
+        { window: 100, pages: 90, pageBytes: 7 },
+        { pages: 90, pageBytes: 3 },
+      ],
+      budgetBytes: 150,
+    },
+  ],
+  [
+    'windows only, no slack but a position',
+    {
+      caches: [
+        { window: 1, pages: 30 },
+        { window: 64, pages: 30 },
+      ],
+      slack: 1,
+    },
+  ],
   ['all positions only', { caches: [{ pages: 45 }] }],
 ]
 

@@ -1,7 +1,16 @@
 import { checkBlocks, isWhole, NO_BLOCKS, type Block } from './blocks.js'
 import { check, G3Error } from './errors.js'
 import {
-  makeOwn, noPages, pagesWanted, prepare, releaseAfter, releaseBefore, seenFrom, share, type Cache, type HeldPages,
+  makeOwn,
+  noPages,
+  pagesWanted,
+  prepare,
+  releaseAfter,
+  releaseBefore,
+  seenFrom,
+  share,
+  type Cache,
+  type HeldPages,
 } from './held-pages.js'
 import { checkRoom, type OpenPlacement, type PageCopy, type Placement } from './placement.js'
 import { PAGE, pagesOf } from './sizes.js'
@@ -147,7 +156,11 @@ export function sequence(parts: SequenceParts, start?: Start): Sequence {
     rewind(to) {
       alive()
       check(reached(to), 'kv-cache/length', () => `cannot rewind to ${to}: the sequence has ${length} positions`)
-      check(isWhole(blocks, to), 'kv-cache/block', () => `position ${to} is inside an image; rewind to its start or its end`)
+      check(
+        isWhole(blocks, to),
+        'kv-cache/block',
+        () => `position ${to} is inside an image; rewind to its start or its end`,
+      )
       check(intact(to), 'kv-cache/rewound-past-window', () => givenUpProblem(to))
       if (to === 0) return self.reset()
       free(to)
@@ -202,7 +215,11 @@ export function sequence(parts: SequenceParts, start?: Start): Sequence {
       return {
         length,
         blocks,
-        caches: held.map(({ first, floor }) => ({ first, count: pagesOf(length) - Math.min(first, pagesOf(length)), floor })),
+        caches: held.map(({ first, floor }) => ({
+          first,
+          count: pagesOf(length) - Math.min(first, pagesOf(length)),
+          floor,
+        })),
       }
     },
     pagesIn(cache) {
@@ -220,7 +237,10 @@ function checkTables({ views }: OpenPlacement, held: readonly HeldPages[], lengt
     const { pages, entries } = views[c]
     const wanted = pagesOf(length + count) - Math.floor(seenFrom(held[c], length) / PAGE)
     if (entries + wanted > pages.length) {
-      throw new G3Error('kv-cache/placement', `the step has room for page tables of ${pages.length} entries, not for ${wanted} more than ${entries}`)
+      throw new G3Error(
+        'kv-cache/placement',
+        `the step has room for page tables of ${pages.length} entries, not for ${wanted} more than ${entries}`,
+      )
     }
   }
 }
@@ -262,7 +282,11 @@ function place(
 function cutBetween(blocks: readonly Block[], keep: number, drop: number, length: number): readonly [number, number] {
   const isPages = (value: number): boolean => Number.isInteger(value) && value >= 0 && value % PAGE === 0
   const held = isPages(keep) && isPages(drop) && drop > 0
-  check(held, 'kv-cache/shift', () => `keep ${keep} and drop ${drop} must be whole pages of ${PAGE} positions, and drop at least one`)
+  check(
+    held,
+    'kv-cache/shift',
+    () => `keep ${keep} and drop ${drop} must be whole pages of ${PAGE} positions, and drop at least one`,
+  )
   const outside = (from: number): number => {
     let at = from
     while (!isWhole(blocks, at)) at += PAGE
@@ -270,7 +294,11 @@ function cutBetween(blocks: readonly Block[], keep: number, drop: number, length
   }
   const from = outside(keep)
   const to = outside(from + drop)
-  check(to <= length, 'kv-cache/shift', () => `positions ${from} to ${to} cannot be dropped: the sequence has ${length}`)
+  check(
+    to <= length,
+    'kv-cache/shift',
+    () => `positions ${from} to ${to} cannot be dropped: the sequence has ${length}`,
+  )
   return [from, to]
 }
 
@@ -304,7 +332,10 @@ const stepProblem = (count: number, maxRows: number): G3Error =>
   new G3Error('kv-cache/step', `a step has 1 to ${maxRows} rows, not ${count}`)
 
 const fullProblem = (count: number, length: number, context: number): G3Error =>
-  new G3Error('kv-cache/full', `${count - (context - length)} of ${count} more positions do not fit: ${length} of ${context} are in use`)
+  new G3Error(
+    'kv-cache/full',
+    `${count - (context - length)} of ${count} more positions do not fit: ${length} of ${context} are in use`,
+  )
 
 const givenUpProblem = (to: number): string =>
   `cannot rewind to ${to}: pages that the next row would see were given up when the window had left them; ` +

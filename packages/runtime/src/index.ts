@@ -16,11 +16,19 @@ export { readTokenizer } from './generate/checkpoint-model.js'
 export { isInstructionTuned } from './generate/gguf-model.js'
 export { loadModel, type LoadOptions } from './generate/load.js'
 export { modelOf, type Model, type ModelParts } from './generate/model.js'
-export type { GenerateOptions, Prompt } from './generate/options.js'
+export type { GenerateOptions, Overflow, OverflowPolicy, Prompt } from './generate/options.js'
 export type { OpenedModel } from './generate/opened-model.js'
-export type { ReadOptions } from './generate/prefix-cache.js'
+export type { ReadOptions } from './generate/read-prompt.js'
 export { openModel, type ModelSource } from './generate/source.js'
-export { loadGemma3, type Batch, type Gemma3, type Gemma3Options, type TextSequence } from './model/gemma3.js'
+export {
+  loadGemma3,
+  type Batch,
+  type CacheTypes,
+  type Gemma3,
+  type Gemma3Options,
+  type Reuse,
+  type TextSequence,
+} from './model/gemma3.js'
 export { quantised, type LoadType } from './packing/quantised.js'
 export type { Sampling, SamplingOptions } from './sampling/options.js'
 export { argmax, sampler, type Sampler } from './sampling/sampler.js'

@@ -16,8 +16,6 @@ import { random, type Random } from './random.js'
 import { tensor } from './tensor.js'
 import { inOrder, ownViews, pagesFor, viewOf, viewsFor } from './views.js'
 
-const TYPES: readonly CacheType[] = ['f32', 'f16', 'q8_0']
-
 /** qkNormRope, store, attend, rerotate: all that knows about positions and slots. */
 export function attentionOps(suite: Suite): void {
   const { describe, it, options } = suite
@@ -33,7 +31,7 @@ export function attentionOps(suite: Suite): void {
     it('huge values', () => compare(suite, 22, rotations(64, 1e5, { base: 10_000, scaling: 1 }), closeInRow(rope)))
   })
 
-  for (const type of TYPES) {
+  for (const type of suite.cacheTypes) {
     const close = closeInRow(attend[type])
     const test = (name: string, seed: number, scenario: Scenario): void => {
       it(name, () => compare(suite, seed, scenario, close))
@@ -195,7 +193,7 @@ function distant(type: CacheType): Scenario {
     const cache = cacheOf(backend, { type, headDim, pages })
     await fillPages(backend, rng, cache, 0, inOrder(pages), pages * 128)
     const table = inOrder(pagesFor(length)).map(() => rng.below(pages))
-    const q = await input(backend, 'q', 1, 2 * headDim, rng.normal(2 * headDim, 3))
+    const q = await input(backend, 'q', 2, 2 * headDim, rng.normal(4 * headDim, 3))
     const out = backend.buffer('out', 1, 2 * headDim)
     q.fill()
     const view = viewOf({ table, positions: [length - 1], spans: [[3, length]] })

@@ -37,6 +37,8 @@ export interface ConformanceOptions {
   readonly tolerances: Tolerances
   /** Weight types to test; all of them by default. */
   readonly types?: readonly QuantType[]
+  /** Types of caches to test; all of them by default. */
+  readonly cacheTypes?: readonly CacheType[]
   /** Whether a row has the same bits alone and among others. */
   readonly batchInvariant: boolean
 }
@@ -46,6 +48,7 @@ export interface Suite extends TestRunner {
   readonly make: () => Promise<Backend>
   readonly options: ConformanceOptions
   readonly types: readonly QuantType[]
+  readonly cacheTypes: readonly CacheType[]
 }
 
 /** Rows of a step that every op is tried with: below, at and above the tiles and buckets that kernels like. */

@@ -8,9 +8,9 @@ const WIDTH = 64
 
 /** Pages as a whole: copied, cleared, taken out and put back. */
 export function pages(suite: Suite): void {
-  const { describe, it, make } = suite
+  const { describe, it, make, cacheTypes } = suite
   describe('pages', () => {
-    for (const type of ['f32', 'f16', 'q8_0'] as const) {
+    for (const type of cacheTypes) {
       const test = (name: string, body: (text: Text) => Promise<void>): void => {
         it(`${name}, ${type}`, () => onBackend(make, async (backend) => body(await text(backend, type))))
       }
@@ -57,22 +57,25 @@ export function pages(suite: Suite): void {
 
     it('the layout names all that the bytes depend on', () =>
       onBackend(make, async (backend) => {
-        const spec = { label: 'a', layers: 2, pages: 1, tableEntries: 1, kvHeads: 1, headDim: 64, type: 'f16' } as const
-        const others = [
-          spec,
+        const spec = { label: 'a', layers: 2, pages: 1, tableEntries: 1, kvHeads: 1, headDim: 64 }
+        const [type] = cacheTypes
+        const shapes = [
           { ...spec, layers: 1 },
           { ...spec, kvHeads: 2 },
           { ...spec, headDim: 32 },
-          { ...spec, type: 'q8_0' } as const,
+        ]
+        const others = [
+          ...shapes.map((shape) => ({ ...shape, type })),
+          ...cacheTypes.map((other) => ({ ...spec, type: other })),
         ]
         const layouts = others.map((other) => backend.cache(other).layout)
         verify(new Set(layouts).size === others.length, `not all different: ${layouts.join(', ')}`)
-        const same = backend.cache({ ...spec, label: 'b', pages: 5, tableEntries: 9 })
-        verify(same.layout === layouts[0], 'label and count of pages should not matter')
+        const same = backend.cache({ ...spec, type, label: 'b', pages: 5, tableEntries: 9 })
+        verify(same.layout === layouts[shapes.length], 'label and count of pages should not matter')
       }))
     it('refuses pages that are not there, bytes of another size, and caches of others', () =>
       onBackend(make, async (backend) => {
-        const { cache, attended } = await text(backend, 'f16')
+        const { cache, attended } = await text(backend, cacheTypes[0])
         const before = await attended([0, 1])
         for (const page of [-1, 6, 0.5, NaN]) {
           await fails('backend/page', `copy to ${page}`, () => copied(backend, cache, 0, page))
@@ -92,7 +95,7 @@ export function pages(suite: Suite): void {
           backend.writePage(cache, 0, new Uint8Array(cache.pageBytes + 1)),
         )
         await onBackend(make, async (other) => {
-          const theirs = await text(other, 'f16')
+          const theirs = await text(other, cacheTypes[0])
           await fails('backend/foreign', 'copy', () => copied(backend, theirs.cache, 0, 1))
           await fails('backend/foreign', 'read', () => backend.readPage(theirs.cache, 0))
           await fails('backend/foreign', 'write', () =>
@@ -103,7 +106,7 @@ export function pages(suite: Suite): void {
       }))
     it('refuses caches that cannot be', () =>
       onBackend(make, async (backend) => {
-        const spec = { label: 'c', layers: 1, pages: 1, tableEntries: 1, kvHeads: 1, headDim: 64, type: 'f16' } as const
+        const spec = { label: 'c', layers: 1, pages: 1, tableEntries: 1, kvHeads: 1, headDim: 64, type: cacheTypes[0] }
         for (const wrong of [
           { layers: 0 },
           { pages: 1.5 },
@@ -139,7 +142,7 @@ async function text(backend: Backend, type: CacheType, seed = 70): Promise<Text>
   const rng = random(seed)
   const cache = backend.cache({ label: 'text', layers: 2, pages: 6, tableEntries: 8, kvHeads: 1, headDim: WIDTH, type })
   const rows = await input(backend, 'rows', LENGTH, WIDTH, rng.normal(LENGTH * WIDTH))
-  const query = await input(backend, 'query', 1, WIDTH, random(71).normal(WIDTH))
+  const query = await input(backend, 'query', 2, WIDTH, random(71).normal(2 * WIDTH))
   const out = backend.buffer('out', 1, WIDTH)
   const programs = [0, 1].map((layer) => ({
     store: backend.record('store', (ops) => ops.store({ k: rows.buffer, v: rows.buffer, cache, layer })),

@@ -1,10 +1,10 @@
-import { CHUNK, TILE } from '../lib/layout'
+import { PAGE, TILE } from '../lib/layout'
 import { lane0, lane1, lane2, lane3, maxLanes, maximaOf, roundToShorts, sumLanes, sumsOf } from '../lib/simd'
 import { dot16x4 } from '../matrix/dot16'
 
 /*
  * Keys and values as i16 with a scale for each vector: two bytes a number as f16, as exact, and multiplied without conversion.
- * keys [kvHeads][slots/8][dim/2][8][2], then f32 scales [kvHeads][slots]; values [kvHeads][slots/CHUNK][dim/8][CHUNK/2][8][2], then scales
+ * A page's keys [kvHeads][PAGE/8][dim/2][8][2], then f32 scales [kvHeads][PAGE]; its values [kvHeads][dim/8][PAGE/2][8][2], then scales
  * alike.
  *
  * Queries and keys have a Euclidean norm of at most NORM, so no partial sum of their product passes NORM² < 2³¹ (Cauchy-Schwarz;
@@ -41,12 +41,19 @@ function stepOf(x: usize, dim: i32): f32 {
   return v128.and(f32x4.div(f32x4.splat(1), steps), f32x4.gt(steps, none))
 }
 
-export function storeShorts(k: usize, v: usize, keys: usize, values: usize, head: i32, kvHeads: i32, slot: i32, slots: i32, dim: i32): void {
-  const base = <usize>head * slots * dim * 2, scale = <usize>kvHeads * slots * dim * 2 + 4 * (<usize>head * slots + slot)
-  const keyStep = stepOf(k, dim), valueStep = largest(v, dim) / LEVEL
-  store<f32>(keys + scale, keyStep)
-  store<f32>(values + scale, valueStep)
-  let to = keys + base + <usize>(slot >> 3) * dim * 16 + 4 * (slot & 7), inverse = inverseOf(f32x4.splat(keyStep))
+@inline function keyOf(page: usize, head: i32, slot: i32, dim: i32): usize {
+  return page + 2 * (<usize>(head * PAGE + (slot & ~7)) * dim + 2 * (slot & 7))
+}
+
+/** The scale of a vector of a page: those of its heads follow the numbers. */
+@inline function scaleOf(page: usize, head: i32, kvHeads: i32, slot: i32, dim: i32): usize {
+  return page + <usize>(kvHeads * PAGE) * dim * 2 + 4 * <usize>(head * PAGE + slot)
+}
+
+export function storeKeyShorts(k: usize, page: usize, head: i32, kvHeads: i32, slot: i32, dim: i32): void {
+  const step = stepOf(k, dim), inverse = inverseOf(f32x4.splat(step))
+  store<f32>(scaleOf(page, head, kvHeads, slot, dim), step)
+  let to = keyOf(page, head, slot, dim)
   for (let d = 0; d < dim; d += 8, k += 32, to += 128) {
     const x = roundToShorts(k, inverse)
     v128.store32_lane(to, x, 0)
@@ -54,9 +61,13 @@ export function storeShorts(k: usize, v: usize, keys: usize, values: usize, head
     v128.store32_lane(to, x, 2, 64)
     v128.store32_lane(to, x, 3, 96)
   }
-  to = values + base + 2 * <usize>((slot & -CHUNK) * dim + ((slot & (CHUNK - 1)) >> 1) * 16 + (slot & 1))
-  inverse = inverseOf(f32x4.splat(valueStep))
-  for (let d = 0; d < dim; d += 8, v += 32, to += 16 * CHUNK) {
+}
+
+export function storeValueShorts(v: usize, page: usize, head: i32, kvHeads: i32, slot: i32, dim: i32): void {
+  const step = largest(v, dim) / LEVEL, inverse = inverseOf(f32x4.splat(step))
+  store<f32>(scaleOf(page, head, kvHeads, slot, dim), step)
+  let to = page + 2 * (<usize>(head * PAGE) * dim + (slot >> 1) * 16 + (slot & 1))
+  for (let d = 0; d < dim; d += 8, v += 32, to += 16 * PAGE) {
     const x = roundToShorts(v, inverse)
     v128.store16_lane(to, x, 0)
     v128.store16_lane(to, x, 1, 4)
@@ -66,6 +77,15 @@ export function storeShorts(k: usize, v: usize, keys: usize, values: usize, head
     v128.store16_lane(to, x, 5, 20)
     v128.store16_lane(to, x, 6, 24)
     v128.store16_lane(to, x, 7, 28)
+  }
+}
+
+export function loadKeyShorts(page: usize, head: i32, kvHeads: i32, slot: i32, dim: i32, k: usize): void {
+  const scale = load<f32>(scaleOf(page, head, kvHeads, slot, dim))
+  let from = keyOf(page, head, slot, dim)
+  for (let d = 0; d < dim; d += 2, k += 8, from += 32) {
+    store<f32>(k, <f32>load<i16>(from) * scale)
+    store<f32>(k, <f32>load<i16>(from, 2) * scale, 4)
   }
 }
 
@@ -104,30 +124,30 @@ export function packShorts(q0: usize, q1: usize, q2: usize, q3: usize, scale: f3
   }
 }
 
-/** scores f32 [4][CHUNK] of the slots [low, low + count) */
+/** scores f32 [4][PAGE] of a page's slots [low, low + count) */
 export function scoreShorts(
-  keys: usize, head: i32, kvHeads: i32, low: i32, count: i32, slots: i32, dim: i32, tile: usize, scores: usize,
+  page: usize, head: i32, kvHeads: i32, low: i32, count: i32, dim: i32, tile: usize, scores: usize,
 ): void {
-  const scales = keys + <usize>kvHeads * slots * dim * 2 + 4 * (<usize>head * slots + low), pairs = dim / 2
-  let block = keys + (<usize>head * slots + low) * dim * 2
+  const scales = scaleOf(page, head, kvHeads, low, dim), pairs = dim / 2
+  let block = keyOf(page, head, low, dim)
   for (let s = 0; s < count; s += 8, block += 16 * dim) {
     const to = scores + 4 * s
-    dot16x4(block, tile, pairs, pairs, tile + 8 * dim, to, 4 * CHUNK)
+    dot16x4(block, tile, pairs, pairs, tile + 8 * dim, to, 4 * PAGE)
     const a = v128.load(scales + 4 * s), b = v128.load(scales + 4 * s, 16)
     for (let t = 0; t < TILE; t++) {
-      const row = to + 4 * CHUNK * t
+      const row = to + 4 * PAGE * t
       v128.store(row, f32x4.mul(v128.load(row), a))
       v128.store(row, f32x4.mul(v128.load(row, 16), b), 16)
     }
   }
 }
 
-/** out f32 [4][dim] = Σ over [low, low + count), within a chunk, of weights f32 [4][CHUNK] · values. `scratch`: 8 bytes a slot and 16. */
+/** out f32 [4][dim] = Σ over a page's slots [low, low + count) of weights f32 [4][PAGE] · values. `scratch`: 8 bytes a slot and 16. */
 export function sumShorts(
-  values: usize, head: i32, kvHeads: i32, low: i32, count: i32, slots: i32, dim: i32, weights: usize, scratch: usize, out: usize,
+  page: usize, head: i32, kvHeads: i32, low: i32, count: i32, dim: i32, weights: usize, scratch: usize, out: usize,
 ): void {
-  const scales = values + <usize>kvHeads * slots * dim * 2 + 4 * (<usize>head * slots + low), steps = scratch + 8 * count
-  const w1 = weights + 4 * CHUNK, w2 = w1 + 4 * CHUNK, w3 = w2 + 4 * CHUNK
+  const scales = scaleOf(page, head, kvHeads, low, dim), steps = scratch + 8 * count
+  const w1 = weights + 4 * PAGE, w2 = w1 + 4 * PAGE, w3 = w2 + 4 * PAGE
   let m0 = f32x4.splat(0), m1 = m0, m2 = m0, m3 = m0
   for (let s: usize = 0, end: usize = 4 * count; s < end; s += 16) {
     const scale = v128.load(scales + s)
@@ -143,8 +163,8 @@ export function sumShorts(
   const step = f32x4.div(maximaOf(m0, m1, m2, m3), f32x4.splat(LEVEL))
   packLevels(weights, w1, w2, w3, step, count, scratch)
   v128.store(steps, step)
-  let block = values + 2 * (<usize>(head * slots + (low & -CHUNK)) * dim + (low & (CHUNK - 1)) * 8)
-  for (let d = 0; d < dim; d += 8, block += 16 * CHUNK) {
+  let block = page + 2 * (<usize>(head * PAGE) * dim + low * 8)
+  for (let d = 0; d < dim; d += 8, block += 16 * PAGE) {
     dot16x4(block, scratch, count / 2, FOLD, steps, out + 4 * d, 4 * dim)
   }
 }

@@ -6,8 +6,8 @@ export const GROUP = 8
 export const BLOCK = 32
 /** Tokens that a matrix tile handles together. */
 export const TILE = 4
-/** Slots that attention takes at a time. */
-export const CHUNK = 128
+/** Slots of a cache's page, which attention takes at a time. */
+export const PAGE = 128
 /** Most rows that one call of a matrix product packs at a time. */
 export const SLICE = 128
 
@@ -30,7 +30,8 @@ export const IQ4_XS = 14
 
 @inline export function isFloat(type: i32): bool { return type == F32 || type == F16 || type == BF16 }
 
-/** A cache whose keys and values are as `cache/shorts.ts` has them; all others are as in `cache/floats.ts`. See `src/layout.ts`. */
+// Forms of keys and values, with the codes of `src/layout.ts`: as `cache/floats.ts` and `cache/shorts.ts` have them.
+export const FLOATS = 0
 export const SHORTS = 1
 
 // A matrix descriptor: type, rows, cols, data, groupBytes (u32 each).

@@ -1,20 +1,19 @@
-import { packFloats, scoreFloats, sumFloats } from '../cache/floats'
-import { packShorts, scoreShorts, sumShorts } from '../cache/shorts'
+import { packQueries, score, sum } from '../cache/forms'
 import { attentionScratch, partials } from '../lib/config'
 import { exp, expScalar } from '../lib/exp'
-import { CHUNK, SHORTS, TILE } from '../lib/layout'
+import { PAGE, TILE } from '../lib/layout'
 import { madd, maxLanes, sumLanes } from '../lib/simd'
 import { barrier } from '../lib/sync'
-import { float, int, rowOf, stepSpans, word } from './args'
+import { float, int, rowOf, stepPage, stepSeen, stepSeenEnd, stepTable, word } from './args'
 
 /*
- * attend: q 0-1, out 2-3, keys 4, values 5, cache 6, heads 7, kvHeads 8, headDim 9, slots 10, scale 11, form 12
+ * attend: q 0-1, out 2-3, keys 4, values 5, cache 6, heads 7, kvHeads 8, headDim 9, bytes of a page's keys or values 10, scale 11, form 12
  *
- * A tile is four (token, head) pairs that share a kv head. Slots are taken CHUNK at a time, counted from slot 0, and the chunks'
- * results merged in that order: how the work is split never shows in the bits.
+ * A tile is four (token, head) pairs of one text that share a kv head. Positions are taken a page at a time and the pages' results merged
+ * in that order: neither how the work is split nor where the pages lie shows in the bits.
  */
 
-// A tile's scratch: queries, scores f32 [4][CHUNK], what the cache's form makes of them, then a state.
+// A tile's scratch: queries, scores f32 [4][PAGE], what the cache's form makes of them, then a state.
 const SCORES = 0x2800
 const WEIGHTS = 0x3000
 const STATE = 0x4000
@@ -25,14 +24,15 @@ const MERGED = 0x8000
 let args: usize = 0
 let group: i32 = 0
 let cache: i32 = 0
+let kvHeads: i32 = 0
 let dim: i32 = 0
-let slots: i32 = 0
-let shorts: bool = false
-// Of the tile at hand: its kv head, the first pair, and how many pairs.
+let form: i32 = 0
+// Of the tile at hand: its kv head, the first pair, how many pairs, and its text's page table.
 let kvHead: i32 = 0
 let firstPair: i32 = 0
 let pairs: i32 = 0
-// The slots that hold all that the tile sees.
+let table: i32 = 0
+// The positions that hold all that the tile sees.
 let lowest: i32 = 0
 let highest: i32 = 0
 
@@ -42,36 +42,26 @@ let highest: i32 = 0
 function begin(address: usize): void {
   args = address
   cache = int(args, 6)
-  group = int(args, 7) / int(args, 8)
+  kvHeads = int(args, 8)
+  group = int(args, 7) / kvHeads
   dim = int(args, 9)
-  slots = int(args, 10)
-  shorts = int(args, 12) == SHORTS
+  form = int(args, 12)
 }
 
-/** Widens [lowest, highest) by the slots that `row` sees, if the two meet; says whether they did. An empty range meets any. */
-function widen(row: i32): bool {
-  const spans = stepSpans(cache, row)
-  const a0 = load<i32>(spans), a1 = load<i32>(spans, 4), b0 = load<i32>(spans, 8), b1 = load<i32>(spans, 12)
-  const low = a0 >= a1 ? b0 : b0 >= b1 ? a0 : min(a0, b0), high = a0 >= a1 ? b1 : b0 >= b1 ? a1 : max(a1, b1)
-  if (lowest < highest && (low >= highest || high <= lowest)) return false
-  lowest = lowest < highest ? min(lowest, low) : low
-  highest = max(highest, high)
-  return true
-}
-
-/**
- * Sets the tile that starts at `pair`, of those before `end`: up to four pairs, as long as what their rows see meets. Rows of other
- * sequences lie elsewhere in the cache, and would only be masked.
- */
+/** Sets the tile that starts at `pair`, of those before `end`: up to four pairs, of one text. */
 function placeTile(head: i32, pair: i32, end: i32): void {
+  const first = pair / group
   kvHead = head
   firstPair = pair
+  table = stepTable(cache, first)
+  lowest = stepSeen(cache, first)
+  highest = stepSeenEnd(cache, first)
   pairs = 1
-  lowest = highest = 0
-  widen(pair / group)
   for (const most = min(TILE, end - pair); pairs < most; pairs++) {
-    const next = pair + pairs
-    if (next % group == 0 && !widen(next / group)) break
+    const row = (pair + pairs) / group
+    if (stepTable(cache, row) != table) break
+    lowest = min(lowest, stepSeen(cache, row))
+    highest = max(highest, stepSeenEnd(cache, row))
   }
 }
 
@@ -83,70 +73,59 @@ function countTiles(rows: i32): i32 {
 }
 
 /** Packs the tile's queries, scaled. Missing pairs repeat the last one. */
-function packQueries(): void {
-  const scale = float(args, 11), to = attentionScratch()
-  const q0 = query(0), q1 = query(1), q2 = query(2), q3 = query(3)
-  if (shorts) packShorts(q0, q1, q2, q3, scale, dim, to)
-  else packFloats(q0, q1, q2, q3, scale, dim, to)
+function pack(): void {
+  packQueries(form, query(0), query(1), query(2), query(3), float(args, 11), dim, attentionScratch())
 }
 
 @inline function query(pair: i32): usize { return rowOf(args, 0, rowOfPair(pair)) + 4 * headOfPair(pair) * dim }
 
 /**
- * The smallest slot range that holds all that the tile sees in [chunk, chunk + CHUNK), as low · 2^32 + high; 0 if none. Its start is
- * one of every 32nd slot: sums of so many are made as integers, and must be of the same slots however rows are split.
+ * The smallest range of a page's slots that holds all that the tile sees of it, as low · 2^32 + high; 0 if nothing. `start` is the page's
+ * first position. The range starts at one of every 32nd slot: sums of so many are made as integers, and must be of the same slots however
+ * rows are split.
  */
-function reach(chunk: i32): i64 {
-  const end = chunk + CHUNK
-  let low = end, high = chunk
+function reach(start: i32): i64 {
+  let low = PAGE, high = 0
   for (let p = 0; p < pairs; p++) {
-    const spans = stepSpans(cache, rowOfPair(p))
-    for (let s = 0; s < 16; s += 8) {
-      const a = max(load<i32>(spans + s), chunk), b = min(load<i32>(spans + s, 4), end)
-      if (a < b) {
-        low = min(low, a)
-        high = max(high, b)
-      }
+    const row = rowOfPair(p), a = max(stepSeen(cache, row) - start, 0), b = min(stepSeenEnd(cache, row) - start, PAGE)
+    if (a < b) {
+      low = min(low, a)
+      high = max(high, b)
     }
   }
   return low < high ? (<i64>(low & ~31) << 32) | ((high + 7) & ~7) : 0
 }
 
-/** Hides the scores [low, high) that `row` does not see. */
+/** Hides the scores of the positions [low, high) that `row` does not see. */
 function mask(scores: usize, low: i32, high: i32, row: i32): void {
-  const spans = stepSpans(cache, row)
-  const a0 = load<i32>(spans), a1 = load<i32>(spans, 4), b0 = load<i32>(spans, 8), b1 = load<i32>(spans, 12)
-  if ((a0 <= low && high <= a1) || (b0 <= low && high <= b1)) return
-  for (let s = low; s < high; s++) {
-    if (!((s >= a0 && s < a1) || (s >= b0 && s < b1))) store<f32>(scores + 4 * (s - low), -Infinity)
-  }
+  const from = min(stepSeen(cache, row), high), to = max(stepSeenEnd(cache, row), low)
+  for (let p = low; p < from; p++) store<f32>(scores + 4 * (p - low), -Infinity)
+  for (let p = to; p < high; p++) store<f32>(scores + 4 * (p - low), -Infinity)
 }
 
-/** The tile's state over one chunk's slots [low, high). */
-function attendChunk(low: i32, high: i32, state: usize): void {
-  const queries = attentionScratch(), scores = queries + SCORES, weights = queries + WEIGHTS
-  const keys = word(args, 4), values = word(args, 5), kvHeads = int(args, 8), count = high - low
-  if (shorts) scoreShorts(keys, kvHead, kvHeads, low, count, slots, dim, queries, scores)
-  else scoreFloats(keys, kvHead, low, count, slots, dim, queries, scores)
+/** The tile's state over the slots [low, high) of the page that starts at position `start`. */
+function attendPage(start: i32, low: i32, high: i32, state: usize): void {
+  const queries = attentionScratch(), scores = queries + SCORES, count = high - low
+  const page = <usize>stepPage(cache, table + start / PAGE) * word(args, 10)
+  score(form, word(args, 4) + page, kvHead, kvHeads, low, count, dim, queries, scores)
   for (let p = 0; p < TILE; p++) {
-    const row = scores + 4 * CHUNK * p
-    mask(row, low, high, rowOfPair(p))
+    const row = scores + 4 * PAGE * p
+    mask(row, start + low, start + high, rowOfPair(p))
     let largest = f32x4.splat(-Infinity)
     for (let s = 0; s < count; s += 4) largest = f32x4.max(largest, v128.load(row + 4 * s))
     const top = maxLanes(largest)
     store<f32>(state + 4 * p, top)
     // A row that sees nothing here keeps -Infinity as its maximum and zero everywhere else.
     const shift = f32x4.splat(top == -Infinity ? 0 : top)
-    let sum = f32x4.splat(0)
+    let total = f32x4.splat(0)
     for (let s = 0; s < count; s += 4) {
       const e = exp(f32x4.sub(v128.load(row + 4 * s), shift))
-      sum = f32x4.add(sum, e)
+      total = f32x4.add(total, e)
       v128.store(row + 4 * s, e)
     }
-    store<f32>(state + 4 * p, sumLanes(sum), 16)
+    store<f32>(state + 4 * p, sumLanes(total), 16)
   }
-  if (shorts) sumShorts(values, kvHead, kvHeads, low, count, slots, dim, scores, weights, state + 32)
-  else sumFloats(values, kvHead, low, count, slots, dim, scores, weights, state + 32)
+  sum(form, word(args, 5) + page, kvHead, kvHeads, low, count, dim, scores, queries + WEIGHTS, state + 32)
 }
 
 function clear(state: usize): void {
@@ -170,19 +149,19 @@ function merge(into: usize, other: usize): void {
 
 function finish(state: usize): void {
   for (let p = 0; p < pairs; p++) {
-    const sum = f32x4.splat(load<f32>(state + 4 * p, 16))
+    const total = f32x4.splat(load<f32>(state + 4 * p, 16))
     const out = rowOf(args, 2, rowOfPair(p)) + 4 * headOfPair(p) * dim
-    for (let d = 0; d < 4 * dim; d += 16) v128.store(out + d, f32x4.div(v128.load(state + 32 + 4 * p * dim + d), sum))
+    for (let d = 0; d < 4 * dim; d += 16) v128.store(out + d, f32x4.div(v128.load(state + 32 + 4 * p * dim + d), total))
   }
 }
 
 function attendTile(): void {
   const state = attentionScratch() + STATE, merged = attentionScratch() + MERGED
   let first = true
-  for (let chunk = lowest & -CHUNK; chunk < highest; chunk += CHUNK) {
-    const range = reach(chunk)
+  for (let start = lowest & -PAGE; start < highest; start += PAGE) {
+    const range = reach(start)
     if (range == 0) continue
-    attendChunk(<i32>(range >> 32), <i32>range, first ? merged : state)
+    attendPage(start, <i32>(range >> 32), <i32>range, first ? merged : state)
     if (!first) merge(merged, state)
     first = false
   }
@@ -190,33 +169,32 @@ function attendTile(): void {
   finish(merged)
 }
 
-/** All slots for rows [first, last); no thread meets another. */
+/** All that rows see, for rows [first, last); no thread meets another. */
 export function attend(address: usize, first: i32, last: i32): void {
   begin(address)
-  for (let h = 0; h < int(args, 8); h++) {
+  for (let h = 0; h < kvHeads; h++) {
     for (let pair = first * group; pair < last * group; pair += pairs) {
       placeTile(h, pair, last * group)
-      packQueries()
+      pack()
       attendTile()
     }
   }
 }
 
-/** The same with all threads on the same rows: over tiles, or over chunks where tiles are fewer than threads. */
+/** The same with all threads on the same rows: over tiles, or over pages where tiles are fewer than threads. */
 export function attendTogether(address: usize, rows: i32, part: i32, parts: i32): void {
   begin(address)
-  const heads = int(args, 8)
-  if (countTiles(rows) * heads >= parts) attendTiles(rows, part, parts)
-  else attendChunks(rows, part, parts)
+  if (countTiles(rows) * kvHeads >= parts) attendTiles(rows, part, parts)
+  else attendPages(rows, part, parts)
 }
 
 function attendTiles(rows: i32, part: i32, parts: i32): void {
   let turn = 0
-  for (let h = 0; h < int(args, 8); h++) {
+  for (let h = 0; h < kvHeads; h++) {
     for (let pair = 0; pair < rows * group; pair += pairs) {
       placeTile(h, pair, rows * group)
       if (turn == part) {
-        packQueries()
+        pack()
         attendTile()
       }
       turn = turn + 1 == parts ? 0 : turn + 1
@@ -224,17 +202,17 @@ function attendTiles(rows: i32, part: i32, parts: i32): void {
   }
 }
 
-function attendChunks(rows: i32, part: i32, parts: i32): void {
-  const bytes = stateBytes(dim), heads = int(args, 8)
+function attendPages(rows: i32, part: i32, parts: i32): void {
+  const bytes = stateBytes(dim)
   let turn = 0, state = partials()
-  for (let h = 0; h < heads; h++) {
+  for (let h = 0; h < kvHeads; h++) {
     for (let pair = 0; pair < rows * group; pair += pairs) {
       placeTile(h, pair, rows * group)
-      packQueries()
-      for (let chunk = lowest & -CHUNK; chunk < highest; chunk += CHUNK, state += bytes) {
-        const range = reach(chunk)
+      pack()
+      for (let start = lowest & -PAGE; start < highest; start += PAGE, state += bytes) {
+        const range = reach(start)
         if (range == 0) continue
-        if (turn == part) attendChunk(<i32>(range >> 32), <i32>range, state)
+        if (turn == part) attendPage(start, <i32>(range >> 32), <i32>range, state)
         turn = turn + 1 == parts ? 0 : turn + 1
       }
     }
@@ -242,13 +220,13 @@ function attendChunks(rows: i32, part: i32, parts: i32): void {
   barrier()
   turn = 0
   state = partials()
-  for (let h = 0; h < heads; h++) {
+  for (let h = 0; h < kvHeads; h++) {
     for (let pair = 0; pair < rows * group; pair += pairs) {
       placeTile(h, pair, rows * group)
       const merged = attentionScratch() + MERGED
       if (turn == part) clear(merged)
-      for (let chunk = lowest & -CHUNK; chunk < highest; chunk += CHUNK, state += bytes) {
-        if (turn == part && reach(chunk) != 0) merge(merged, state)
+      for (let start = lowest & -PAGE; start < highest; start += PAGE, state += bytes) {
+        if (turn == part && reach(start) != 0) merge(merged, state)
       }
       if (turn == part) finish(merged)
       turn = turn + 1 == parts ? 0 : turn + 1

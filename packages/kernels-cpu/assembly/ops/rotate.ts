@@ -1,6 +1,5 @@
-import { storeFloats } from '../cache/floats'
-import { storeShorts } from '../cache/shorts'
-import { SHORTS } from '../lib/layout'
+import { loadKey, storeKey } from '../cache/forms'
+import { PAGE } from '../lib/layout'
 import { float, int, rowOf, stepPosition, stepSlot, word } from './args'
 import { inverseRms, scaleBy } from './norm'
 
@@ -28,6 +27,17 @@ function head(x: usize, weight: usize, table: usize, dim: i32, eps: f32): void {
   }
 }
 
+/** The rotation of {@link head}, the other way. */
+function rotateBack(x: usize, table: usize, dim: i32): void {
+  const half: usize = 2 * dim
+  for (let i: usize = 0; i < half; i += 16) {
+    const a = v128.load(x + i), b = v128.load(x + half + i)
+    const cos = v128.load(table + i), sin = v128.load(table + half + i)
+    v128.store(x + i, f32x4.add(f32x4.mul(a, cos), f32x4.mul(b, sin)))
+    v128.store(x + half + i, f32x4.sub(f32x4.mul(b, cos), f32x4.mul(a, sin)))
+  }
+}
+
 /** qkNormRope: q 0-1, k 2-3, qNorm 4, kNorm 5, angles 6-7, heads 8, kvHeads 9, headDim 10, eps 11 */
 export function qkNormRope(args: usize, first: i32, last: i32): void {
   const dim = int(args, 10), eps = float(args, 11)
@@ -38,16 +48,15 @@ export function qkNormRope(args: usize, first: i32, last: i32): void {
   }
 }
 
-/** store: k 0-1, v 2-3, keys 4, values 5, cache 6, kvHeads 7, headDim 8, slots 9, form 10 */
-export function storeKeys(args: usize, first: i32, last: i32): void {
-  const cache = int(args, 6), kvHeads = int(args, 7), dim = int(args, 8), slots = int(args, 9), shorts = int(args, 10) == SHORTS
-  const keys = word(args, 4), values = word(args, 5)
+/** rerotate: k 0-1, angles 2-3, keys 4, cache 5, kvHeads 6, headDim 7, bytes of a page's keys 8, form 9 */
+export function rerotate(args: usize, first: i32, last: i32): void {
+  const cache = int(args, 5), kvHeads = int(args, 6), dim = int(args, 7), form = int(args, 9)
   for (let r = first; r < last; r++) {
-    const slot = stepSlot(cache, r)
+    const slot = stepSlot(cache, r), k = rowOf(args, 0, r), page = word(args, 4) + <usize>(slot / PAGE) * word(args, 8)
     for (let h = 0; h < kvHeads; h++) {
-      const k = rowOf(args, 0, r) + 4 * h * dim, v = rowOf(args, 2, r) + 4 * h * dim
-      if (shorts) storeShorts(k, v, keys, values, h, kvHeads, slot, slots, dim)
-      else storeFloats(k, v, keys, values, h, slot, slots, dim)
+      loadKey(form, page, h, kvHeads, slot % PAGE, dim, k)
+      rotateBack(k, rowOf(args, 2, r), dim)
+      storeKey(form, k, page, h, kvHeads, slot % PAGE, dim)
     }
   }
 }

@@ -1,12 +1,12 @@
-import type { Backend, Buffer, CacheView, QuantType, Weight } from '@g3/backend'
-import { random, tensor } from '@g3/backend/test'
+import { PAGE, type Backend, type Buffer, type CacheView, type QuantType, type Weight } from '@g3/backend'
+import { random, tensor, viewOf } from '@g3/backend/test'
 
 const WIDTH = 64
 const FFN = 96
 const HEAD = 32
 const VOCABULARY = 200
 /** More than 2 MiB a layer. */
-const SLOTS = 16_384
+const PAGES = 128
 const MOST_ROWS = 80
 const EPS = 1e-6
 
@@ -46,7 +46,9 @@ export async function smallModel(backend: Backend, type: QuantType = 'Q4_0'): Pr
   const [k, v] = [buffer('k', HEAD), buffer('v', HEAD)]
   const gated = buffer('gated', FFN)
   const logits = backend.buffer('logits', 2, VOCABULARY)
-  const cache = backend.cache({ label: 'all', layers: 2, slots: SLOTS, kvHeads: 1, headDim: HEAD })
+  const cache = backend.cache({
+    label: 'all', layers: 2, pages: PAGES, tableEntries: PAGES, kvHeads: 1, headDim: HEAD, type: 'f16',
+  })
 
   const body = backend.record('body', (ops) => {
     ops.embed({ weight: table, scale: 8, out: x })
@@ -84,7 +86,9 @@ export async function smallModel(backend: Backend, type: QuantType = 'Q4_0'): Pr
   }
 }
 
-const causal = (positions: Int32Array): CacheView => ({
-  slots: positions,
-  spans: Int32Array.from({ length: 4 * positions.length }, (_, i) => (i % 4 === 1 ? positions[i >> 2] + 1 : 0)),
-})
+const causal = (positions: Int32Array): CacheView =>
+  viewOf({
+    table: Array.from({ length: Math.ceil((positions[positions.length - 1] + 1) / PAGE) }, (_, page) => page),
+    positions,
+    spans: Array.from(positions, (position) => [0, position + 1] as const),
+  })

@@ -1,4 +1,6 @@
 import { breather } from './breathe.js'
+import { isContextFull, makeRoom } from './overflow.js'
+import { readPrompt } from './read-prompt.js'
 import { ranking } from '../sampling/top-k.js'
 import type { Engine } from './engines.js'
 import type { GenerationPlan } from './options.js'
@@ -43,7 +45,7 @@ export async function* decode(
   plan: GenerationPlan,
   progress: Progress,
 ): AsyncGenerator<Chunk, void, undefined> {
-  const { sequence, cache, context } = engine
+  const { sequence } = engine
   const { signal, sampler } = plan
   const decoder = engine.tokenizer.stream({ skipSpecial: true })
   const stops = stopText(plan.stopStrings)
@@ -77,16 +79,17 @@ export async function* decode(
     return end + rest
   }
 
+  const isFull = (): boolean => sequence.remaining === 0
+
   /** Why the text ends with the token that was just added, if it does. */
   const endAfterToken = (): StopReason | undefined => {
     if (stops.found) return 'stop'
     if (progress.ids.length >= plan.maxTokens) return 'length'
-    return sequence.length >= context ? 'context' : undefined
+    return isFull() && plan.overflow.policy === 'stop' ? 'context' : undefined
   }
-
   try {
     signal?.throwIfAborted()
-    progress.cachedTokens = await cache.read(prompt, { signal, onProgress: plan.onPrefill })
+    progress.cachedTokens = await readPrompt(sequence, prompt, { signal, onProgress: plan.onPrefill }, plan.overflow)
     for (;;) {
       const id = await pick()
       progress.latest = performance.now()
@@ -103,16 +106,19 @@ export async function* decode(
         text += flush()
         // The rest of the text may have completed a stop string.
         progress.stopReason = endAfterToken() ?? reason
+        if (progress.stopReason === 'context') makeRoom(sequence, plan.overflow)
       }
       yield { text, id }
       if (reason) return
       await breathe()
       signal?.throwIfAborted()
-      cache.step(id)
+      if (isFull()) makeRoom(sequence, plan.overflow)
+      sequence.step(id)
     }
   } catch (error) {
     if (!signal?.aborted || error !== signal.reason) {
-      cache.clear()
+      // Nobody knows what the caches hold after a failure of the backend.
+      if (!isContextFull(error)) sequence.reset()
       throw error
     }
     yield { text: flush(), id: undefined }

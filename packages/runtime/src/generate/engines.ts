@@ -1,14 +1,12 @@
 import { check } from '@g3/backend'
 import type { Tokenizer } from '@g3/tokenizer'
 import type { TextSequence } from '../model/gemma3.js'
-import type { PrefixCache } from './prefix-cache.js'
+import type { Readable } from './read-prompt.js'
 
 /** What a generation works on. */
 export interface Engine {
   readonly tokenizer: Pick<Tokenizer, 'stream'>
-  readonly sequence: Pick<TextSequence, 'length' | 'pick' | 'rankable' | 'top' | 'logits'>
-  readonly cache: PrefixCache
-  readonly context: number
+  readonly sequence: Readable & Pick<TextSequence, 'step' | 'reset' | 'shared' | 'pick' | 'rankable' | 'top' | 'logits'>
 }
 
 /** An engine that is the caller's until released. */
@@ -32,7 +30,7 @@ export function engines<E extends Engine>(all: readonly E[]): Engines<E> {
     claim(prompt) {
       const [first, ...others] = all.filter((engine) => !taken.has(engine))
       check(first !== undefined, 'generate/busy', () => busyProblem(all.length))
-      const work = ({ cache }: E): number => cache.unshared(prompt)
+      const work = ({ sequence }: E): number => prompt.length + sequence.length - 2 * sequence.shared(prompt)
       const engine = others.reduce((best, other) => (work(other) < work(best) ? other : best), first)
       taken.add(engine)
       return { engine, release: () => taken.delete(engine) }

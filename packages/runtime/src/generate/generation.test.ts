@@ -7,13 +7,15 @@ import type { Chunk } from './decode.js'
 import { engines, type Engine, type Engines } from './engines.js'
 import { generation, type Generation } from './generation.js'
 import { parseGenerateOptions, type GenerateOptions } from './options.js'
-import { prefixCache, type Appendable } from './prefix-cache.js'
 
 const END = 1
 const VOCABULARY = 128
 
 /** A sequence that answers any prompt with a fixed text, one character code an id, then END. */
-function scriptedSequence(script: string, options: { failAt?: number; onAppend?: () => void; window?: number } = {}) {
+function scriptedSequence(
+  script: string,
+  options: { failAt?: number; onAppend?: () => void; window?: number; context?: number } = {},
+) {
   const held: number[] = []
   let prompt = 0
   let appended = 0
@@ -22,9 +24,31 @@ function scriptedSequence(script: string, options: { failAt?: number; onAppend?:
     if (at === options.failAt) throw new G3Error('test/failed', 'the backend fell over')
     return at < script.length ? script.charCodeAt(at) : END
   }
+  const { context = 64 } = options
+  const shared = (ids: Int32Array): number => {
+    let count = 0
+    while (count < Math.min(ids.length, held.length) && held[count] === ids[count]) count++
+    return count
+  }
   const sequence = {
     get length() {
       return held.length
+    },
+    context,
+    get remaining() {
+      return context - held.length
+    },
+    shared,
+    reuse(ids: Int32Array) {
+      const own = shared(ids)
+      held.length = held.length - own > (options.window ?? Infinity) ? 0 : own
+      return { reused: held.length, branch: 0 }
+    },
+    keep() {},
+    shift(keep: number, drop: number) {
+      held.splice(keep, drop)
+      prompt -= drop
+      return drop
     },
     async append(
       ids: ArrayLike<number>,
@@ -55,11 +79,6 @@ function scriptedSequence(script: string, options: { failAt?: number; onAppend?:
     step(id: number) {
       held.push(id)
     },
-    rewind(length: number) {
-      if (held.length - length > (options.window ?? Infinity))
-        throw new G3Error('kv-cache/rewound-past-window', 'too far')
-      held.length = length
-    },
     reset() {
       held.length = 0
     },
@@ -72,8 +91,8 @@ const characters: Pick<Tokenizer, 'stream'> = {
   stream: () => ({ push: (id) => String.fromCharCode(id), end: () => '' }),
 }
 
-const enginesOf = (sequence: Appendable & Engine['sequence'], context = 64): Engines =>
-  engines([{ tokenizer: characters, sequence, context, cache: prefixCache(sequence, context) }])
+const enginesOf = (scripted: { readonly sequence: Engine['sequence'] }): Engines =>
+  engines([{ tokenizer: characters, sequence: scripted.sequence }])
 
 const greedy = (options: GenerateOptions = {}) => parseGenerateOptions({ temperature: 0, ...options }, [END])
 const PROMPT = Int32Array.of(5, 6, 7)
@@ -86,7 +105,7 @@ async function collect(from: Generation): Promise<Chunk[]> {
 
 describe('generation', () => {
   it('streams the text and tells how it went', async () => {
-    const run = generation(enginesOf(scriptedSequence('hello').sequence), PROMPT, greedy())
+    const run = generation(enginesOf(scriptedSequence('hello')), PROMPT, greedy())
     const chunks = await collect(run)
     expect(chunks.map(({ text }) => text)).toEqual(['h', 'e', 'l', 'l', 'o', ''])
     expect(chunks.at(-1)?.id).toBe(END)
@@ -101,32 +120,76 @@ describe('generation', () => {
     { topK: 1, of: 'the largest' },
   ])('samples from $of to the same text, since the script leaves no choice', async ({ topK }) => {
     const plan = parseGenerateOptions({ temperature: 1, seed: 3, topK }, [END])
-    const result = await generation(enginesOf(scriptedSequence('hello').sequence), PROMPT, plan).result()
+    const result = await generation(enginesOf(scriptedSequence('hello')), PROMPT, plan).result()
     expect(result).toMatchObject({ text: 'hello', seed: 3 })
   })
 
   it('runs for its result alone, and only once', async () => {
     const scripted = scriptedSequence('abc')
-    const run = generation(enginesOf(scripted.sequence), PROMPT, greedy())
+    const run = generation(enginesOf(scripted), PROMPT, greedy())
     expect(scripted.held).toEqual([])
     expect((await run.result()).text).toBe('abc')
     expect((await run.result()).text).toBe('abc')
     expect(scripted.appended()).toBe(3)
   })
 
-  it('stops at a string across tokens, at an id, at maxTokens and at the end of the context', async () => {
-    const run = (options: GenerateOptions, context = 64) =>
-      generation(enginesOf(scriptedSequence('one.two.three').sequence, context), PROMPT, greedy(options)).result()
+  it('stops at a string across tokens, at an id and at maxTokens', async () => {
+    const run = (options: GenerateOptions) =>
+      generation(enginesOf(scriptedSequence('one.two.three')), PROMPT, greedy(options)).result()
     expect(await run({ stop: ['o.t'] })).toMatchObject({ text: 'one.tw', stopReason: 'stop' })
     expect(await run({ stop: ['t'.charCodeAt(0)] })).toMatchObject({ text: 'one.', stopReason: 'stop' })
     expect(await run({ maxTokens: 5 })).toMatchObject({ text: 'one.t', stopReason: 'length' })
+  })
+
+  it('says that the context is full, after the text that fits', async () => {
+    const scripted = scriptedSequence('one.two.three', { context: 9 })
+    const run = generation(enginesOf(scripted), PROMPT, greedy())
+    const texts: string[] = []
+    const streamed = (async () => {
+      for await (const { text } of run) texts.push(text)
+    })()
+    await expect(streamed).rejects.toMatchObject({ code: 'generate/context-full' })
     // Three of the prompt; the seventh token is chosen but has no place left.
-    expect(await run({}, 9)).toMatchObject({ text: 'one.two', stopReason: 'context' })
+    expect(texts.join('')).toBe('one.two')
+    expect(scripted.held).toHaveLength(9)
+  })
+
+  it('stops there if it is told to, and says so', async () => {
+    const onOverflow = vi.fn()
+    const options: GenerateOptions = { overflow: 'stop', onOverflow }
+    const run = (script: string, more: GenerateOptions = {}) =>
+      generation(enginesOf(scriptedSequence(script, { context: 9 })), PROMPT, greedy({ ...options, ...more })).result()
+    expect(await run('one.two.three')).toMatchObject({ text: 'one.two', stopReason: 'context' })
+    expect(onOverflow.mock.calls).toEqual([[{ policy: 'stop', dropped: 0, kept: 9, length: 9 }]])
+    expect(await run('one.two.three', { maxTokens: 7 })).toMatchObject({ text: 'one.two', stopReason: 'length' })
+    expect(await run('one.tw')).toMatchObject({ text: 'one.tw', stopReason: 'stop' })
+    expect(onOverflow).toHaveBeenCalledOnce()
+  })
+
+  it('shifts a prompt and an answer that do not fit, and says so each time', async () => {
+    const onOverflow = vi.fn()
+    const scripted = scriptedSequence('x'.repeat(700), { context: 512 })
+    const prompt = Int32Array.from({ length: 600 }, (_, i) => 10 + i)
+    const plan = greedy({ overflow: 'shift', keep: 100, onOverflow })
+    const result = await generation(enginesOf(scripted), prompt, plan).result()
+    expect(result).toMatchObject({ text: 'x'.repeat(700), stopReason: 'stop' })
+    // Of 512 tokens 128 stay, and of the other 384 the older half is taken, in whole pages.
+    const event = { policy: 'shift', dropped: 128, kept: 128, length: 384 }
+    expect(onOverflow.mock.calls).toEqual(Array.from({ length: 7 }, () => [event]))
+    expect(scripted.held.slice(0, 128)).toEqual([...prompt.subarray(0, 128)])
+  })
+
+  it('refuses to shift where nothing could be dropped', async () => {
+    const run = generation(
+      enginesOf(scriptedSequence('abc', { context: 300 })),
+      PROMPT,
+      greedy({ overflow: 'shift', keep: 129 }),
+    )
+    await expect(run.result()).rejects.toMatchObject({ code: 'generate/bad-option' })
   })
 
   it('neither emits nor loses held text, however it ends', async () => {
-    const run = (options: GenerateOptions) =>
-      generation(enginesOf(scriptedSequence('abcab').sequence), PROMPT, greedy(options))
+    const run = (options: GenerateOptions) => generation(enginesOf(scriptedSequence('abcab')), PROMPT, greedy(options))
     const chunks = await collect(run({ stop: ['cax'] }))
     expect(chunks.map(({ text }) => text).join('')).toBe('abcab')
     expect(chunks.map(({ text }) => text)).toEqual(['a', 'b', '', '', 'cab', ''])
@@ -140,7 +203,7 @@ describe('generation', () => {
   it('ends with what it has when it is aborted while decoding', async () => {
     const controller = new AbortController()
     const run = generation(
-      enginesOf(scriptedSequence('abcdef').sequence),
+      enginesOf(scriptedSequence('abcdef')),
       PROMPT,
       greedy({ signal: controller.signal, stop: ['cx'] }),
     )
@@ -156,7 +219,7 @@ describe('generation', () => {
   it('keeps what was read when it is aborted in the prompt, and goes on from there', async () => {
     const controller = new AbortController()
     const scripted = scriptedSequence('abc', { onAppend: () => scripted.held.length === 2 && controller.abort() })
-    const pool = enginesOf(scripted.sequence)
+    const pool = enginesOf(scripted)
     const result = await generation(pool, PROMPT, greedy({ signal: controller.signal })).result()
     expect(result).toMatchObject({ text: '', ids: [], stopReason: 'aborted', prefillTokensPerSecond: 0 })
     expect(scripted.held).toEqual([5, 6])
@@ -164,14 +227,14 @@ describe('generation', () => {
   })
 
   it('hears an abort from a timer although its steps never leave the thread', async () => {
-    const endless = scriptedSequence('x'.repeat(10_000_000))
-    const run = generation(enginesOf(endless.sequence, 10_000_000), PROMPT, greedy({ signal: AbortSignal.timeout(100) }))
+    const endless = scriptedSequence('x'.repeat(10_000_000), { context: 10_000_000 })
+    const run = generation(enginesOf(endless), PROMPT, greedy({ signal: AbortSignal.timeout(100) }))
     expect(await run.result()).toMatchObject({ stopReason: 'aborted' })
   })
 
   it('throws a failure to whoever iterates and to whoever asks, frees the engine and empties the cache', async () => {
     const scripted = scriptedSequence('abc', { failAt: 2 })
-    const pool = enginesOf(scripted.sequence)
+    const pool = enginesOf(scripted)
     const run = generation(pool, PROMPT, greedy())
     await expect(collect(run)).rejects.toMatchObject({ code: 'test/failed' })
     await expect(run.result()).rejects.toMatchObject({ code: 'test/failed' })
@@ -180,7 +243,7 @@ describe('generation', () => {
   })
 
   it('refuses to run twice at a time, and prompts that are empty or do not fit', async () => {
-    const pool = enginesOf(scriptedSequence('abc').sequence, 8)
+    const pool = enginesOf(scriptedSequence('abc', { context: 8 }))
     for await (const _ of generation(pool, PROMPT, greedy())) {
       await expect(generation(pool, PROMPT, greedy()).result()).rejects.toMatchObject({ code: 'generate/busy' })
     }
@@ -199,6 +262,8 @@ describe('generation', () => {
     { stop: [''] },
     { stop: [-1] },
     { stop: [NaN] },
+    { keep: -1 },
+    { keep: 0.5 },
   ])('refuses %o', (options) => {
     expect(() => greedy(options)).toThrow(expect.objectContaining({ code: 'generate/bad-option' }))
   })
@@ -207,7 +272,7 @@ describe('generation', () => {
 describe('prefix cache', () => {
   it('reads only what is new, and reports progress over the whole prompt', async () => {
     const scripted = scriptedSequence('xy')
-    const pool = enginesOf(scripted.sequence)
+    const pool = enginesOf(scripted)
     await generation(pool, PROMPT, greedy()).result()
     const onPrefill = vi.fn()
     const longer = Int32Array.of(5, 6, 7, 'x'.charCodeAt(0), 'y'.charCodeAt(0), 8)
@@ -219,7 +284,7 @@ describe('prefix cache', () => {
 
   it('starts over where the windows no longer reach back', async () => {
     const scripted = scriptedSequence('xyz', { window: 2 })
-    const pool = enginesOf(scripted.sequence)
+    const pool = enginesOf(scripted)
     await generation(pool, PROMPT, greedy()).result()
     expect(await generation(pool, Int32Array.of(5, 6, 9), greedy()).result()).toMatchObject({
       cachedTokens: 0,
@@ -231,13 +296,13 @@ describe('prefix cache', () => {
 
 describe('chat', () => {
   const chatOver = (script: string, options?: Parameters<typeof scriptedSequence>[1]) => {
-    const pool = enginesOf(scriptedSequence(script, options).sequence)
+    const pool = enginesOf(scriptedSequence(script, options))
     return chatSession((_, generateOptions, onEnd) => generation(pool, PROMPT, greedy(generateOptions), onEnd))
   }
 
   it('keeps turns when they are answered, and instructions apart', async () => {
     const seen: unknown[] = []
-    const pool = enginesOf(scriptedSequence('hi').sequence)
+    const pool = enginesOf(scriptedSequence('hi'))
     const chat = chatSession((messages, options, onEnd) => {
       seen.push(messages)
       return generation(pool, PROMPT, greedy(options), onEnd)

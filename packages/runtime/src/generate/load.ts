@@ -1,5 +1,5 @@
-import { check, type Backend, type PackedTensor } from '@g3/backend'
-import { loadGemma3 } from '../model/gemma3.js'
+import { check, type Backend, type CacheType, type PackedTensor } from '@g3/backend'
+import { loadGemma3, type CacheTypes } from '../model/gemma3.js'
 import { quantised, type LoadType } from '../packing/quantised.js'
 import { modelOf, type Model } from './model.js'
 import { openModel, type ModelSource } from './source.js'
@@ -17,6 +17,12 @@ export interface LoadOptions {
   readonly maxRows?: number
   /** Texts that can be generated at a time, each with caches for the whole context. Default 1. */
   readonly sequences?: number
+  /** How keys and values are held, see {@link Gemma3Options.cacheType}. Default `f16`. */
+  readonly cacheType?: CacheType | CacheTypes
+  /** Checkpoints that are kept for texts that begin alike. Default: the model's. */
+  readonly checkpoints?: number
+  /** Most bytes of keys and values. Default: as many as all sequences need in full. */
+  readonly cacheBytes?: number
   /**
    * Packs matrices that are stored in 16 or 32 bits into this type while they load. The embedding, which is the output
    * matrix, too, stays at Q8_0 or above. Default: as they are stored.
@@ -55,7 +61,7 @@ function packed(tensor: PackedTensor, type: LoadType | undefined): PackedTensor 
  * `backend/out-of-memory`; the signal's reason when it aborts
  */
 export async function loadModel(options: LoadOptions): Promise<Model> {
-  const { backend, signal, maxRows, sequences, quantise, onProgress } = options
+  const { backend, signal, maxRows, sequences, cacheType, checkpoints, cacheBytes, quantise, onProgress } = options
   const opened = await openModel(options.source, { signal })
   try {
     const { name, config, tokenizer, instructionTuned, notice } = opened
@@ -65,6 +71,9 @@ export async function loadModel(options: LoadOptions): Promise<Model> {
       context,
       ...(maxRows !== undefined && { maxRows }),
       ...(sequences !== undefined && { sequences }),
+      ...(cacheType !== undefined && { cacheType }),
+      ...(checkpoints !== undefined && { checkpoints }),
+      ...(cacheBytes !== undefined && { cacheBytes }),
       ...(signal && { signal }),
       ...(onProgress && { onProgress }),
     })

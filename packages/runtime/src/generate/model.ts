@@ -5,7 +5,7 @@ import { chatSession, type Chat, type ChatOptions } from './chat.js'
 import { engines } from './engines.js'
 import { generation, type Generation, type GenerationResult } from './generation.js'
 import { parseGenerateOptions, type GenerateOptions, type Prompt } from './options.js'
-import { prefixCache, type PrefixCache, type ReadOptions } from './prefix-cache.js'
+import { readPrompt, type ReadOptions } from './read-prompt.js'
 
 /** A Gemma 3 model with its tokenizer, ready to write. It does one thing at a time, or as many as it was loaded with sequences. */
 export interface Model extends AsyncDisposable {
@@ -52,9 +52,7 @@ const isConversation = (prompt: Exclude<Prompt, string>): prompt is readonly Cha
 export function modelOf({ name, gemma3, tokenizer, instructionTuned }: ModelParts): Model {
   const { config, context } = gemma3
   const sequences = Array.from({ length: gemma3.sequences }, () => gemma3.sequence())
-  const pool = engines(
-    sequences.map((sequence) => ({ tokenizer, sequence, context, cache: prefixCache(sequence, context) })),
-  )
+  const pool = engines(sequences.map((sequence) => ({ tokenizer, sequence })))
 
   const encode = (prompt: Prompt): Int32Array => {
     if (typeof prompt === 'string') return tokenizer.encode(prompt, { bos: true })
@@ -67,16 +65,13 @@ export function modelOf({ name, gemma3, tokenizer, instructionTuned }: ModelPart
     onEnd?: (result: GenerationResult | undefined) => void,
   ): Generation => generation(pool, encode(prompt), parseGenerateOptions(options ?? {}, endMarks(tokenizer)), onEnd)
 
-  /** Runs work that needs a sequence to itself and leaves its cache empty when it fails. */
-  const alone = async <T>(
-    ids: Int32Array,
-    work: (sequence: TextSequence, cache: PrefixCache) => Promise<T>,
-  ): Promise<T> => {
+  /** Runs work that needs a sequence to itself and leaves it empty when it fails. */
+  const alone = async <T>(ids: Int32Array, work: (sequence: TextSequence) => Promise<T>): Promise<T> => {
     const { engine, release } = pool.claim(ids)
     try {
-      return await work(engine.sequence, engine.cache)
+      return await work(engine.sequence)
     } catch (error) {
-      engine.cache.clear()
+      engine.sequence.reset()
       throw error
     } finally {
       release()
@@ -94,16 +89,14 @@ export function modelOf({ name, gemma3, tokenizer, instructionTuned }: ModelPart
     chat: (options) => chatSession(start, options),
     encode,
     logits: (ids, options = {}) =>
-      alone(ids, async (sequence, cache) => {
-        await cache.read(ids, options)
+      alone(ids, async (sequence) => {
+        await readPrompt(sequence, ids, options)
         return sequence.logits()
       }),
     scores: (ids, visit, { signal } = {}) =>
-      alone(ids, async (sequence, cache) => {
-        cache.clear()
+      alone(ids, async (sequence) => {
+        sequence.reset()
         await sequence.scores(ids, visit, signal ? { signal } : {})
-        // The cache's record of ids did not follow.
-        cache.clear()
       }),
     async [Symbol.asyncDispose]() {
       await gemma3[Symbol.asyncDispose]()

@@ -1,4 +1,4 @@
-import { check } from '@g3/backend'
+import { check, PAGE } from '@g3/backend'
 import type { ChatMessage } from '@g3/tokenizer'
 import type { SamplingOptions } from '../sampling/options.js'
 import { sampler, type Sampler } from '../sampling/sampler.js'
@@ -21,6 +21,28 @@ export interface GenerateOptions extends SamplingOptions {
   readonly signal?: AbortSignal
   /** Tokens of the prompt that the model has read, of how many. */
   readonly onPrefill?: (done: number, total: number) => void
+  /**
+   * What happens when the context is full. `error` (default): `generate/context-full`, or `generate/prompt-too-long`
+   * before anything is read. `stop`: the text ends with `stopReason: 'context'`. `shift`: the first `keep` tokens stay,
+   * the older half of the others is dropped, and the text goes on; so it does with a prompt that does not fit.
+   */
+  readonly overflow?: OverflowPolicy
+  /** Tokens at the start that `shift` never drops, rounded up to whole pages of 128. Default 128. */
+  readonly keep?: number
+  /** Told each time the context was full and the text went on or ended all the same. */
+  readonly onOverflow?: (event: Overflow) => void
+}
+
+export type OverflowPolicy = 'error' | 'stop' | 'shift'
+
+/** The context was full. */
+export interface Overflow {
+  readonly policy: 'stop' | 'shift'
+  /** Tokens that were dropped now, after the first `kept`; none by `stop`. */
+  readonly dropped: number
+  readonly kept: number
+  /** Tokens that the model sees after it. */
+  readonly length: number
 }
 
 /** {@link GenerateOptions}, checked. */
@@ -31,18 +53,27 @@ export interface GenerationPlan {
   readonly sampler: Sampler
   readonly signal: AbortSignal | undefined
   readonly onPrefill: ((done: number, total: number) => void) | undefined
+  readonly overflow: OverflowPlan
+}
+
+export interface OverflowPlan {
+  readonly policy: OverflowPolicy
+  readonly keep: number
+  readonly onOverflow: ((event: Overflow) => void) | undefined
 }
 
 /** A search for stop strings runs at each token: far above any use, low enough to stay cheap. */
 const MOST_STOPS = 64
 const LONGEST_STOP = 1024
 
+const OVERFLOW_POLICIES: readonly OverflowPolicy[] = ['error', 'stop', 'shift']
+
 /**
  * @param endMarks ids that always end a text
  * @throws G3Error `generate/bad-option` or `sampling/bad-option`, naming the option and what is allowed
  */
 export function parseGenerateOptions(options: GenerateOptions, endMarks: readonly number[]): GenerationPlan {
-  const { maxTokens = Infinity, stop = [], signal, onPrefill } = options
+  const { maxTokens = Infinity, stop = [], signal, onPrefill, overflow = 'error', keep = PAGE, onOverflow } = options
   const isCount = maxTokens === Infinity || (Number.isSafeInteger(maxTokens) && maxTokens >= 1)
   check(isCount, 'generate/bad-option', () => `maxTokens is ${maxTokens}; it must be a whole number from 1`)
   check(
@@ -61,6 +92,13 @@ export function parseGenerateOptions(options: GenerateOptions, endMarks: readonl
       () => `stop holds ${JSON.stringify(entry)}; it takes strings of 1 to ${LONGEST_STOP} characters and ids`,
     )
   }
+  check(
+    OVERFLOW_POLICIES.includes(overflow),
+    'generate/bad-option',
+    () => `overflow is ${overflow}; it must be one of ${OVERFLOW_POLICIES.join(', ')}`,
+  )
+  const isKept = Number.isSafeInteger(keep) && keep >= 0
+  check(isKept, 'generate/bad-option', () => `keep is ${keep}; it must be a whole number of tokens`)
   return {
     maxTokens,
     stopIds: new Set([...endMarks, ...stop.filter((entry) => typeof entry === 'number')]),
@@ -68,5 +106,6 @@ export function parseGenerateOptions(options: GenerateOptions, endMarks: readonl
     sampler: sampler(options),
     signal,
     onPrefill,
+    overflow: { policy: overflow, keep: Math.ceil(keep / PAGE) * PAGE, onOverflow },
   }
 }

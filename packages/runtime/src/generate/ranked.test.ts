@@ -3,7 +3,6 @@ import { goldens, tinyModel } from '../testing/tiny-random.js'
 import { engines, type Engine } from './engines.js'
 import { generation } from './generation.js'
 import { parseGenerateOptions, type GenerateOptions } from './options.js'
-import { prefixCache } from './prefix-cache.js'
 
 const PROMPT = Int32Array.from(goldens().prompts.text_long.ids)
 
@@ -13,19 +12,14 @@ const tokenizer: Engine['tokenizer'] = { stream: () => ({ push: () => '', end: (
 async function generate(options: GenerateOptions, rankable: number) {
   const sequence = (await tinyModel({ context: 256, maxRows: 64 })).sequence()
   let reads = 0
-  const counted: Engine['sequence'] = {
-    get length() {
-      return sequence.length
-    },
-    pick: sequence.pick,
+  const counted: Engine['sequence'] = Object.assign(Object.create(sequence), {
     rankable,
-    top: sequence.top,
-    logits(into) {
+    logits(into?: Float32Array) {
       reads++
       return sequence.logits(into)
     },
-  }
-  const engine = { tokenizer, sequence: counted, context: 256, cache: prefixCache(sequence, 256) }
+  })
+  const engine = { tokenizer, sequence: counted }
   const plan = parseGenerateOptions({ maxTokens: 60, ...options }, [])
   const { ids } = await generation(engines([engine]), PROMPT, plan).result()
   return { ids, reads }

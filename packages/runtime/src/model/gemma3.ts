@@ -1,16 +1,18 @@
-import { check, type Backend, type Buffer, type PackedTensor, type Program } from '@g3/backend'
-import { sequence } from '@g3/kv-cache'
+import { check, type Backend, type Buffer, type CacheType, type PackedTensor, type Program } from '@g3/backend'
 import type { Gemma3Config } from '../config.js'
 import { batchOf, type Batch } from './batch.js'
-import { HEAD_ROWS, isFree, newLane, type Output, type Outputs } from './lane.js'
+import { forkLane, HEAD_ROWS, isFree, newLane, type Lane, type Output, type Outputs } from './lane.js'
 import { loadWeights, type Gemma3Weights, type LoadProgress } from './load-weights.js'
 import { rankable, tokenCount } from './logits.js'
 import { passes } from './passes.js'
-import { placeLayers, type LayerPlace } from './place-layers.js'
+import { placeLayers, type CacheTypes, type LayerPlace } from './place-layers.js'
+import { prefixes } from './prefixes.js'
+import { shifter } from './shift.js'
 import { textSequence, type TextSequence } from './text-sequence.js'
 
 export type { Batch } from './batch.js'
-export type { TextSequence } from './text-sequence.js'
+export type { CacheTypes } from './place-layers.js'
+export type { Reuse, TextSequence } from './text-sequence.js'
 
 /** A loaded Gemma 3 text model. Its weights live in the backend, which its owner disposes. */
 export interface Gemma3 extends AsyncDisposable {
@@ -38,6 +40,15 @@ export interface Gemma3Options extends LoadProgress {
   readonly maxRows?: number
   /** Sequences that can be open at a time. Each has caches for the whole context. Default 1. */
   readonly sequences?: number
+  /**
+   * How keys and values are held: for all layers, or for local and global ones. Default `f16`, which means 16 bits; for
+   * a backend of full precision `f32` fits. `q8_0` takes half of `f16`.
+   */
+  readonly cacheType?: CacheType | CacheTypes
+  /** Checkpoints of texts that are kept for others that begin alike, beside the open sequences. Default 4. */
+  readonly checkpoints?: number
+  /** Most bytes of keys and values. Default: as many as all sequences need in full. */
+  readonly cacheBytes?: number
 }
 
 /**
@@ -56,33 +67,47 @@ export async function loadGemma3(
   const context = count('context', options.context ?? config.context, config.context)
   const maxRows = Math.min(count('maxRows', options.maxRows ?? 512, 65_536), context)
   const sequences = count('sequences', options.sequences ?? 1, 1024)
+  const checkpoints = count('checkpoints', options.checkpoints ?? 4, 1024)
+  const types = cacheTypes(options.cacheType ?? 'f16')
   const weights = await loadWeights(backend, tensors, config, options)
 
   // A pass holds a prompt's step, or a token of each sequence.
   const passRows = Math.max(maxRows, sequences)
   const work = allocate(backend, config, passRows)
-  const { layers, caches, plans } = placeLayers(backend, config, { sequences, context, maxRows })
+  const size = { sequences, checkpoints, context, maxRows, types, budgetBytes: options.cacheBytes }
+  const { layers, caches, pool } = placeLayers(backend, config, size)
   const body = recordBody(backend, config, weights, work, layers)
-  const lanes = plans.map((own) =>
-    newLane(sequence(own, { context, maxRows }), recordHeads(backend, config, weights, work)),
+  const lanes = Array.from({ length: sequences }, () =>
+    newLane(pool.sequence(), recordHeads(backend, config, weights, work)),
   )
-  const parts = { backend, config, maxRows, passes: passes({ backend, body, caches, maxRows: passRows }) }
 
   const known = new WeakSet<TextSequence>()
   let disposed = false
   const checkOpen = (): void => check(!disposed, 'model/disposed', 'this model was disposed; load it again')
+  /** Opens a sequence of no tokens, or of those in another lane. */
+  const open = (from?: Lane): TextSequence => {
+    checkOpen()
+    const lane = lanes.find(isFree)
+    check(lane !== undefined, 'model/busy', () => busyProblem(sequences))
+    if (from) forkLane(from, lane)
+    const opened = textSequence(parts, lane)
+    known.add(opened)
+    return opened
+  }
+  const parts = {
+    backend,
+    config,
+    maxRows,
+    passes: passes({ backend, body, caches, placed: pool.placement(passRows, sequences) }),
+    prefixes: prefixes(pool, checkpoints),
+    shift: shifter({ backend, caches, layers, k: work.k }),
+    open,
+  }
   return {
     config,
     context,
     sequences,
-    sequence() {
-      checkOpen()
-      const lane = lanes.find(isFree)
-      check(lane !== undefined, 'model/busy', () => busyProblem(sequences))
-      const opened = textSequence(parts, lane)
-      known.add(opened)
-      return opened
-    },
+    sequence: () => open(),
     batch(members) {
       checkOpen()
       check(members.length > 0, 'model/batch', 'a batch needs at least one sequence')
@@ -182,6 +207,16 @@ function recordHeads(backend: Backend, config: Gemma3Config, { embedding }: Gemm
     // Never run where nothing can be ranked.
     ranked: largest('ranked', rankable(config) || 1),
   }
+}
+
+/** @throws G3Error `model/bad-option` */
+function cacheTypes(wanted: CacheType | CacheTypes): CacheTypes {
+  const types = typeof wanted === 'object' ? wanted : { local: wanted, global: wanted }
+  for (const type of [types.local, types.global]) {
+    const held = type === 'f32' || type === 'f16' || type === 'q8_0'
+    check(held, 'model/bad-option', () => `cacheType is ${type}; it must be f32, f16 or q8_0`)
+  }
+  return types
 }
 
 function count(name: string, value: number, most: number): number {

@@ -8,7 +8,10 @@ describe('files of every type on the CPU kernels, against Hugging Face on the sa
   it.each(Object.keys(ggufLogits).filter((file) => !file.includes('iq3_s')))('%s', async (file) => {
     const { ids } = prompts.text_long
     const want = goldenFloats(ggufLogits[file]).slice(-512)
-    for (const [precision, bound] of [['exact', 1e-3], ['precise', 1e-2]] as const) {
+    for (const [precision, bound] of [
+      ['exact', 1e-3],
+      ['precise', 1e-2],
+    ] as const) {
       await using backend = await cpu({ threads: 1, precision })
       await using gemma3 = await tinyModel({ backend, file })
       const sequence = gemma3.sequence()

@@ -1,5 +1,6 @@
 import { G3Error, type Buffer, type Program } from '@g3/backend'
 import type { Sequence } from '@g3/kv-cache'
+import { tokens, type Tokens } from './tokens.js'
 
 /** Rows whose logits are computed at a time: 1 MiB each with the real vocabulary. */
 export const HEAD_ROWS = 8
@@ -20,31 +21,71 @@ export interface Outputs {
   readonly ranked: Output
 }
 
-/** One of a model's places for sequences: a region of the caches, outputs of its own, and the state of who is in it. */
+/** One of a model's places for sequences: a text in the caches, outputs of its own, and the state of who is in it. */
 export interface Lane {
-  readonly positions: Sequence
+  /** Where the keys and values of the text lie. */
+  positions: Sequence
+  /** Every token of the text, those that a shift has dropped included. */
+  readonly tokens: Tokens
+  /** Tokens that shifts have dropped, all of them after the first `kept`. */
+  dropped: number
+  kept: number
   readonly outputs: Outputs
   /** The open sequence that has this lane. */
   owner: object | undefined
   /** Set while an operation waits for the backend; until that is over, nobody else gets the lane or its outputs. */
   busy: boolean
-  /** The last token. */
-  lastId: number
   /** The row of h that belongs to the last token; −1 when there is none, as after a rewind. */
   lastRow: number
   /** Number of the pass that wrote this row. */
   lastPass: number
 }
 
+/** @param positions a sequence of no positions */
 export const newLane = (positions: Sequence, outputs: Outputs): Lane => ({
   positions,
+  tokens: tokens(Math.min(positions.context, LEAST_TOKENS)),
+  dropped: 0,
+  kept: 0,
   outputs,
   owner: undefined,
   busy: false,
-  lastId: 0,
   lastRow: -1,
   lastPass: 0,
 })
+
+/** Tokens that a lane has room for at first. */
+const LEAST_TOKENS = 1024
+
+/** How many of the text's tokens lie in the first `length` positions or were dropped between them. */
+export const tokensIn = ({ dropped, kept }: Lane, length: number): number => (length > kept ? length + dropped : length)
+
+/** Goes back to `length` positions. @throws G3Error as {@link Sequence.rewind} */
+export function rewindLane(lane: Lane, length: number): void {
+  if (length === lane.positions.length) return
+  lane.positions.rewind(length)
+  lane.tokens.truncate(tokensIn(lane, length))
+  if (length <= lane.kept) lane.dropped = 0
+  lane.lastRow = -1
+}
+
+/** Puts the text of one lane into another, which has none. */
+export function forkLane(from: Lane, to: Lane): void {
+  to.positions.drop()
+  to.positions = from.positions.fork()
+  to.tokens.set(from.tokens.view())
+  to.dropped = from.dropped
+  to.kept = from.kept
+  to.lastRow = from.lastRow
+  to.lastPass = from.lastPass
+}
+
+export function resetLane(lane: Lane): void {
+  lane.positions.reset()
+  lane.tokens.truncate(0)
+  lane.dropped = 0
+  lane.lastRow = -1
+}
 
 export const isFree = ({ owner, busy }: Lane): boolean => owner === undefined && !busy
 

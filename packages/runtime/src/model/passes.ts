@@ -1,6 +1,6 @@
 import type { Backend, CacheStore, CacheView, Program, Step } from '@g3/backend'
-import { placement } from '@g3/kv-cache'
-import { HEAD_ROWS, type Lane, type Output, type Outputs } from './lane.js'
+import type { Placement } from '@g3/kv-cache'
+import { HEAD_ROWS, rewindLane, type Lane, type Output, type Outputs } from './lane.js'
 
 /** Runs the model's programs for the sequences in its lanes. Callers have checked what they pass. Allocates nothing. */
 export interface Passes {
@@ -23,15 +23,16 @@ export interface PassParts {
   readonly backend: Backend
   /** ids -> h [maxRows, width], which holds the last pass only */
   readonly body: Program
+  /** In the order of the placement's. */
   readonly caches: readonly CacheStore[]
-  readonly maxRows: number
+  /** Room for the largest pass. */
+  readonly placed: Placement
 }
 
 type MutableStep = { -readonly [Key in keyof Step]: Step[Key] }
 
-export function passes({ backend, body, caches, maxRows }: PassParts): Passes {
-  const placed = placement({ caches: caches.length, maxRows })
-  const ids = new Int32Array(maxRows)
+export function passes({ backend, body, caches, placed }: PassParts): Passes {
+  const ids = new Int32Array(placed.positions.length)
   const views: CacheView[] = []
   for (const [i, { index }] of caches.entries()) views[index] = placed.views[i]
   const bodyStep: MutableStep = { rows: 0, ids, positions: placed.positions, views }
@@ -40,19 +41,26 @@ export function passes({ backend, body, caches, maxRows }: PassParts): Passes {
   let latest = 0
 
   const begin = (): void => {
-    placed.rows = 0
+    placed.begin()
     latest++
   }
 
   /** Adds rows of a sequence, whose ids are in place already. */
   const add = (lane: Lane, count: number): void => {
+    const first = placed.rows
     lane.positions.append(placed, count)
+    for (let row = first; row < placed.rows; row++) lane.tokens.push(ids[row])
     lane.lastRow = placed.rows - 1
-    lane.lastId = ids[lane.lastRow]
     lane.lastPass = latest
   }
 
+  /** Pages that sequences got for themselves, before anything is written to them. */
+  const copyPages = (): void => {
+    for (const { cache, from, to } of placed.copies) backend.copyPage(caches[cache], from, to)
+  }
+
   const run = (): void => {
+    copyPages()
     bodyStep.rows = placed.rows
     backend.run(body, bodyStep)
   }
@@ -67,17 +75,30 @@ export function passes({ backend, body, caches, maxRows }: PassParts): Passes {
 
   /**
    * Runs the body again on the last tokens, because others have used h since. Gives the same bits, since those of a row
-   * do not depend on its step; and a ring always holds what the last token saw.
+   * do not depend on its step; and the caches always hold what the last token saw.
    */
   const gather = (lanes: readonly Lane[]): void => {
-    begin()
-    for (let i = 0; i < lanes.length; i++) {
-      const { positions, lastId } = lanes[i]
-      positions.rewind(positions.length - 1)
-      ids[i] = lastId
-      add(lanes[i], 1)
-    }
+    const lastIds = lanes.map(({ tokens }) => tokens.at(tokens.length - 1))
+    for (const lane of lanes) rewindLane(lane, lane.positions.length - 1)
+    addOne(lanes, lastIds)
     run()
+  }
+
+  /** Adds a row of each sequence, or of none where one has no room for it. */
+  const addOne = (lanes: readonly Lane[], added: ArrayLike<number>): void => {
+    begin()
+    let done = 0
+    try {
+      for (; done < lanes.length; done++) {
+        ids[done] = added[done]
+        add(lanes[done], 1)
+      }
+    } catch (error) {
+      // The pages that they got stay theirs.
+      copyPages()
+      for (const lane of lanes.slice(0, done)) rewindLane(lane, lane.positions.length - 1)
+      throw error
+    }
   }
 
   const headOf = ({ program }: Output, from: number, rows: number): void => {
@@ -94,11 +115,7 @@ export function passes({ backend, body, caches, maxRows }: PassParts): Passes {
       run()
     },
     step(lanes, added) {
-      begin()
-      for (let i = 0; i < lanes.length; i++) {
-        ids[i] = added[i]
-        add(lanes[i], 1)
-      }
+      addOne(lanes, added)
       run()
     },
     head(lanes, form) {

@@ -1,8 +1,9 @@
 import { turn } from '../turn.js'
 import type { Ranking } from '../sampling/top-k.js'
 import { batchOf, type BatchParts } from './batch.js'
-import { checkFits, checkId, checkIdle, checkOwner, HEAD_ROWS, type Lane } from './lane.js'
+import { checkFits, checkId, checkIdle, checkOwner, HEAD_ROWS, resetLane, rewindLane, type Lane } from './lane.js'
 import { finishLogits, rankable } from './logits.js'
+import type { Prefixes } from './prefixes.js'
 
 export interface AppendOptions {
   readonly signal?: AbortSignal
@@ -15,8 +16,13 @@ export interface AppendOptions {
  * `logits`, `pick` and `top`.
  */
 export interface TextSequence extends Disposable {
-  /** Tokens stored. */
+  /** Tokens that the model sees: those stored, without those that a shift has dropped. */
   readonly length: number
+  /** Tokens that fit. */
+  readonly context: number
+  readonly remaining: number
+  /** All tokens of the text, those that a shift has dropped included. A copy. */
+  readonly ids: Int32Array
   /**
    * Reads tokens, `maxRows` at a time. Aborted between two steps, it keeps what was stored: `length` tells how much.
    * @throws G3Error `model/context-full`, `model/bad-id` before anything changes; `model/busy`; the signal's reason
@@ -63,19 +69,55 @@ export interface TextSequence extends Disposable {
   rewind(length: number): void
   /** Back to no tokens. */
   reset(): void
+  /**
+   * Another sequence of the same text, which goes its own way from here. They share what they have in the caches; who
+   * writes into a shared page of 128 positions gets a copy of it first.
+   * @throws G3Error `model/busy` while as many sequences are open as the model has room for
+   */
+  fork(): TextSequence
+  /** How many of `ids` this text begins with. */
+  shared(ids: Int32Array): number
+  /**
+   * Becomes the longest beginning of `ids` that the model holds, be it of this text or of a checkpoint, without
+   * computing anything. What is given up here is kept as a checkpoint if it is long.
+   */
+  reuse(ids: Int32Array): Reuse
+  /** Leaves a checkpoint of the text as it is now, for {@link reuse}: by this sequence or any other of the model. */
+  keep(): void
+  /**
+   * Drops the oldest tokens after the first `keep`, so that others fit. What stays moves up: its keys are rotated to
+   * their new positions, in each layer by its own base. Values and keys still come from a time when the dropped tokens
+   * were seen; and local layers no longer see across the cut.
+   * @param keep,drop tokens, whole pages of 128
+   * @returns how many were dropped: images are not cut, so it may be more
+   * @throws G3Error `kv-cache/shift`
+   */
+  shift(keep: number, drop: number): number
+}
+
+export interface Reuse {
+  /** Tokens that the sequence holds now. */
+  readonly reused: number
+  /** How many of the ids other texts of the model share: where they part, a checkpoint will be of use. */
+  readonly branch: number
 }
 
 /** What a sequence runs on. */
 export interface SequenceParts extends BatchParts {
   /** Rows of one sequence in the largest step. */
   readonly maxRows: number
+  readonly prefixes: Prefixes
+  /** Drops tokens of a lane, see {@link TextSequence.shift}. */
+  shift(lane: Lane, keep: number, drop: number): number
+  /** Opens a sequence of the text in a lane. */
+  open(from: Lane): TextSequence
 }
 
-/** Opens a sequence of no tokens in a free lane. */
+/** The sequence of the text in a free lane. */
 export function textSequence(parts: SequenceParts, lane: Lane): TextSequence {
   const { backend, config, maxRows, passes } = parts
   const { vocab } = config
-  const { positions, outputs } = lane
+  const { outputs } = lane
   const waited = new Float32Array(outputs.picked.buffer.cols)
 
   /** Runs the body on all ids, some rows at a time, and `afterStep` after each step. */
@@ -110,7 +152,18 @@ export function textSequence(parts: SequenceParts, lane: Lane): TextSequence {
   const self: TextSequence = {
     get length() {
       checkOwner(lane, self)
-      return positions.length
+      return lane.positions.length
+    },
+    get context() {
+      return lane.positions.context
+    },
+    get remaining() {
+      checkOwner(lane, self)
+      return lane.positions.remaining
+    },
+    get ids() {
+      checkOwner(lane, self)
+      return lane.tokens.view().slice()
     },
     append: (ids, options = {}) =>
       appendInSteps(ids, options, async () => {
@@ -134,13 +187,13 @@ export function textSequence(parts: SequenceParts, lane: Lane): TextSequence {
     async scores(ids, visit, options = {}) {
       const held = new Float32Array(HEAD_ROWS * vocab)
       await appendInSteps(ids, options, async (step) => {
-        const start = positions.length - step.length
+        const start = lane.positions.length - step.length
         let first = 0
         for (let from = 0; from < step.length; from += HEAD_ROWS) {
           const count = Math.min(HEAD_ROWS, step.length - from)
           if (!passes.isLatest(lane)) {
             // Another sequence has used h since: the rest of this step is read again.
-            positions.rewind(start + from)
+            rewindLane(lane, start + from)
             passes.read(lane, step.subarray(from))
             first = from
           }
@@ -156,17 +209,33 @@ export function textSequence(parts: SequenceParts, lane: Lane): TextSequence {
     },
     rewind(length) {
       checkIdle(lane, self)
-      if (length === positions.length) return
-      positions.rewind(length)
-      lane.lastRow = -1
+      rewindLane(lane, length)
     },
     reset() {
       checkIdle(lane, self)
-      positions.reset()
-      lane.lastRow = -1
+      resetLane(lane)
+    },
+    fork() {
+      checkIdle(lane, self)
+      return parts.open(lane)
+    },
+    shared: (ids) => lane.tokens.shared(ids),
+    reuse(ids) {
+      checkIdle(lane, self)
+      return parts.prefixes.reuse(lane, ids)
+    },
+    keep() {
+      checkIdle(lane, self)
+      parts.prefixes.keep(lane)
+    },
+    shift(keep, drop) {
+      checkIdle(lane, self)
+      return parts.shift(lane, keep, drop)
     },
     [Symbol.dispose]() {
-      if (lane.owner === self) lane.owner = undefined
+      if (lane.owner !== self) return
+      lane.owner = undefined
+      resetLane(lane)
     },
   }
 
@@ -175,8 +244,6 @@ export function textSequence(parts: SequenceParts, lane: Lane): TextSequence {
   const one = [0]
   const picked = new Int32Array(1)
 
-  positions.reset()
-  lane.lastRow = -1
   lane.owner = self
   return self
 }

@@ -1,0 +1,52 @@
+import { prefixTree, type Pool } from '@g3/kv-cache'
+import { rewindLane, type Lane } from './lane.js'
+import type { Reuse } from './text-sequence.js'
+
+/** The texts that a model has read and can go on from: in its lanes, and as checkpoints. */
+export interface Prefixes {
+  /** See {@link TextSequence.reuse}. */
+  reuse(lane: Lane, ids: Int32Array): Reuse
+  /** See {@link TextSequence.keep}. */
+  keep(lane: Lane): void
+}
+
+/** Tokens that are read again sooner than a checkpoint is worth its pages. */
+const LEAST_KEPT = 64
+
+export function prefixes(pool: Pool, checkpoints: number): Prefixes {
+  const tree = prefixTree(pool, { checkpoints })
+
+  const self: Prefixes = {
+    reuse(lane, ids) {
+      const { shared: branch, length, start } = tree.find(ids)
+      const own = ownLength(lane, ids)
+      if (lane.tokens.length - own >= LEAST_KEPT) self.keep(lane)
+      if (length > own) {
+        const positions = start()
+        lane.positions.drop()
+        lane.positions = positions
+        lane.tokens.set(ids.subarray(0, length))
+        lane.dropped = 0
+        lane.lastRow = -1
+        return { reused: length, branch }
+      }
+      rewindLane(lane, own)
+      return { reused: lane.tokens.length, branch }
+    },
+    keep(lane) {
+      const { positions, tokens, dropped } = lane
+      // What a shift has left is not what these tokens alone would give.
+      if (dropped === 0 && positions.length >= LEAST_KEPT) tree.keep(positions, tokens.view())
+    },
+  }
+  return self
+}
+
+/** Positions of the lane that hold a beginning of `ids`, where it can go on. */
+function ownLength(lane: Lane, ids: Int32Array): number {
+  const { positions, dropped, kept } = lane
+  const shared = lane.tokens.shared(ids)
+  // Of the dropped tokens none is held; a text that parts from this one there goes back to what was kept.
+  const length = dropped === 0 ? shared : shared >= kept + dropped ? shared - dropped : Math.min(shared, kept)
+  return positions.canRewind(length) ? length : 0
+}
