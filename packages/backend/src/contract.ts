@@ -174,6 +174,8 @@ export interface Caps {
   /** The variant in use and why, in words, e.g. `wasm relaxed-simd, 2 threads`. */
   readonly description: string
   readonly threads: number
+  /** How caches best hold keys and values here, where nobody asks for a type: as exactly as it computes. */
+  readonly cacheType: CacheType
 }
 
 /** Hardware behind the model. A factory (`cpu()`, `webgpu()`, `reference()`) makes one; it owns everything it made. */

@@ -29,7 +29,12 @@ export function reference(): Backend {
   }
 
   const backend: Backend = {
-    caps: { name: 'reference', description: 'plain loops, double accumulation, 1 thread', threads: 1 },
+    caps: {
+      name: 'reference',
+      description: 'plain loops, double accumulation, 1 thread',
+      threads: 1,
+      cacheType: 'f32',
+    },
     load: owned.load,
     buffer: owned.buffer,
     cache: owned.cache,

@@ -135,6 +135,7 @@ export async function cpu(options: CpuOptions = {}): Promise<Backend> {
     caps: {
       name: 'cpu',
       threads,
+      cacheType: precision === 'exact' ? 'f32' : 'f16',
       description:
         `wasm ${relaxed ? 'relaxed' : 'plain'} simd${quads ? ', int8 dot products' : ''}, ${threads} thread${threads > 1 ? 's' : ''}` +
         (shared ? '' : ' (memory cannot be shared here: serve the page with COOP and COEP headers for more)'),

@@ -17,7 +17,7 @@ export interface LoadOptions {
   readonly maxRows?: number
   /** Texts that can be generated at a time, each with caches for the whole context. Default 1. */
   readonly sequences?: number
-  /** How keys and values are held, see {@link Gemma3Options.cacheType}. Default `f16`. */
+  /** How keys and values are held: `f32`, `f16` or `q8_0`. Default: as the backend holds them best. */
   readonly cacheType?: CacheType | CacheTypes
   /** Checkpoints that are kept for texts that begin alike. Default: the model's. */
   readonly checkpoints?: number

@@ -152,9 +152,9 @@ describe('rewind', () => {
   it('past what the window still holds is refused; a reset is not', async () => {
     const { ids } = prompts.text_long
     const sequence = (await tinyModel({ maxRows: 8 })).sequence()
-    await sequence.append(ids)
-    expect(() => sequence.rewind(40)).toThrow(coded('kv-cache/rewound-past-window'))
-    expect(sequence.length).toBe(84)
+    for (let turn = 0; turn < 5; turn++) await sequence.append(ids)
+    expect(() => sequence.rewind(140)).toThrow(coded('kv-cache/rewound-past-window'))
+    expect(sequence.length).toBe(420)
     sequence.reset()
     expect(sequence.length).toBe(0)
     const want = goldenFloats(prompts.text_short.logits)

@@ -41,8 +41,8 @@ export interface Gemma3Options extends LoadProgress {
   /** Sequences that can be open at a time. Each has caches for the whole context. Default 1. */
   readonly sequences?: number
   /**
-   * How keys and values are held: for all layers, or for local and global ones. Default `f16`, which means 16 bits; for
-   * a backend of full precision `f32` fits. `q8_0` takes half of `f16`.
+   * How keys and values are held, in all layers or in local and global ones. Default: as the backend holds them best,
+   * mostly `f16`, which means 16 bits. `q8_0` takes half of that.
    */
   readonly cacheType?: CacheType | CacheTypes
   /** Checkpoints of texts that are kept for others that begin alike, beside the open sequences. Default 4. */
@@ -68,7 +68,7 @@ export async function loadGemma3(
   const maxRows = Math.min(count('maxRows', options.maxRows ?? 512, 65_536), context)
   const sequences = count('sequences', options.sequences ?? 1, 1024)
   const checkpoints = count('checkpoints', options.checkpoints ?? 4, 1024)
-  const types = cacheTypes(options.cacheType ?? 'f16')
+  const types = cacheTypes(options.cacheType ?? backend.caps.cacheType)
   const weights = await loadWeights(backend, tensors, config, options)
 
   // A pass holds a prompt's step, or a token of each sequence.
