@@ -1,5 +1,3 @@
-import { check } from './errors.js'
-
 /** Positions [start, end) of one image, which see each other both ways. Never cut. */
 export interface Block {
   readonly start: number
@@ -8,18 +6,14 @@ export interface Block {
 
 export const NO_BLOCKS: readonly Block[] = []
 
-/** @throws G3Error `kv-cache/block` unless the blocks are in order and whole within [from, to) */
-export function checkBlocks(blocks: readonly Block[], from: number, to: number): void {
+/** Whether the blocks are in order and whole within [from, to). */
+export function areWhole(blocks: readonly Block[], from: number, to: number): boolean {
   let free = from
   for (const { start, end } of blocks) {
-    const fits = Number.isInteger(start) && Number.isInteger(end) && free <= start && start < end && end <= to
-    check(
-      fits,
-      'kv-cache/block',
-      () => `image at positions ${start} to ${end} is not a whole part of this step (${free} to ${to})`,
-    )
+    if (!(Number.isInteger(start) && Number.isInteger(end) && free <= start && start < end && end <= to)) return false
     free = end
   }
+  return true
 }
 
 /** Whether a text can end at `length`, or begin again there, without cutting an image. */

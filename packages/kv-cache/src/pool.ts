@@ -1,11 +1,11 @@
-import { checkBlocks } from './blocks.js'
 import { check, G3Error } from './errors.js'
 import type { Cache, HeldPages } from './held-pages.js'
 import { pages } from './pages.js'
 import { placement, type Placement } from './placement.js'
 import { tableEntries } from './room.js'
-import { sequence, type Sequence, type SequenceState } from './sequence.js'
+import { sequence, type Sequence } from './sequence.js'
 import { checkSize, PAGE, pagesOf } from './sizes.js'
+import { checkState, type SequenceState } from './state.js'
 
 /** The cache of one kind of layer. */
 export interface CacheKind {
@@ -30,6 +30,8 @@ export interface PoolOptions {
 
 /** Sequences and the pages that they share. */
 export interface Pool {
+  /** Positions that a sequence can have. */
+  readonly context: number
   /**
    * A sequence of no positions, or of those that `from` tells, in fresh pages that its caller fills.
    * @throws G3Error `kv-cache/state` for a state that no sequence here can have, `kv-cache/out-of-pages`
@@ -95,6 +97,7 @@ export function pool(options: PoolOptions): Pool {
   }
 
   return {
+    context,
     sequence(from) {
       if (from === undefined) return sequence(parts)
       checkState(from, caches, context)
@@ -119,32 +122,5 @@ export function pool(options: PoolOptions): Pool {
       caches: caches.map((cache) => ({ used: usedIn(cache), pages: cache.pages.count })),
       bytes: bytesWith(none),
     }),
-  }
-}
-
-/** @throws G3Error `kv-cache/state` */
-function checkState(
-  { length, blocks, caches: states }: SequenceState,
-  caches: readonly Cache[],
-  context: number,
-): void {
-  const fits = Number.isInteger(length) && length >= 0 && length <= context && states.length === caches.length
-  check(
-    fits,
-    'kv-cache/state',
-    () => `${length} positions in ${states.length} caches are no text for ${context} in ${caches.length}`,
-  )
-  checkBlocks(blocks, 0, length)
-  for (const [index, { first, count, floor }] of states.entries()) {
-    const { window } = caches[index]
-    const isCount = [first, count, floor].every((value) => Number.isInteger(value) && value >= 0)
-    const lowest = Math.max(floor, window === undefined ? 0 : length - window + 1, 0)
-    const held =
-      isCount && first + count === Math.max(first, pagesOf(length)) && first * PAGE <= lowest && floor <= length
-    check(
-      held,
-      'kv-cache/state',
-      () => `pages ${first} to ${first + count} of cache ${index} are not what a text of ${length} positions holds`,
-    )
   }
 }

@@ -1,4 +1,4 @@
-import { checkBlocks, isWhole, NO_BLOCKS, type Block } from './blocks.js'
+import { areWhole, isWhole, NO_BLOCKS, type Block } from './blocks.js'
 import { check, G3Error } from './errors.js'
 import {
   makeOwn,
@@ -14,6 +14,7 @@ import {
 } from './held-pages.js'
 import { checkRoom, type OpenPlacement, type PageCopy, type Placement } from './placement.js'
 import { PAGE, pagesOf } from './sizes.js'
+import type { SequenceState } from './state.js'
 
 /**
  * A text in the caches: its positions, and the pages that hold them. Integers only: the keys and values themselves live
@@ -74,21 +75,6 @@ export interface Shift {
   readonly slots: readonly Int32Array[]
 }
 
-/** A text as plain numbers. */
-export interface SequenceState {
-  readonly length: number
-  readonly blocks: readonly Block[]
-  readonly caches: readonly CacheState[]
-}
-
-export interface CacheState {
-  /** Number of the first page of the text that is held, and how many follow it. */
-  readonly first: number
-  readonly count: number
-  /** Lowest position that rows may see. */
-  readonly floor: number
-}
-
 /** What a pool gives its sequences. */
 export interface SequenceParts {
   readonly caches: readonly Cache[]
@@ -143,7 +129,7 @@ export function sequence(parts: SequenceParts, start?: Start): Sequence {
       if (!Number.isInteger(count) || count < 1 || count > maxRows) throw stepProblem(count, maxRows)
       if (count > context - length) throw fullProblem(count, length, context)
       checkRoom(into, self, caches.length, count)
-      if (added.length > 0) checkBlocks(added, length, length + count)
+      if (!areWhole(added, length, length + count)) throw blockProblem(added, length, length + count)
       checkTables(into, held, length, count)
       if (needsPages(count)) parts.makeRoom(() => held.map((one) => pagesWanted(one, length, count)))
       for (const one of held) prepare(one, length, count, into.copies)
@@ -336,6 +322,11 @@ const fullProblem = (count: number, length: number, context: number): G3Error =>
     'kv-cache/full',
     `${count - (context - length)} of ${count} more positions do not fit: ${length} of ${context} are in use`,
   )
+
+const blockProblem = (blocks: readonly Block[], from: number, to: number): G3Error => {
+  const listed = blocks.map(({ start, end }) => `${start} to ${end}`).join(', ')
+  return new G3Error('kv-cache/block', `images at ${listed} are not whole parts of the step (${from} to ${to}), in order`)
+}
 
 const givenUpProblem = (to: number): string =>
   `cannot rewind to ${to}: pages that the next row would see were given up when the window had left them; ` +
