@@ -1,6 +1,7 @@
 import { check, type Backend, type Buffer, type CacheType, type PackedTensor, type Program } from '@g3/backend'
 import type { Gemma3Config } from '../config.js'
 import { batchOf, type Batch } from './batch.js'
+import { fingerprint } from './fingerprint.js'
 import { forkLane, HEAD_ROWS, isFree, newLane, type Lane, type Output, type Outputs } from './lane.js'
 import { loadWeights, type Gemma3Weights, type LoadProgress } from './load-weights.js'
 import { rankable, tokenCount } from './logits.js'
@@ -8,6 +9,7 @@ import { passes } from './passes.js'
 import { placeLayers, type CacheTypes, type LayerPlace } from './place-layers.js'
 import { prefixes } from './prefixes.js'
 import { shifter } from './shift.js'
+import { snapshots } from './snapshot.js'
 import { textSequence, type TextSequence } from './text-sequence.js'
 
 export type { Batch } from './batch.js'
@@ -69,7 +71,8 @@ export async function loadGemma3(
   const sequences = count('sequences', options.sequences ?? 1, 1024)
   const checkpoints = count('checkpoints', options.checkpoints ?? 4, 1024)
   const types = cacheTypes(options.cacheType ?? backend.caps.cacheType)
-  const weights = await loadWeights(backend, tensors, config, options)
+  const model = fingerprint(config)
+  const weights = await loadWeights(backend, (name) => model.of(tensors(name)), config, options)
 
   // A pass holds a prompt's step, or a token of each sequence.
   const passRows = Math.max(maxRows, sequences)
@@ -100,6 +103,7 @@ export async function loadGemma3(
     maxRows,
     passes: passes({ backend, body, caches, placed: pool.placement(passRows, sequences) }),
     prefixes: prefixes(pool, checkpoints),
+    snapshots: snapshots({ backend, caches, pool, model: model.name() }),
     shift: shifter({ backend, caches, layers, k: work.k }),
     open,
   }

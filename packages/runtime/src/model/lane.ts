@@ -51,8 +51,11 @@ export const newLane = (positions: Sequence, outputs: Outputs): Lane => ({
   owner: undefined,
   busy: false,
   lastRow: -1,
-  lastPass: 0,
+  lastPass: NO_PASS,
 })
+
+/** Passes are counted from 1. */
+const NO_PASS = 0
 
 /** Tokens that a lane has room for at first. */
 const LEAST_TOKENS = 1024
@@ -69,11 +72,21 @@ export function rewindLane(lane: Lane, length: number): void {
   lane.lastRow = -1
 }
 
-/** Puts the text of one lane into another, which has none. */
+/** Puts another text into a lane, in place of its own. */
+export function replaceText(lane: Lane, positions: Sequence, ids: Int32Array): void {
+  lane.positions.drop()
+  lane.positions = positions
+  lane.tokens.set(ids)
+  lane.dropped = 0
+  lane.kept = 0
+  // Its last token is in the caches: whoever asks for logits gets it run again.
+  lane.lastRow = positions.length > 0 ? 0 : -1
+  lane.lastPass = NO_PASS
+}
+
+/** Puts the text of one lane into another. */
 export function forkLane(from: Lane, to: Lane): void {
-  to.positions.drop()
-  to.positions = from.positions.fork()
-  to.tokens.set(from.tokens.view())
+  replaceText(to, from.positions.fork(), from.tokens.view())
   to.dropped = from.dropped
   to.kept = from.kept
   to.lastRow = from.lastRow

@@ -1,5 +1,5 @@
 import { prefixTree, type Pool } from '@g3/kv-cache'
-import { rewindLane, type Lane } from './lane.js'
+import { replaceText, rewindLane, type Lane } from './lane.js'
 import type { Reuse } from './text-sequence.js'
 
 /** The texts that a model has read and can go on from: in its lanes, and as checkpoints. */
@@ -22,21 +22,16 @@ export function prefixes(pool: Pool, checkpoints: number): Prefixes {
       const own = ownLength(lane, ids)
       if (lane.tokens.length - own >= LEAST_KEPT) self.keep(lane)
       if (length > own) {
-        const positions = start()
-        lane.positions.drop()
-        lane.positions = positions
-        lane.tokens.set(ids.subarray(0, length))
-        lane.dropped = 0
-        lane.lastRow = -1
+        replaceText(lane, start(), ids.subarray(0, length))
         return { reused: length, branch }
       }
       rewindLane(lane, own)
       return { reused: lane.tokens.length, branch }
     },
     keep(lane) {
-      const { positions, tokens, dropped } = lane
+      const { positions, tokens } = lane
       // What a shift has left is not what these tokens alone would give.
-      if (dropped === 0 && positions.length >= LEAST_KEPT) tree.keep(positions, tokens.view())
+      if (!positions.wasShifted && positions.length >= LEAST_KEPT) tree.keep(positions, tokens.view())
     },
   }
   return self

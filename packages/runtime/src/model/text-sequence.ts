@@ -4,6 +4,7 @@ import { batchOf, type BatchParts } from './batch.js'
 import { checkFits, checkId, checkIdle, checkOwner, HEAD_ROWS, resetLane, rewindLane, type Lane } from './lane.js'
 import { finishLogits, rankable } from './logits.js'
 import type { Prefixes } from './prefixes.js'
+import type { Snapshots } from './snapshot.js'
 
 export interface AppendOptions {
   readonly signal?: AbortSignal
@@ -93,6 +94,18 @@ export interface TextSequence extends Disposable {
    * @throws G3Error `kv-cache/shift`
    */
   shift(keep: number, drop: number): number
+  /**
+   * The text and its caches as bytes, for {@link restore} here or in another process. It is the text as it is when the
+   * first bytes are asked for, and may go on meanwhile.
+   */
+  save(): AsyncIterable<Uint8Array>
+  /**
+   * Becomes a text that was saved, to the bit.
+   * @throws G3Error `kv-cache/snapshot-foreign` for another model or other caches, `kv-cache/snapshot-corrupt`,
+   * `kv-cache/snapshot-truncated`, `kv-cache/snapshot-version`, `kv-cache/full` for a text that does not fit,
+   * `kv-cache/out-of-pages`, `model/busy`; what the stream throws. The sequence is as it was then.
+   */
+  restore(bytes: AsyncIterable<Uint8Array>): Promise<void>
 }
 
 export interface Reuse {
@@ -107,6 +120,7 @@ export interface SequenceParts extends BatchParts {
   /** Rows of one sequence in the largest step. */
   readonly maxRows: number
   readonly prefixes: Prefixes
+  readonly snapshots: Snapshots
   /** Drops tokens of a lane, see {@link TextSequence.shift}. */
   shift(lane: Lane, keep: number, drop: number): number
   /** Opens a sequence of the text in a lane. */
@@ -231,6 +245,19 @@ export function textSequence(parts: SequenceParts, lane: Lane): TextSequence {
     shift(keep, drop) {
       checkIdle(lane, self)
       return parts.shift(lane, keep, drop)
+    },
+    save() {
+      checkIdle(lane, self)
+      return parts.snapshots.save(lane)
+    },
+    async restore(bytes) {
+      checkIdle(lane, self)
+      lane.busy = true
+      try {
+        await parts.snapshots.restore(lane, bytes)
+      } finally {
+        lane.busy = false
+      }
     },
     [Symbol.dispose]() {
       if (lane.owner !== self) return
