@@ -108,7 +108,7 @@ export function pool(options: PoolOptions): Pool {
         for (let entry = first; entry < first + count; entry++) table[entry] = cache.pages.take()
         return { cache, table, first, floor }
       })
-      return sequence(parts, { length: from.length, blocks: from.blocks, held })
+      return sequence(parts, { length: from.length, blocks: from.blocks, wasShifted: from.wasShifted, held })
     },
     placement: (rows, sequences) =>
       placement(

@@ -28,6 +28,8 @@ export interface Sequence {
   readonly remaining: number
   /** Images among the positions, in order. */
   readonly blocks: readonly Block[]
+  /** Whether {@link shift} has dropped positions: then the others are not what they would be if they stood alone. */
+  readonly wasShifted: boolean
   /**
    * Takes the next `count` positions and adds their rows to a step, once a step. Allocates nothing but for rows that
    * begin a page or write into one that another sequence holds, too.
@@ -87,6 +89,7 @@ export interface SequenceParts {
 interface Start {
   readonly length: number
   readonly blocks: readonly Block[]
+  readonly wasShifted: boolean
   readonly held: readonly HeldPages[]
 }
 
@@ -96,6 +99,7 @@ export function sequence(parts: SequenceParts, start?: Start): Sequence {
   const held = start?.held ?? caches.map((cache) => noPages(cache, context))
   let blocks = start?.blocks ?? NO_BLOCKS
   let length = start?.length ?? 0
+  let wasShifted = start?.wasShifted ?? false
   let dropped = false
 
   const alive = (): void => {
@@ -123,6 +127,9 @@ export function sequence(parts: SequenceParts, start?: Start): Sequence {
     },
     get blocks() {
       return blocks
+    },
+    get wasShifted() {
+      return wasShifted
     },
     append(into, count, added = NO_BLOCKS) {
       alive()
@@ -158,6 +165,7 @@ export function sequence(parts: SequenceParts, start?: Start): Sequence {
       free(0)
       length = 0
       blocks = NO_BLOCKS
+      wasShifted = false
       for (const one of held) {
         one.first = 0
         one.floor = 0
@@ -165,7 +173,7 @@ export function sequence(parts: SequenceParts, start?: Start): Sequence {
     },
     fork() {
       alive()
-      return sequence(parts, { length, blocks, held: held.map((one) => share(one, length)) })
+      return sequence(parts, { length, blocks, wasShifted, held: held.map((one) => share(one, length)) })
     },
     drop() {
       if (dropped) return
@@ -194,6 +202,7 @@ export function sequence(parts: SequenceParts, start?: Start): Sequence {
         .filter((block) => block.end <= kept || block.start >= end)
         .map((block) => (block.start < end ? block : { start: block.start - count, end: block.end - count }))
       length -= count
+      wasShifted = true
       return { kept, dropped: count, copies, slots: held.map((one) => slotsFrom(one, kept, length)) }
     },
     state() {
@@ -201,6 +210,7 @@ export function sequence(parts: SequenceParts, start?: Start): Sequence {
       return {
         length,
         blocks,
+        wasShifted,
         caches: held.map(({ first, floor }) => ({
           first,
           count: pagesOf(length) - Math.min(first, pagesOf(length)),

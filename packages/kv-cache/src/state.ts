@@ -7,6 +7,7 @@ import { PAGE, pagesOf } from './sizes.js'
 export interface SequenceState {
   readonly length: number
   readonly blocks: readonly Block[]
+  readonly wasShifted: boolean
   readonly caches: readonly CacheState[]
 }
 

@@ -22,11 +22,11 @@ export async function* encodeSnapshot(
 ): AsyncGenerator<Uint8Array, void, void> {
   const text = sequence.fork()
   try {
-    const { length, blocks, caches: held } = text.state()
+    const { length, blocks, wasShifted, caches: held } = text.state()
     check(keys.length === length, 'kv-cache/keys', () => `${keys.length} keys for ${length} positions`)
     check(held.length === caches.length, 'kv-cache/size', () => `${caches.length} layouts for ${held.length} caches`)
     const forms = caches.map(({ layout, pageBytes }, cache) => ({ layout, pageBytes, ...held[cache] }))
-    yield writeHeader({ model, length, blocks: blocks.length, caches: forms })
+    yield writeHeader({ model, length, blocks: blocks.length, wasShifted, caches: forms })
     yield withChecksum(integers(keys, blocks.flatMap(({ start, end }) => [start, end])), 0)
     let number = 0
     for (const [cache, { pageBytes }] of caches.entries()) {

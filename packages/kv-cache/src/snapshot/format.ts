@@ -45,6 +45,7 @@ export interface Header {
   readonly length: number
   /** Number of images. */
   readonly blocks: number
+  readonly wasShifted: boolean
   readonly caches: readonly (CacheState & PageForm)[]
 }
 
@@ -104,6 +105,7 @@ const isHeader = (value: unknown): value is Header =>
   isCount(value.length) &&
   isCount(value.blocks) &&
   value.blocks <= value.length &&
+  typeof value.wasShifted === 'boolean' &&
   Array.isArray(value.caches) &&
   value.caches.every(
     (cache: unknown) =>

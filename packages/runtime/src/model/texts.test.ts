@@ -123,10 +123,10 @@ describe.each<[string, () => Backend | Promise<Backend>, number]>([
 
   it('goes on from what another text has left, without reading it again', async () => {
     const [a, b] = [model.sequence(), model.sequence()]
-    const long = idsOf(1, 400)
+    const long = idsOf(11, 400)
     await a.append(long)
     a.keep()
-    await a.append(idsOf(2, 60))
+    await a.append(idsOf(12, 60))
     expect(b.reuse(Int32Array.from([...long, 9, 9]))).toEqual({ reused: 400, branch: 400 })
     b.step(9)
     expect(await b.logits()).toEqual(await computed([...long, 9]))
