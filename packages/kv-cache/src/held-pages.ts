@@ -85,8 +85,10 @@ export function releaseAfter({ cache, table, first }: HeldPages, to: number, len
   for (let entry = Math.max(first, pagesOf(to)); entry < pagesOf(length); entry++) cache.pages.release(table[entry])
 }
 
-/** The same pages for another text. */
-export function share({ cache, table, first, floor }: HeldPages, length: number): HeldPages {
+/** The same pages for another text: those that it still needs at this length. */
+export function share(held: HeldPages, length: number): HeldPages {
+  const { cache, table, floor } = held
+  const first = firstNeeded(held, length)
   for (let entry = first; entry < pagesOf(length); entry++) cache.pages.hold(table[entry])
   return { cache, table: table.slice(), first, floor }
 }
