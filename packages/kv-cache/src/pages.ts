@@ -1,4 +1,4 @@
-/** The pages of one cache, each with the number of texts that hold it. Integers only: what is in them lies elsewhere. */
+/** The pages of one cache, each with the number of texts that hold it. What is in them lies elsewhere. */
 export interface Pages {
   readonly count: number
   readonly free: number

@@ -7,8 +7,8 @@ import { checkSize } from './sizes.js'
 export interface PrefixTree {
   /**
    * Keeps a fork of a sequence. The oldest checkpoint goes when there are too many.
-   * @param keys [length of the sequence] one for each position: its token, or for the positions of an image numbers made
-   *   from its content, see {@link imageKeys}
+   * @param keys [length of the sequence] one for each position: its token, or for the positions of an image numbers
+   *   made from its content, see {@link imageKeys}
    * @throws G3Error `kv-cache/keys` for another number of keys
    */
   keep(sequence: Sequence, keys: Int32Array): void

@@ -36,8 +36,8 @@ export const tableEntries = (room: Room): number => spanned(room, room.maxRows)
 
 /**
  * Pages that a cache needs so that all sequences can be full and no checkpoint of them need be given up.
- * A checkpoint has a window of its own; without one, it shares all pages with its sequence but the last, into which both
- * go on. Checkpoints of texts that no sequence continues take more, and are given up when pages run out.
+ * A checkpoint has a window of its own; without one, it shares all pages with its sequence but the last, into which
+ * both go on. Checkpoints of texts that no sequence continues take more, and are given up when pages run out.
  * @throws G3Error `kv-cache/size`
  */
 export function poolPages({ sequences, checkpoints, slack = PAGE, ...room }: PoolRoom): number {

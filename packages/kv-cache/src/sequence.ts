@@ -335,7 +335,7 @@ const fullProblem = (count: number, length: number, context: number): G3Error =>
 
 const blockProblem = (blocks: readonly Block[], from: number, to: number): G3Error => {
   const listed = blocks.map(({ start, end }) => `${start} to ${end}`).join(', ')
-  return new G3Error('kv-cache/block', `images at ${listed} are not whole parts of the step (${from} to ${to}), in order`)
+  return new G3Error('kv-cache/block', `images at ${listed} are not whole parts of this step, ${from} to ${to}`)
 }
 
 const givenUpProblem = (to: number): string =>

@@ -20,7 +20,11 @@ export interface CacheState {
 }
 
 /** @throws G3Error `kv-cache/state` for what no text in these caches can be */
-export function checkState({ length, blocks, caches: states }: SequenceState, caches: readonly Cache[], context: number): void {
+export function checkState(
+  { length, blocks, caches: states }: SequenceState,
+  caches: readonly Cache[],
+  context: number,
+): void {
   const fits = Number.isInteger(length) && length >= 0 && length <= context && states.length === caches.length
   check(
     fits,
@@ -33,7 +37,7 @@ export function checkState({ length, blocks, caches: states }: SequenceState, ca
     check(
       isHeld(state, length, caches[index].window),
       'kv-cache/state',
-      () => `a text of ${length} positions does not hold ${state.count} pages of cache ${index} from page ${state.first} on`,
+      () => `a text of ${length} positions does not hold ${state.count} pages of cache ${index} from ${state.first} on`,
     )
   }
 }

@@ -49,7 +49,7 @@ export async function decodeSnapshot(
     checkBinding(header, binding)
     checkFits(header, pool)
     const { keys, blocks } = await nextText(reader, header)
-    sequence = sequenceOf(pool, { length: header.length, blocks, wasShifted: header.wasShifted, caches: header.caches })
+    sequence = sequenceOf(pool, { ...header, blocks })
     await restorePages(reader, sequence, binding, writePage)
     if (!(await reader.isAtEnd())) throw corrupt('more follows its end')
     return { sequence, keys }

@@ -19,13 +19,15 @@ function place(change: Partial<PoolOptions> = {}): Place {
   return { pool: made, memory: byteMemory(made) }
 }
 
-/** A text with images, of which the window has left some pages. */
+/** A text with images, of which the window has left some pages. A fork, since that holds what a snapshot does. */
 function someText({ pool: made, memory }: Place): Sequence {
   const text = made.sequence()
   memory.append(text, 300, [{ start: 7, end: 40 }])
   memory.append(text, 300)
   memory.append(text, 65, [{ start: 601, end: 633 }])
-  return text
+  const fork = text.fork()
+  text.drop()
+  return fork
 }
 
 const keysFor = (text: Sequence): Int32Array => Int32Array.from({ length: text.length }, (_, i) => 3 * i - 50)
