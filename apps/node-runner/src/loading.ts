@@ -46,7 +46,7 @@ export async function loadForCommand(options: ModelOptions, signal: AbortSignal)
   const file = await findModel(options.model, signal)
   const [{ loadModel }, { autoBackend }] = await Promise.all([import('@g3/runtime'), import('@g3/runtime/auto')])
   const start = performance.now()
-  const { threads, precision, context } = options
+  const { threads, precision, context, cacheType } = options
   const backend = await autoBackend({ ...(threads !== undefined && { threads }), ...(precision && { precision }) })
   try {
     using progress = byteProgress('loading')
@@ -57,6 +57,7 @@ export async function loadForCommand(options: ModelOptions, signal: AbortSignal)
       onProgress: (done, total) => progress.update(done, total),
       onNotice: note,
       ...(context !== undefined && { context }),
+      ...(cacheType !== undefined && { cacheType }),
     })
     return {
       model,

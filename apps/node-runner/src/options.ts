@@ -1,3 +1,5 @@
+import { CACHE_TYPES, type CacheType } from '@g3/backend'
+import type { OverflowPolicy } from '@g3/runtime'
 import { InvalidArgumentError, Option } from 'commander'
 
 const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i
@@ -64,6 +66,16 @@ export const OPTIONS = {
     new Option('--context <n>', 'tokens that prompt and answer may have together').argParser(
       wholeNumber(1, MOST_TOKENS),
     ),
+  cacheType: () =>
+    new Option('--cache-type <type>', 'keys and values of 32 bits, 16 bits (f16) or 8 bits (q8_0)').choices(CACHE_TYPES),
+  overflow: () =>
+    new Option('--overflow <policy>', 'when the context is full: an error, stop, or shift, which drops the oldest tokens')
+      .choices(['error', 'stop', 'shift'])
+      .default('error'),
+  keep: () =>
+    new Option('--keep <n>', 'tokens at the start that shift never drops (default: 128)').argParser(
+      wholeNumber(0, MOST_TOKENS),
+    ),
   maxTokens: () => new Option('--max-tokens <n>', 'most tokens to generate').argParser(wholeNumber(1, MOST_TOKENS)),
   temperature: () =>
     new Option('--temperature <t>', '0 takes the most likely token always').argParser(realNumber(0, 100)).default(1),
@@ -92,6 +104,12 @@ export interface ModelOptions {
   readonly threads?: number
   readonly precision?: Precision
   readonly context?: number
+  readonly cacheType?: CacheType
+}
+
+export interface OverflowFlags {
+  readonly overflow: OverflowPolicy
+  readonly keep?: number
 }
 
 export interface SamplingFlags {

@@ -23,6 +23,7 @@ function modelOptions(into: Command): Command {
     .addOption(OPTIONS.threads())
     .addOption(OPTIONS.precision())
     .addOption(OPTIONS.context())
+    .addOption(OPTIONS.cacheType())
 }
 
 function samplingOptions(into: Command): Command {
@@ -33,7 +34,12 @@ function samplingOptions(into: Command): Command {
     .addOption(OPTIONS.minP())
     .addOption(OPTIONS.seed())
     .addOption(OPTIONS.maxTokens())
+    .addOption(OPTIONS.overflow())
+    .addOption(OPTIONS.keep())
 }
+
+const sessionOption = (into: Command): Command =>
+  into.option('--session <file>', 'go on from the text in this file, and leave it there with the answer')
 
 function version(): string {
   const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
@@ -47,7 +53,7 @@ export function program(): Command {
   const run = command('run', 'answer one prompt: text on stdout, all else on stderr')
     .argument('<prompt>', '- reads it from stdin')
     .action(async (prompt, options) => (await import('./commands/run.js')).run(prompt, options))
-  samplingOptions(modelOptions(run)).addOption(OPTIONS.json('print one object with text, ids, stop reason and timings'))
+  sessionOption(samplingOptions(modelOptions(run))).addOption(OPTIONS.json('print one object with text, ids, stop reason and timings'))
 
   const chat = command('chat', 'talk with the model; /help in it tells more')
     .option('--system <text>', 'instructions that the model sees first')
@@ -62,7 +68,7 @@ export function program(): Command {
         ? (await import('./commands/chat.js')).chat(options)
         : (await import('./commands/run.js')).run(prompt, options),
     )
-  samplingOptions(modelOptions(start)).addOption(OPTIONS.json('as `g3 run --json`'))
+  sessionOption(samplingOptions(modelOptions(start))).addOption(OPTIONS.json('as `g3 run --json`'))
 
   const pull = command('pull', 'fetch a model into the cache and print its path')
     .argument('[model]', 'a name from `g3 models`, or a URL')
@@ -89,6 +95,7 @@ export function program(): Command {
     .addOption(OPTIONS.model())
     .addOption(OPTIONS.threads())
     .addOption(OPTIONS.precision())
+    .addOption(OPTIONS.cacheType())
     .option('--text <text>', 'plain text; the beginning-of-sequence id is added')
     .option('--ids-file <file>', 'a JSON array of ids, used as they are')
     .option('--top <n>', 'how many', wholeNumber(1, 1 << 20), 50)

@@ -38,6 +38,8 @@ describe('run', () => {
       text: expect.any(String),
       ids: expect.any(Array),
       promptTokens: 5,
+      reusedTokens: 0,
+      prefilledTokens: 5,
       stopReason: 'length',
       loadMs: expect.any(Number),
       prefillMs: expect.any(Number),

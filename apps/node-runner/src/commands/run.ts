@@ -1,13 +1,15 @@
-import type { GenerateOptions } from '@g3/runtime'
+import type { GenerateOptions, Overflow } from '@g3/runtime'
 import { EXIT } from '../failure.js'
 import { onInterrupt } from '../interrupt.js'
 import { loadForCommand, type LoadedModel } from '../loading.js'
-import type { ModelOptions, SamplingFlags } from '../options.js'
-import { print, printJson, printText } from '../output.js'
+import type { ModelOptions, OverflowFlags, SamplingFlags } from '../options.js'
+import { note, print, printJson, printText } from '../output.js'
+import { openSession, saveSession } from '../session.js'
 import { readStdin } from '../stdin.js'
 
-export interface RunOptions extends ModelOptions, SamplingFlags {
+export interface RunOptions extends ModelOptions, SamplingFlags, OverflowFlags {
   readonly maxTokens?: number
+  readonly session?: string
   readonly json?: true
 }
 
@@ -23,8 +25,9 @@ export async function run(argument: string, options: RunOptions): Promise<void> 
   using interrupt = onInterrupt()
   await using loaded = await loadForCommand(options, interrupt.signal)
   const { model, instructionTuned } = loaded
+  const before = options.session === undefined ? undefined : await openSession(model, options.session)
   const generation = model.generate(
-    instructionTuned ? [{ role: 'user', content: prompt }] : prompt,
+    model.encode(instructionTuned ? [{ role: 'user', content: prompt }] : prompt, before),
     generateOptions({ seed: SEED, ...options }, instructionTuned, interrupt.signal),
   )
   if (options.json) await printJson({ ...(await report(generation.result(), loaded)) })
@@ -38,10 +41,11 @@ export async function run(argument: string, options: RunOptions): Promise<void> 
     if (!last.endsWith('\n')) await print('\n')
   }
   if ((await generation.result()).stopReason === 'aborted') process.exitCode = EXIT.interrupted
+  else if (options.session !== undefined) await saveSession(model, options.session)
 }
 
 export function generateOptions(
-  { maxTokens, temperature, topK, topP, minP, seed }: RunOptions,
+  { maxTokens, temperature, topK, topP, minP, seed, overflow, keep }: RunOptions,
   instructionTuned: boolean,
   signal: AbortSignal,
 ): GenerateOptions {
@@ -49,6 +53,9 @@ export function generateOptions(
   return {
     signal,
     temperature,
+    overflow,
+    onOverflow: noteOverflow,
+    ...(keep !== undefined && { keep }),
     ...(limit !== undefined && { maxTokens: limit }),
     ...(topK !== undefined && { topK }),
     ...(topP !== undefined && { topP }),
@@ -57,15 +64,24 @@ export function generateOptions(
   }
 }
 
+const noteOverflow = ({ policy, dropped, kept, length }: Overflow): void =>
+  note(
+    policy === 'stop'
+      ? `The context of ${length} tokens is full: the text ends here.`
+      : `The context is full: ${dropped} tokens after the first ${kept} were dropped.`,
+  )
+
 type Result = Awaited<ReturnType<ReturnType<LoadedModel['model']['generate']>['result']>>
 
 async function report(running: Promise<Result>, { loadMs, backend }: LoadedModel): Promise<object> {
-  const { text, ids, promptTokens, stopReason, prefillMs, prefillTokensPerSecond, decodeTokensPerSecond } =
+  const { text, ids, promptTokens, cachedTokens, stopReason, prefillMs, prefillTokensPerSecond, decodeTokensPerSecond } =
     await running
   return {
     text,
     ids,
     promptTokens,
+    reusedTokens: cachedTokens,
+    prefilledTokens: promptTokens - cachedTokens,
     stopReason,
     loadMs: round(loadMs),
     prefillMs: round(prefillMs),

@@ -1,3 +1,4 @@
+import { check } from '@g3/backend'
 import { encodeChat, type ChatMessage, type Tokenizer } from '@g3/tokenizer'
 import type { Gemma3Config } from '../config.js'
 import type { Gemma3, TextSequence } from '../model/gemma3.js'
@@ -27,8 +28,22 @@ export interface Model extends AsyncDisposable {
   generate(prompt: Prompt, options?: GenerateOptions): Generation
   /** Starts a conversation. Several may take turns; an answer reads only what the model does not hold already. */
   chat(options?: ChatOptions): Chat
-  /** Turns a prompt into the ids that {@link generate} would read. */
-  encode(prompt: Prompt): Int32Array
+  /**
+   * Turns a prompt into the ids that {@link generate} would read.
+   * @param after ids of a text that the prompt goes on from: text follows it as it is, messages as its next turns
+   */
+  encode(prompt: Prompt, after?: Int32Array): Int32Array
+  /**
+   * The text that was generated last, prompt and answer, with its caches: for a file, or any other store of bytes.
+   * @throws G3Error `generate/nothing-to-save`, `model/busy` while another generation writes in its place
+   */
+  save(): AsyncIterable<Uint8Array>
+  /**
+   * Takes up a text that was saved. A prompt that begins with its ids continues it without reading them again.
+   * @returns its ids
+   * @throws G3Error as {@link TextSequence.restore}; `generate/busy`
+   */
+  restore(bytes: AsyncIterable<Uint8Array>): Promise<Int32Array>
   /** The logits [vocab] after the last of `ids`. */
   logits(ids: Int32Array, options?: ReadOptions): Promise<Float32Array>
   /** Visits the logits [vocab] after each of `ids`; they are valid during the visit only. */
@@ -45,6 +60,22 @@ export interface ModelParts {
 /** Ids that end a text: `<eos>`, and the end of a turn, which instruction-tuned models write instead. */
 const endMarks = ({ eos, endOfTurn }: Tokenizer): number[] => (endOfTurn === undefined ? [eos] : [eos, endOfTurn])
 
+const NO_IDS = new Int32Array(0)
+
+/** What a conversation has between an answer and the next turn. */
+const endOfAnswer = (tokenizer: Tokenizer): Int32Array =>
+  joined(Int32Array.of(tokenizer.endOfTurn ?? tokenizer.eos), tokenizer.encode('\n'))
+
+const joined = (...parts: readonly Int32Array[]): Int32Array => {
+  const all = new Int32Array(parts.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const part of parts) {
+    all.set(part, at)
+    at += part.length
+  }
+  return all
+}
+
 const isConversation = (prompt: Exclude<Prompt, string>): prompt is readonly ChatMessage[] =>
   !(prompt instanceof Int32Array)
 
@@ -54,16 +85,39 @@ export function modelOf({ name, gemma3, tokenizer, instructionTuned }: ModelPart
   const sequences = Array.from({ length: gemma3.sequences }, () => gemma3.sequence())
   const pool = engines(sequences.map((sequence) => ({ tokenizer, sequence })))
 
-  const encode = (prompt: Prompt): Int32Array => {
-    if (typeof prompt === 'string') return tokenizer.encode(prompt, { bos: true })
-    return isConversation(prompt) ? encodeChat(tokenizer, prompt, { addGenerationPrompt: true }) : prompt
+  const encode = (prompt: Prompt, after = NO_IDS): Int32Array => {
+    const isFirst = after.length === 0
+    if (typeof prompt === 'string') return joined(after, tokenizer.encode(prompt, { bos: isFirst }))
+    if (!isConversation(prompt)) return joined(after, prompt)
+    const turns = encodeChat(tokenizer, prompt, { addGenerationPrompt: true })
+    return isFirst ? turns : joined(after, endOfAnswer(tokenizer), turns.subarray(1))
   }
+
+  /** Where the latest text is, and those of its ids that are not stored yet: the last one, which nothing followed. */
+  let latest: { readonly sequence: TextSequence; missing: readonly number[] } | undefined
 
   const start = (
     prompt: Prompt,
     options?: GenerateOptions,
     onEnd?: (result: GenerationResult | undefined) => void,
-  ): Generation => generation(pool, encode(prompt), parseGenerateOptions(options ?? {}, endMarks(tokenizer)), onEnd)
+  ): Generation => {
+    const ids = encode(prompt)
+    return generation(pool, ids, parseGenerateOptions(options ?? {}, endMarks(tokenizer)), (result, engine) => {
+      if (result && engine) {
+        const { sequence } = engine
+        latest = { sequence, missing: result.ids.slice(sequence.ids.length - ids.length) }
+      }
+      onEnd?.(result)
+    })
+  }
+
+  async function* save(): AsyncGenerator<Uint8Array, void, undefined> {
+    check(latest !== undefined, 'generate/nothing-to-save', 'no text was generated yet')
+    const { sequence, missing } = latest
+    latest.missing = []
+    await sequence.append(missing)
+    yield* sequence.save()
+  }
 
   /** Runs work that needs a sequence to itself and leaves it empty when it fails. */
   const alone = async <T>(ids: Int32Array, work: (sequence: TextSequence) => Promise<T>): Promise<T> => {
@@ -88,6 +142,12 @@ export function modelOf({ name, gemma3, tokenizer, instructionTuned }: ModelPart
     generate: (prompt, options) => start(prompt, options),
     chat: (options) => chatSession(start, options),
     encode,
+    save,
+    restore: (bytes) =>
+      alone(NO_IDS, async (sequence) => {
+        await sequence.restore(bytes)
+        return sequence.ids
+      }),
     logits: (ids, options = {}) =>
       alone(ids, async (sequence) => {
         await readPrompt(sequence, ids, options)
