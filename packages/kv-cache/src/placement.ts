@@ -26,6 +26,9 @@ export interface PageCopy {
 /**
  * Where the rows of one step go, in all caches. Sequences add their rows, one after the other; its arrays stay the
  * same from step to step, and what follows `rows` in them has no meaning.
+ *
+ * What a sequence says counts from its `append` on. So run the step before you rewind, shift, reset or drop what is in
+ * it, and run steps in the order in which they were filled.
  */
 export interface Placement {
   readonly rows: number
@@ -33,7 +36,7 @@ export interface Placement {
   readonly positions: Int32Array
   /** One for each cache. */
   readonly views: readonly View[]
-  /** In this order, before the step: also if the step is given up, for the sequences count on them. */
+  /** To be made before the step, in this order; also if the step is given up, for sequences count on them. */
   readonly copies: readonly PageCopy[]
   /** Forgets all rows and copies: the next step. */
   begin(): void
@@ -43,8 +46,16 @@ export interface Placement {
 export interface OpenPlacement extends Placement {
   rows: number
   readonly copies: PageCopy[]
-  /** Sequences with rows in it. */
-  readonly members: Set<object>
+  /** The pool that made it. */
+  readonly owner: object
+  /** Steps begun. */
+  steps: number
+}
+
+/** The step that has a sequence's latest rows. */
+export interface LatestStep {
+  into: OpenPlacement | undefined
+  step: number
 }
 
 /**
@@ -53,9 +64,12 @@ export interface OpenPlacement extends Placement {
  * @param maxRows rows of the largest step, of all its sequences together
  * @throws G3Error `kv-cache/size`
  */
-export function placement(tableEntries: readonly number[], maxRows: number): OpenPlacement {
-  checkSize('maxRows', maxRows)
+export function placement(owner: object, tableEntries: readonly number[], maxRows: number): OpenPlacement {
+  checkSize('rows', maxRows)
+  for (const entries of tableEntries) checkSize('entries of page tables', entries)
   const self: OpenPlacement = {
+    owner,
+    steps: 0,
     rows: 0,
     positions: new Int32Array(maxRows),
     views: tableEntries.map((entries) => ({
@@ -66,11 +80,10 @@ export function placement(tableEntries: readonly number[], maxRows: number): Ope
       entries: 0,
     })),
     copies: [],
-    members: new Set(),
     begin() {
+      self.steps++
       self.rows = 0
       self.copies.length = 0
-      self.members.clear()
       for (const view of self.views) view.entries = 0
     },
   }
@@ -79,22 +92,27 @@ export function placement(tableEntries: readonly number[], maxRows: number): Ope
 
 /**
  * Checks that `count` rows of a sequence can join the step.
+ * @param latest tells whether rows of it are there already: a second append could overwrite what they see, and a fork
+ *   would copy pages before they are stored
  * @throws G3Error `kv-cache/placement`
  */
 export function checkRoom(
   into: Placement,
-  member: object,
-  caches: number,
+  owner: object,
+  latest: LatestStep,
   count: number,
 ): asserts into is OpenPlacement {
-  if (!('members' in into && into.members instanceof Set)) throw problem('it was not made by `pool.placement`')
-  const { rows, positions, views, members } = into
-  if (views.length !== caches) throw problem(`it is of ${views.length} caches, the sequence of ${caches}`)
-  if (rows + count > positions.length)
+  if (!isOf(into, owner)) throw problem('another pool made it')
+  const { rows, positions, steps } = into
+  if (rows + count > positions.length) {
     throw problem(`${count} more rows do not fit: ${rows} of ${positions.length} are taken`)
-  if (members.has(member))
-    throw problem('it has rows of this sequence: append all of them at once, or begin the next step')
+  }
+  if (latest.into === into && latest.step === steps) {
+    throw problem('it has rows of this sequence, or of what it was forked from: begin the next step')
+  }
 }
+
+const isOf = (into: Placement, owner: object): into is OpenPlacement => 'owner' in into && into.owner === owner
 
 const problem = (message: string): G3Error =>
   new G3Error('kv-cache/placement', `this placement cannot take the rows: ${message}`)

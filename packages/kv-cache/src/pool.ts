@@ -40,7 +40,9 @@ export interface Pool {
   /** A step of up to `rows` rows, of up to `sequences` sequences together. */
   placement(rows: number, sequences: number): Placement
   /**
-   * Asked to give something up when pages run out, again and again until it says that it has nothing more.
+   * Adds something that can free pages. When they run out, it is asked again and again, until there are enough or it
+   * has nothing more.
+   * @param reclaim gives something up and returns true, or returns false
    */
   reclaimWith(reclaim: () => boolean): void
   usage(): PoolUsage
@@ -58,14 +60,18 @@ export function pool(options: PoolOptions): Pool {
   const { context, maxRows, slack = PAGE, budgetBytes = Infinity } = options
   checkSize('context', context)
   checkSize('maxRows', maxRows)
+  checkSize('slack', slack, 0)
+  check(budgetBytes > 0, 'kv-cache/size', () => `budgetBytes is ${budgetBytes}, it must be positive`)
   check(options.caches.length > 0, 'kv-cache/size', () => 'a pool needs at least one cache')
   const caches = options.caches.map(({ window, pages: count }, index): Cache => {
     checkSize('pages', count)
+    checkSize('slots of all pages', count * PAGE)
     if (window !== undefined) checkSize('window', window)
     return { index, pages: pages(count), window, slack }
   })
   const pageBytes = options.caches.map((kind) => kind.pageBytes ?? 0)
-  let reclaim = (): boolean => false
+  for (const bytes of pageBytes) checkSize('pageBytes', bytes, 0)
+  const reclaimers: (() => boolean)[] = []
 
   const usedIn = ({ pages: { count, free } }: Cache): number => count - free
   const bytesWith = (wanted: readonly number[]): number =>
@@ -80,20 +86,20 @@ export function pool(options: PoolOptions): Pool {
     context,
     maxRows,
     makeRoom(wanted: () => readonly number[]): void {
-      while (!fits(wanted())) if (!reclaim()) throw outOfPages(wanted())
+      while (!fits(wanted())) if (!reclaimers.some((reclaim) => reclaim())) throw outOfPages(wanted())
     },
   }
 
   const outOfPages = (wanted: readonly number[]): G3Error => {
-    const each = caches.map(
-      ({ index, pages: { free, count } }) => `${wanted[index]} of cache ${index}, where ${free} of ${count} are free`,
-    )
-    const budget =
-      budgetBytes < Infinity ? ` and a budget of ${budgetBytes} bytes of which ${bytesWith(none)} are in use` : ''
-    return new G3Error(
-      'kv-cache/out-of-pages',
-      `pages of ${PAGE} positions are needed: ${each.join('; ')}${budget}; drop a sequence or make room for more`,
-    )
+    const short = caches.filter(({ index, pages: { free } }) => wanted[index] > free)
+    const missing =
+      short.length === 0
+        ? `${bytesWith(wanted)} bytes of pages would be in use, and the budget is ${budgetBytes}`
+        : short
+            .map(({ index, pages: { free, count } }) => `${wanted[index]} of cache ${index}, ${free} of ${count} are free`)
+            .join('; ')
+    const message = `pages of ${PAGE} positions are needed: ${missing}; drop a sequence or make room for more`
+    return new G3Error('kv-cache/out-of-pages', message)
   }
 
   return {
@@ -110,13 +116,13 @@ export function pool(options: PoolOptions): Pool {
       })
       return sequence(parts, { length: from.length, blocks: from.blocks, wasShifted: from.wasShifted, held })
     },
-    placement: (rows, sequences) =>
-      placement(
-        caches.map(({ window }) => sequences * tableEntries({ window, context, maxRows })),
-        rows,
-      ),
-    reclaimWith(fn) {
-      reclaim = fn
+    placement(rows, sequences) {
+      checkSize('sequences', sequences)
+      const entries = caches.map(({ window }) => sequences * tableEntries({ window, context, maxRows }))
+      return placement(parts, entries, rows)
+    },
+    reclaimWith(reclaim) {
+      reclaimers.push(reclaim)
     },
     usage: () => ({
       caches: caches.map((cache) => ({ used: usedIn(cache), pages: cache.pages.count })),

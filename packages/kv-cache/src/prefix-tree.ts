@@ -6,13 +6,17 @@ import { checkSize } from './sizes.js'
 /** Checkpoints of texts, found by how the texts begin. */
 export interface PrefixTree {
   /**
-   * Keeps a fork of a sequence. The oldest checkpoint goes when there are too many.
+   * Keeps a fork of a sequence, unless there is one of the same keys. The checkpoint that was not used for the longest time goes when there are too many.
    * @param keys [length of the sequence] one for each position: its token, or for the positions of an image numbers
    *   made from its content, see {@link imageKeys}
-   * @throws G3Error `kv-cache/keys` for another number of keys
+   * @throws G3Error `kv-cache/keys` for another number of keys, none, or a text that was shifted: it is not what its
+   *   keys alone would give
    */
   keep(sequence: Sequence, keys: Int32Array): void
-  /** How a text may begin. */
+  /**
+   * How a text may begin: as long as some checkpoint can be continued from, going back where it still can. Counts as a
+   * use of that checkpoint.
+   */
   find(keys: Int32Array): Found
   /** Gives up the checkpoint that was not used for the longest time. Returns false when there is none. */
   evict(): boolean
@@ -23,9 +27,12 @@ export interface PrefixTree {
 export interface Found {
   /** How many of the keys some checkpoint begins with. */
   readonly shared: number
-  /** How many of them can be continued from, without computing any; 0: none. */
+  /** How many of them can be continued from, without computing any; 0: none. Never within an image. */
   readonly length: number
-  /** A sequence of this length, its caller's own. There is one where `length` is above 0. */
+  /**
+   * A sequence of this length, its caller's own. Before anything is kept or evicted.
+   * @throws G3Error `kv-cache/keys` where `length` is 0, `kv-cache/dropped` when the checkpoint has gone
+   */
   start(): Sequence
 }
 
@@ -61,28 +68,34 @@ export function prefixTree(pool: Pool, { checkpoints: most }: { readonly checkpo
       return kept.size
     },
     keep(sequence, keys) {
-      check(
-        keys.length === sequence.length && keys.length > 0,
-        'kv-cache/keys',
-        () => `${keys.length} keys for a sequence of ${sequence.length} positions`,
-      )
+      const { length, wasShifted } = sequence
+      check(!wasShifted, 'kv-cache/keys', () => 'the text was shifted: others that begin alike cannot go on from it')
+      const fits = keys.length === length && length > 0
+      check(fits, 'kv-cache/keys', () => `${keys.length} keys for a sequence of ${length} positions`)
       const node = nodeAt(root, keys)
-      node.checkpoint?.sequence.drop()
-      node.checkpoint = { sequence: sequence.fork(), used: ++turn }
+      node.checkpoint ??= { sequence: sequence.fork(), used: 0 }
+      node.checkpoint.used = ++turn
       kept.add(node)
       if (kept.size > most) self.evict()
     },
     find(keys) {
-      const { node, shared } = walk(root, keys)
-      const rewound = firstBelow(node, ({ sequence }) => sequence.canRewind(shared))
-      const best = shared > 0 && rewound ? rewound : checkpointAbove(node, shared)
-      const length = best === undefined ? 0 : best === rewound ? shared : best.sequence.length
+      const path = walk(root, keys)
+      let best: Checkpoint | undefined
+      let length = 0
+      for (const node of kept) {
+        const { checkpoint } = node
+        if (checkpoint === undefined) continue
+        const start = startIn(checkpoint.sequence, sharedWith(node, path))
+        if (start <= length) continue
+        best = checkpoint
+        length = start
+      }
+      if (best !== undefined) best.used = ++turn
       return {
-        shared,
+        shared: path.shared,
         length,
         start() {
           check(best !== undefined, 'kv-cache/keys', () => 'no checkpoint begins like these keys')
-          best.used = ++turn
           const sequence = best.sequence.fork()
           sequence.rewind(length)
           return sequence
@@ -112,14 +125,16 @@ export function prefixTree(pool: Pool, { checkpoints: most }: { readonly checkpo
 /**
  * Keys for the positions of an image: never those of a token, and equal where the images are.
  * @param hash of the image's content, at least 16 bytes of a cryptographic hash
- * @param count positions that the image takes
+ * @param count positions that the image takes, at least 4: together they hold 124 bits of the hash or more
+ * @throws G3Error `kv-cache/keys`
  */
 export function imageKeys(hash: Uint8Array, count: number): Int32Array {
   check(hash.length >= 16, 'kv-cache/keys', () => `a hash of ${hash.length} bytes is too short to tell images apart`)
+  check(Number.isInteger(count) && count >= 4, 'kv-cache/keys', () => `${count} keys cannot tell images apart`)
   const words = Math.floor(hash.length / 4)
   const view = new DataView(hash.buffer, hash.byteOffset, hash.byteLength)
-  // Tokens are not negative.
-  return Int32Array.from({ length: count }, (_, i) => view.getInt32(4 * (i % words), true) | -(2 ** 31))
+  // Tokens are not negative. The count is in each key, so that an image never begins like a larger form of itself.
+  return Int32Array.from({ length: count }, (_, i) => (view.getInt32(4 * (i % words), true) ^ count) | -(2 ** 31))
 }
 
 const newNode = (parent: Node | undefined, edge: Int32Array): Node => ({
@@ -140,8 +155,14 @@ function sharedEdge({ edge }: Node, keys: Int32Array, at: number): number {
   return count
 }
 
-/** Follows keys as far as there is a way; the node is the one whose edge it ends in, or at. */
-function walk(root: Node, keys: Int32Array): { readonly node: Node; readonly shared: number } {
+/** The way of some keys: the node whose edge it ends in, or at, and how many keys lie on it. */
+interface Path {
+  readonly node: Node
+  readonly shared: number
+}
+
+/** Follows keys as far as there is a way. */
+function walk(root: Node, keys: Int32Array): Path {
   let node = root
   let shared = 0
   while (shared === node.depth && shared < keys.length) {
@@ -151,6 +172,22 @@ function walk(root: Node, keys: Int32Array): { readonly node: Node; readonly sha
     node = child
   }
   return { node, shared }
+}
+
+/** How many keys a node's text has in common with the way: up to where both part. */
+function sharedWith(node: Node, { node: end, shared }: Path): number {
+  let [a, b]: [Node, Node] = [node, end]
+  while (a !== b) {
+    if (a.depth > b.depth) a = a.parent ?? a
+    else b = b.parent ?? b
+  }
+  return Math.min(a.depth, shared)
+}
+
+/** The largest length up to `most` that a text can go back to: not within an image. 0: none. */
+function startIn(sequence: Sequence, most: number): number {
+  const length = sequence.blocks.find(({ start, end }) => start < most && most < end)?.start ?? most
+  return sequence.canRewind(length) ? length : 0
 }
 
 /** The node where these keys end; makes it, and splits the edge that they leave. */
@@ -190,22 +227,4 @@ function prune(from: Node): void {
   child.edge = edge
   child.parent = node.parent
   node.parent.children.set(edge[0], child)
-}
-
-/** A checkpoint at a node or below it. */
-function firstBelow(start: Node, fits: (checkpoint: Checkpoint) => boolean): Checkpoint | undefined {
-  const open = [start]
-  for (let node = open.pop(); node; node = open.pop()) {
-    if (node.checkpoint && fits(node.checkpoint)) return node.checkpoint
-    open.push(...node.children.values())
-  }
-  return undefined
-}
-
-/** The deepest checkpoint on the way to a node, no deeper than `depth`. */
-function checkpointAbove(node: Node, depth: number): Checkpoint | undefined {
-  for (let at: Node | undefined = node; at; at = at.parent) {
-    if (at.checkpoint && at.depth <= depth) return at.checkpoint
-  }
-  return undefined
 }

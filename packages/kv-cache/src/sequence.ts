@@ -6,13 +6,14 @@ import {
   pagesWanted,
   prepare,
   releaseAfter,
-  releaseBefore,
   seenFrom,
   share,
   type Cache,
   type HeldPages,
 } from './held-pages.js'
-import { checkRoom, type OpenPlacement, type PageCopy, type Placement } from './placement.js'
+import { checkTables, place } from './place.js'
+import { checkRoom, type LatestStep, type PageCopy, type Placement } from './placement.js'
+import { blocksWithout, cut, cutBetween, sharedFrom, slotsFrom, type Shift } from './shift.js'
 import { PAGE, pagesOf } from './sizes.js'
 import type { SequenceState } from './state.js'
 
@@ -36,7 +37,7 @@ export interface Sequence {
    * @param blocks images among them, in absolute positions, in order; each whole, for its rows see each other
    * @throws G3Error `kv-cache/full` when they do not fit, `kv-cache/step` for more rows than a step has,
    *   `kv-cache/block` for a block that is cut or out of order, `kv-cache/placement` for a step that has no room, is of
-   *   other caches, or has rows of this sequence, `kv-cache/out-of-pages`. Nothing has changed then.
+   *   another pool, or has rows of this sequence, `kv-cache/out-of-pages`. Nothing has changed then.
    */
   append(into: Placement, count: number, blocks?: readonly Block[]): void
   /** Whether {@link rewind} to this length is possible. */
@@ -49,14 +50,18 @@ export interface Sequence {
   rewind(length: number): void
   /** Back to no positions. Always possible. */
   reset(): void
-  /** The same text once more. Both share all pages until one of them writes into one. */
+  /**
+   * The same text once more, in the same pages: whoever writes into one first gets a copy. Of caches with a window it
+   * holds what a text of this length needs, the slack included.
+   */
   fork(): Sequence
   /** Frees all pages. Use afterwards throws `kv-cache/dropped`; twice is fine. */
   drop(): void
   /**
    * Drops the oldest positions after the first `keep`; those after them move down. Rows of caches with a window do not
-   * see across the cut from then on.
-   * @param keep,drop positions, whole pages. Where that would cut an image, more are kept, or dropped
+   * see across the cut from then on, so that what they see does not depend on the pages that they happen to hold.
+   * @param keep,drop positions, whole pages. Where that would cut an image, more are kept, or dropped. Something must
+   *   be left after them
    * @throws G3Error `kv-cache/shift`, `kv-cache/out-of-pages`. Nothing has changed then.
    */
   shift(keep: number, drop: number): Shift
@@ -64,17 +69,6 @@ export interface Sequence {
   state(): SequenceState
   /** The pages of a cache that the text holds, in order. */
   pagesIn(cache: number): readonly number[]
-}
-
-/** What a shift did, and what is left to do. */
-export interface Shift {
-  /** Positions at the start that stayed, and how many after them were dropped. */
-  readonly kept: number
-  readonly dropped: number
-  /** Page copies, to be made first. */
-  readonly copies: readonly PageCopy[]
-  /** For each cache the slots whose keys must be rotated back by `dropped` positions. */
-  readonly slots: readonly Int32Array[]
 }
 
 /** What a pool gives its sequences. */
@@ -91,6 +85,7 @@ interface Start {
   readonly blocks: readonly Block[]
   readonly wasShifted: boolean
   readonly held: readonly HeldPages[]
+  readonly latest?: LatestStep
 }
 
 /** @param start a text of which this sequence takes over the pages; by default it has no positions */
@@ -100,6 +95,7 @@ export function sequence(parts: SequenceParts, start?: Start): Sequence {
   let blocks = start?.blocks ?? NO_BLOCKS
   let length = start?.length ?? 0
   let wasShifted = start?.wasShifted ?? false
+  const latest = start?.latest ?? { into: undefined, step: 0 }
   let dropped = false
 
   const alive = (): void => {
@@ -109,9 +105,9 @@ export function sequence(parts: SequenceParts, start?: Start): Sequence {
   /** Whether all that the row at `to` would see is held. */
   const intact = (to: number): boolean =>
     to === 0 || held.every((one) => (one.floor === 0 || to > one.floor) && seenFrom(one, to) >= one.first * PAGE)
-  const needsPages = (count: number): boolean => {
-    for (const one of held) if (pagesWanted(one, length, count) > 0) return true
-    return false
+  const makeRoom = (count: number): void => {
+    parts.makeRoom(() => held.map((one) => pagesWanted(one, length, count)))
+    alive()
   }
   const free = (to: number): void => {
     for (const one of held) releaseAfter(one, to, length)
@@ -135,13 +131,14 @@ export function sequence(parts: SequenceParts, start?: Start): Sequence {
       alive()
       if (!Number.isInteger(count) || count < 1 || count > maxRows) throw stepProblem(count, maxRows)
       if (count > context - length) throw fullProblem(count, length, context)
-      checkRoom(into, self, caches.length, count)
+      checkRoom(into, parts, latest, count)
       if (!areWhole(added, length, length + count)) throw blockProblem(added, length, length + count)
       checkTables(into, held, length, count)
-      if (needsPages(count)) parts.makeRoom(() => held.map((one) => pagesWanted(one, length, count)))
+      for (const one of held) if (pagesWanted(one, length, count) > 0) makeRoom(count)
       for (const one of held) prepare(one, length, count, into.copies)
-      into.members.add(self)
       place(into, held, length, count, added)
+      latest.into = into
+      latest.step = into.steps
       if (added.length > 0) blocks = [...blocks, ...added]
       length += count
     },
@@ -173,7 +170,8 @@ export function sequence(parts: SequenceParts, start?: Start): Sequence {
     },
     fork() {
       alive()
-      return sequence(parts, { length, blocks, wasShifted, held: held.map((one) => share(one, length)) })
+      const shared = held.map((one) => share(one, length))
+      return sequence(parts, { length, blocks, wasShifted, held: shared, latest: { ...latest } })
     },
     drop() {
       if (dropped) return
@@ -183,27 +181,19 @@ export function sequence(parts: SequenceParts, start?: Start): Sequence {
     shift(keep, drop) {
       alive()
       const [kept, end] = cutBetween(blocks, keep, drop, length)
-      // Pages that move are rotated, so they must be this text's own.
-      const shared = ({ cache: { pages }, first, table }: HeldPages): number[] => {
-        const entries: number[] = []
-        for (let entry = Math.max(first, end / PAGE); entry < pagesOf(length); entry++) {
-          if (pages.holders(table[entry]) > 1) entries.push(entry)
-        }
-        return entries
-      }
+      // Keys that move are rotated, so their pages must be this text's own.
+      const shared = (one: HeldPages): number[] => sharedFrom(one, end, length)
       parts.makeRoom(() => held.map((one) => shared(one).length))
+      alive()
       const copies: PageCopy[] = []
       for (const one of held) {
         for (const entry of shared(one)) makeOwn(one, entry, copies)
         cut(one, kept, end, length)
       }
-      const count = end - kept
-      blocks = blocks
-        .filter((block) => block.end <= kept || block.start >= end)
-        .map((block) => (block.start < end ? block : { start: block.start - count, end: block.end - count }))
-      length -= count
+      blocks = blocksWithout(blocks, kept, end)
+      length -= end - kept
       wasShifted = true
-      return { kept, dropped: count, copies, slots: held.map((one) => slotsFrom(one, kept, length)) }
+      return { kept, dropped: end - kept, copies, slots: held.map((one) => slotsFrom(one, kept, length)) }
     },
     state() {
       alive()
@@ -225,103 +215,6 @@ export function sequence(parts: SequenceParts, start?: Start): Sequence {
     },
   }
   return self
-}
-
-/** Checks that the page tables of the rows fit into the step. @throws G3Error `kv-cache/placement` */
-function checkTables({ views }: OpenPlacement, held: readonly HeldPages[], length: number, count: number): void {
-  for (let c = 0; c < held.length; c++) {
-    const { pages, entries } = views[c]
-    const wanted = pagesOf(length + count) - Math.floor(seenFrom(held[c], length) / PAGE)
-    if (entries + wanted > pages.length) {
-      throw new G3Error(
-        'kv-cache/placement',
-        `the step has room for page tables of ${pages.length} entries, not for ${wanted} more than ${entries}`,
-      )
-    }
-  }
-}
-
-/** Adds the rows of the positions from `start` on. `blocks` are in order and within them. Allocates nothing. */
-function place(
-  target: OpenPlacement,
-  held: readonly HeldPages[],
-  start: number,
-  count: number,
-  blocks: readonly Block[],
-): void {
-  const first = target.rows
-  for (let position = start; position < start + count; position++) target.positions[target.rows++] = position
-  for (let c = 0; c < held.length; c++) {
-    const one = held[c]
-    const { table } = one
-    const view = target.views[c]
-    const lowest = Math.floor(seenFrom(one, start) / PAGE)
-    const base = view.entries - lowest
-    for (let entry = lowest; entry < pagesOf(start + count); entry++) view.pages[view.entries++] = table[entry]
-    let next = 0
-    for (let row = first; row < target.rows; row++) {
-      const position = target.positions[row]
-      while (next < blocks.length && blocks[next].end <= position) next++
-      const inBlock = next < blocks.length && blocks[next].start <= position
-      view.slots[row] = table[Math.floor(position / PAGE)] * PAGE + (position % PAGE)
-      view.spans[2 * row] = seenFrom(one, position)
-      view.spans[2 * row + 1] = inBlock ? blocks[next].end : position + 1
-      view.tables[row] = base
-    }
-  }
-}
-
-/**
- * The positions that a shift drops, from and to: none of its ends within an image.
- * @throws G3Error `kv-cache/shift`
- */
-function cutBetween(blocks: readonly Block[], keep: number, drop: number, length: number): readonly [number, number] {
-  const isPages = (value: number): boolean => Number.isInteger(value) && value >= 0 && value % PAGE === 0
-  const held = isPages(keep) && isPages(drop) && drop > 0
-  check(
-    held,
-    'kv-cache/shift',
-    () => `keep ${keep} and drop ${drop} must be whole pages of ${PAGE} positions, and drop at least one`,
-  )
-  const outside = (from: number): number => {
-    let at = from
-    while (!isWhole(blocks, at)) at += PAGE
-    return at
-  }
-  const from = outside(keep)
-  const to = outside(from + drop)
-  check(
-    to <= length,
-    'kv-cache/shift',
-    () => `positions ${from} to ${to} cannot be dropped: the sequence has ${length}`,
-  )
-  return [from, to]
-}
-
-/** Takes the pages of [from, to) out of a table. */
-function cut(held: HeldPages, from: number, to: number, length: number): void {
-  const { cache, table } = held
-  const moved = (to - from) / PAGE
-  const ends = pagesOf(length)
-  if (cache.window !== undefined) {
-    // A window sees nothing across a cut, so what was kept is of no use to it.
-    releaseBefore(held, Math.min(to / PAGE, ends))
-    held.floor = Math.max(from, held.floor > to ? held.floor - (to - from) : from)
-    table.copyWithin(held.first - moved, held.first, ends)
-    held.first -= moved
-  } else {
-    for (let entry = from / PAGE; entry < to / PAGE; entry++) cache.pages.release(table[entry])
-    table.copyWithin(from / PAGE, to / PAGE, ends)
-  }
-}
-
-/** Slots of the positions from `from` on that are held. */
-function slotsFrom({ table, first }: HeldPages, from: number, length: number): Int32Array {
-  const start = Math.max(from, first * PAGE)
-  return Int32Array.from({ length: Math.max(0, length - start) }, (_, i) => {
-    const position = start + i
-    return table[Math.floor(position / PAGE)] * PAGE + (position % PAGE)
-  })
 }
 
 const stepProblem = (count: number, maxRows: number): G3Error =>

@@ -34,7 +34,11 @@ export function store({ views, rows }: Placement, slots: Slots, first: number, s
   }
 }
 
-/** Holds what rows [first, first + count), the last of the text, see to what they should see. */
+/** The first row, the last, and some between. */
+const someOf = (first: number, count: number): ReadonlySet<number> =>
+  new Set([0, 0.2, 0.5, 0.8, 1].map((part) => first + Math.round(part * (count - 1))))
+
+/** Holds what some of the rows [first, first + count), the last of the text, see to what they should see. */
 export function checkSeen(
   { views, positions }: Placement,
   slots: Slots,
@@ -43,7 +47,7 @@ export function checkSeen(
   first: number,
   count: number,
 ): void {
-  for (let row = first; row < first + count; row++) {
+  for (const row of someOf(first, count)) {
     const position = serials.length - count + row - first
     expect(positions[row]).toBe(position)
     const image = blocks.find(({ start, end }) => start <= position && position < end)
