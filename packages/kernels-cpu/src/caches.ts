@@ -1,4 +1,4 @@
-import { check, checkCacheSpec, checkPage, checkPageBytes, PAGE, type CacheSpec, type CacheStore, type CacheType } from '@g3/backend'
+import { check, checkCacheSpec, checkPage, checkPageBytes, PAGE, type CacheSpec, type CacheStore } from '@g3/backend'
 import { CACHE_FORMS, type CacheForm, LINE, roundUp } from './layout.js'
 import type { Memories } from './memories.js'
 import { OP, type RecordedOp } from './recorder.js'
@@ -27,17 +27,13 @@ export interface CpuCache extends CacheStore {
   writePage(page: number, bytes: Uint8Array): void
 }
 
-const FORM_OF: Readonly<Partial<Record<CacheType, CacheForm>>> = { f32: 'floats', f16: 'shorts' }
-
 /** @throws G3Error `backend/shape`, `backend/out-of-memory` */
 export const makeCache = (memories: Memories, spec: CacheSpec, index: number): CpuCache => {
   checkCacheSpec(spec)
   const { layers, pages, kvHeads, headDim, type } = spec
   check(headDim % 8 === 0, 'backend/shape', () => `cache ${spec.label}: heads of ${headDim}: these kernels take multiples of 8`)
-  const form = FORM_OF[type]
-  check(form !== undefined, 'backend/shape', () => `cache ${spec.label}: type ${type} is not supported by these kernels`)
-  const { bytes: numberBytes, vectorBytes } = CACHE_FORMS[form]
-  const partBytes = PAGE * kvHeads * (headDim * numberBytes + vectorBytes)
+  const form = CACHE_FORMS[type]
+  const partBytes = PAGE * kvHeads * form.vectorBytes(headDim)
   const layerBytes = 2 * roundUp(pages * partBytes, LINE)
   memories.checkSize(layerBytes)
   const places: LayerPlace[] = []
@@ -60,7 +56,7 @@ export const makeCache = (memories: Memories, spec: CacheSpec, index: number): C
     spec,
     index,
     pageBytes: 2 * layers * partBytes,
-    layout: `cpu ${form} ${layers}x${kvHeads}x${headDim}`,
+    layout: `cpu ${form.name} ${layers}x${kvHeads}x${headDim}`,
     form,
     partBytes,
     place,

@@ -1,4 +1,4 @@
-import { BLOCKS, type QuantType } from '@g3/backend'
+import { BLOCKS, type CacheType, type QuantType } from '@g3/backend'
 
 /** Bytes of a cache line; everything is aligned to it. */
 export const LINE = 64
@@ -51,15 +51,18 @@ export const groupBytes = (type: QuantType, cols: number): number => (cols / STO
 /** What `cols` must be a multiple of. */
 export const columnStep = (type: QuantType): number => Math.max(BLOCK, BLOCKS[type].blockWeights)
 
-/**
- * How a cache holds keys and values: codes of `assembly/lib/layout.ts`, bytes of a number and of what each vector
- * brings.
- */
-export const CACHE_FORMS = {
-  floats: { code: 0, bytes: 4, vectorBytes: 0 },
-  shorts: { code: 1, bytes: 2, vectorBytes: 4 },
-} as const
-export type CacheForm = keyof typeof CACHE_FORMS
+/** How a cache holds keys and values: a code of `assembly/lib/layout.ts`, and the bytes of a vector of a head. */
+export interface CacheForm {
+  readonly name: string
+  readonly code: number
+  vectorBytes(headDim: number): number
+}
+
+export const CACHE_FORMS: Readonly<Record<CacheType, CacheForm>> = {
+  f32: { name: 'floats', code: 0, vectorBytes: (headDim) => 4 * headDim },
+  f16: { name: 'shorts', code: 1, vectorBytes: (headDim) => 2 * headDim + 4 },
+  q8_0: { name: 'bytes', code: 2, vectorBytes: (headDim) => (headDim * 34) / 32 },
+}
 
 /** Bytes of attention's state for a tile of four (token, head) pairs. */
 export const stateBytes = (headDim: number): number => 32 + 16 * headDim

@@ -1,5 +1,5 @@
 import { type Buffer, check, type CheckedOps, checkedOps, G3Error, type Ops, ropeFrequencies, type Weight } from '@g3/backend'
-import { CACHE_FORMS, MAX_HEAD_DIM } from './layout.js'
+import { MAX_HEAD_DIM } from './layout.js'
 import type { CpuBuffer } from './buffers.js'
 import type { CpuCache } from './caches.js'
 import type { CpuMatrix, CpuWeight } from './weights.js'
@@ -154,7 +154,7 @@ export const recorder = (resources: Resources): Recorder => {
       const { place, index, spec, partBytes, form } = resources.cache(cache)
       const { memory, keys, values } = place(layer, here(k))
       add(OP.store, memory, ({ read }) => [
-        ...read(k), ...read(v), keys, values, index, spec.kvHeads, spec.headDim, partBytes, CACHE_FORMS[form].code,
+        ...read(k), ...read(v), keys, values, index, spec.kvHeads, spec.headDim, partBytes, form.code,
       ])
     },
     attend({ q, cache, layer, scale, out }) {
@@ -162,7 +162,7 @@ export const recorder = (resources: Resources): Recorder => {
       const { memory, keys, values } = place(layer, here(q))
       add(OP.attend, memory, ({ read, write }) => [
         ...read(q), ...write(out), keys, values, index, headsOf(q.cols, spec.headDim), spec.kvHeads, spec.headDim, partBytes,
-        f32(scale), CACHE_FORMS[form].code,
+        f32(scale), form.code,
       ])
     },
     rerotate({ k, cache, layer, rope }) {
@@ -170,7 +170,7 @@ export const recorder = (resources: Resources): Recorder => {
       const { memory, keys } = place(layer, here(k))
       const table = angles(k, spec.headDim, rope)
       add(OP.rerotate, memory, ({ read, update }) => [
-        ...update(k), ...read(table), keys, index, spec.kvHeads, spec.headDim, partBytes, CACHE_FORMS[form].code,
+        ...update(k), ...read(table), keys, index, spec.kvHeads, spec.headDim, partBytes, form.code,
       ])
     },
     project({ x, weight, out }) {

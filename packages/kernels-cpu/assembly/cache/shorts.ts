@@ -1,6 +1,6 @@
 import { PAGE, TILE } from '../lib/layout'
 import { lane0, lane1, lane2, lane3, maxLanes, maximaOf, roundToShorts, sumLanes, sumsOf } from '../lib/simd'
-import { dot16x4 } from '../matrix/dot16'
+import { dot16x4, Words } from '../matrix/dot16'
 
 /*
  * Keys and values as i16 with a scale for each vector: two bytes a number as f16, as exact, and multiplied without conversion.
@@ -14,7 +14,7 @@ import { dot16x4 } from '../matrix/dot16'
  * A tile's queries: i16 [dim/2][4][2], then their scales f32[4].
  */
 const NORM: f32 = 46000
-const LARGEST: f32 = 32767
+export const LARGEST: f32 = 32767
 const LEVEL: f32 = 8191
 /** Pairs of slots whose products are added as integers. */
 const FOLD = 16
@@ -110,7 +110,7 @@ export function packShorts(q0: usize, q1: usize, q2: usize, q3: usize, scale: f3
 }
 
 /** i16 [count/2][4][2] of four vectors over their steps. */
-@inline function packLevels(x0: usize, x1: usize, x2: usize, x3: usize, steps: v128, count: i32, to: usize): void {
+@inline export function packLevels(x0: usize, x1: usize, x2: usize, x3: usize, steps: v128, count: i32, to: usize): void {
   const inverse = inverseOf(steps)
   const i0 = v128.shuffle<u32>(inverse, inverse, 0, 0, 0, 0), i1 = v128.shuffle<u32>(inverse, inverse, 1, 1, 1, 1)
   const i2 = v128.shuffle<u32>(inverse, inverse, 2, 2, 2, 2), i3 = v128.shuffle<u32>(inverse, inverse, 3, 3, 3, 3)
@@ -132,7 +132,7 @@ export function scoreShorts(
   let block = keyOf(page, head, low, dim)
   for (let s = 0; s < count; s += 8, block += 16 * dim) {
     const to = scores + 4 * s
-    dot16x4(block, tile, pairs, pairs, tile + 8 * dim, to, 4 * PAGE)
+    dot16x4<Words>(block, tile, pairs, pairs, tile + 8 * dim, to, 4 * PAGE)
     const a = v128.load(scales + 4 * s), b = v128.load(scales + 4 * s, 16)
     for (let t = 0; t < TILE; t++) {
       const row = to + 4 * PAGE * t
@@ -165,6 +165,6 @@ export function sumShorts(
   v128.store(steps, step)
   let block = page + 2 * (<usize>(head * PAGE) * dim + low * 8)
   for (let d = 0; d < dim; d += 8, block += 16 * PAGE) {
-    dot16x4(block, scratch, count / 2, FOLD, steps, out + 4 * d, 4 * dim)
+    dot16x4<Words>(block, scratch, count / 2, FOLD, steps, out + 4 * d, 4 * dim)
   }
 }

@@ -30,3 +30,11 @@ export function widenSmallHalf(bits: v128): v128 {
 @inline export function widenBrain(bits: v128): v128 {
   return i32x4.shl(bits, 16)
 }
+
+/** The bits of the half nearest to x, ties to even; x is not negative. What is too large becomes the largest. */
+export function toHalf(x: f32): u16 {
+  // x is below twice this power of two. Added to 2^13 times it, x is rounded to where the bits of a half end.
+  const power = max(reinterpret<u32>(x) & 0x7f800000, 0x38800000), shifted = power + 0x06800000
+  const units = reinterpret<u32>(x + reinterpret<f32>(shifted)) - shifted
+  return <u16>min(((power >> 23) - 113 << 10) + units, 0x7bff)
+}

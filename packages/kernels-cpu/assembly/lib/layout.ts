@@ -30,9 +30,10 @@ export const IQ4_XS = 14
 
 @inline export function isFloat(type: i32): bool { return type == F32 || type == F16 || type == BF16 }
 
-// Forms of keys and values, with the codes of `src/layout.ts`: as `cache/floats.ts` and `cache/shorts.ts` have them.
+// Forms of keys and values, with the codes of `src/layout.ts`: as the files of `cache/` have them.
 export const FLOATS = 0
 export const SHORTS = 1
+export const BYTES = 2
 
 // A matrix descriptor: type, rows, cols, data, groupBytes (u32 each).
 @inline export function matrixType(matrix: usize): i32 { return load<i32>(matrix) }
