@@ -1,6 +1,6 @@
 import type { Pages } from './pages.js'
 import type { PageCopy } from './placement.js'
-import { PAGE, pagesOf } from './sizes.js'
+import { PAGE, pageAt, pagesOf } from './sizes.js'
 
 /** One cache as its sequences see it. */
 export interface Cache {
@@ -37,11 +37,11 @@ export const seenFrom = ({ cache: { window }, floor }: HeldPages, position: numb
 
 /** The first entry that is still needed when the next row is at `length`. */
 export const firstNeeded = (held: HeldPages, length: number): number =>
-  Math.max(held.first, Math.floor(Math.max(0, seenFrom(held, length) - held.cache.slack) / PAGE))
+  Math.max(held.first, pageAt(Math.max(0, seenFrom(held, length) - held.cache.slack)))
 
 /** The page that the next row goes into, if another text holds it too: it must be copied first. */
 const isShared = ({ cache: { pages }, table }: HeldPages, length: number): boolean =>
-  length % PAGE !== 0 && pages.holders(table[Math.floor(length / PAGE)]) > 1
+  length % PAGE !== 0 && pages.holders(table[pageAt(length)]) > 1
 
 /** Pages that `count` more rows take, less those that are freed for them. */
 export function pagesWanted(held: HeldPages, length: number, count: number): number {
@@ -59,7 +59,7 @@ export function prepare(held: HeldPages, length: number, count: number, copies: 
   const { cache, table } = held
   const end = pagesOf(length + count)
   if (end > pagesOf(length)) releaseBefore(held, firstNeeded(held, length))
-  if (isShared(held, length)) makeOwn(held, Math.floor(length / PAGE), copies)
+  if (isShared(held, length)) makeOwn(held, pageAt(length), copies)
   for (let entry = pagesOf(length); entry < end; entry++) {
     const page = cache.pages.take()
     // What another text left must not come into a snapshot of this one.

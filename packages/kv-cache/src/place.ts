@@ -2,13 +2,13 @@ import type { Block } from './blocks.js'
 import { G3Error } from './errors.js'
 import { seenFrom, type HeldPages } from './held-pages.js'
 import type { OpenPlacement } from './placement.js'
-import { PAGE, pagesOf } from './sizes.js'
+import { PAGE, pageAt, pagesOf } from './sizes.js'
 
 /** Checks that the page tables of the rows fit into the step. @throws G3Error `kv-cache/placement` */
 export function checkTables({ views }: OpenPlacement, held: readonly HeldPages[], length: number, count: number): void {
   for (let c = 0; c < held.length; c++) {
     const { pages, entries } = views[c]
-    const wanted = pagesOf(length + count) - Math.floor(seenFrom(held[c], length) / PAGE)
+    const wanted = pagesOf(length + count) - pageAt(seenFrom(held[c], length))
     if (entries + wanted > pages.length) {
       throw new G3Error(
         'kv-cache/placement',
@@ -32,7 +32,7 @@ export function place(
     const one = held[c]
     const { table } = one
     const view = target.views[c]
-    const lowest = Math.floor(seenFrom(one, start) / PAGE)
+    const lowest = pageAt(seenFrom(one, start))
     const base = view.entries - lowest
     for (let entry = lowest; entry < pagesOf(start + count); entry++) view.pages[view.entries++] = table[entry]
     let next = 0
@@ -40,7 +40,7 @@ export function place(
       const position = target.positions[row]
       while (next < blocks.length && blocks[next].end <= position) next++
       const inBlock = next < blocks.length && blocks[next].start <= position
-      view.slots[row] = table[Math.floor(position / PAGE)] * PAGE + (position % PAGE)
+      view.slots[row] = table[pageAt(position)] * PAGE + (position % PAGE)
       view.spans[2 * row] = seenFrom(one, position)
       view.spans[2 * row + 1] = inBlock ? blocks[next].end : position + 1
       view.tables[row] = base

@@ -84,7 +84,8 @@ export function placement(owner: object, tableEntries: readonly number[], maxRow
       self.steps++
       self.rows = 0
       self.copies.length = 0
-      for (const view of self.views) view.entries = 0
+      // Indexed, since an iterator is an object, and this is done for each token.
+      for (let c = 0; c < self.views.length; c++) self.views[c].entries = 0
     },
   }
   return self

@@ -92,14 +92,14 @@ export function pool(options: PoolOptions): Pool {
 
   const outOfPages = (wanted: readonly number[]): G3Error => {
     const short = caches.filter(({ index, pages: { free } }) => wanted[index] > free)
-    const missing =
-      short.length === 0
-        ? `${bytesWith(wanted)} bytes of pages would be in use, and the budget is ${budgetBytes}`
-        : short
-            .map(({ index, pages: { free, count } }) => `${wanted[index]} of cache ${index}, ${free} of ${count} are free`)
-            .join('; ')
-    const message = `pages of ${PAGE} positions are needed: ${missing}; drop a sequence or make room for more`
-    return new G3Error('kv-cache/out-of-pages', message)
+    const each = short.map(
+      ({ index, pages: { free, count } }) => `${wanted[index]} of cache ${index}, ${free} of ${count} are free`,
+    )
+    const budget = `${bytesWith(wanted)} bytes of pages would be in use, and the budget is ${budgetBytes}`
+    return new G3Error(
+      'kv-cache/out-of-pages',
+      `pages of ${PAGE} positions are needed: ${each.join('; ') || budget}; drop a sequence or make room for more`,
+    )
   }
 
   return {

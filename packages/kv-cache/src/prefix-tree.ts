@@ -6,7 +6,8 @@ import { checkSize } from './sizes.js'
 /** Checkpoints of texts, found by how the texts begin. */
 export interface PrefixTree {
   /**
-   * Keeps a fork of a sequence, unless there is one of the same keys. The checkpoint that was not used for the longest time goes when there are too many.
+   * Keeps a fork of a sequence, unless there is one of the same keys. When there are too many, the checkpoint goes that
+   * was not used for the longest time.
    * @param keys [length of the sequence] one for each position: its token, or for the positions of an image numbers
    *   made from its content, see {@link imageKeys}
    * @throws G3Error `kv-cache/keys` for another number of keys, none, or a text that was shifted: it is not what its

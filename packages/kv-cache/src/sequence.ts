@@ -134,8 +134,8 @@ export function sequence(parts: SequenceParts, start?: Start): Sequence {
       checkRoom(into, parts, latest, count)
       if (!areWhole(added, length, length + count)) throw blockProblem(added, length, length + count)
       checkTables(into, held, length, count)
-      for (const one of held) if (pagesWanted(one, length, count) > 0) makeRoom(count)
-      for (const one of held) prepare(one, length, count, into.copies)
+      for (let c = 0; c < held.length; c++) if (pagesWanted(held[c], length, count) > 0) makeRoom(count)
+      for (let c = 0; c < held.length; c++) prepare(held[c], length, count, into.copies)
       place(into, held, length, count, added)
       latest.into = into
       latest.step = into.steps

@@ -2,7 +2,7 @@ import { isWhole, type Block } from './blocks.js'
 import { check } from './errors.js'
 import { releaseBefore, type HeldPages } from './held-pages.js'
 import type { PageCopy } from './placement.js'
-import { PAGE, pagesOf } from './sizes.js'
+import { PAGE, pageAt, pagesOf } from './sizes.js'
 
 /** What a shift did, and what is left to do. */
 export interface Shift {
@@ -85,6 +85,6 @@ export function slotsFrom({ table, first }: HeldPages, from: number, length: num
   const start = Math.max(from, first * PAGE)
   return Int32Array.from({ length: Math.max(0, length - start) }, (_, i) => {
     const position = start + i
-    return table[Math.floor(position / PAGE)] * PAGE + (position % PAGE)
+    return table[pageAt(position)] * PAGE + (position % PAGE)
   })
 }
