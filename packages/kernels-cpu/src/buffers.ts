@@ -14,13 +14,16 @@ export interface CpuBuffer extends Buffer {
   addressIn(memory: number): number
 }
 
+/** Bytes from row to row. */
+export const strideOf = (cols: number): number => roundUp(cols, 8) * 4
+
 export const makeBuffer = (memories: Memories, label: string, rows: number, cols: number): CpuBuffer => {
   check(
     Number.isInteger(rows) && Number.isInteger(cols) && rows > 0 && cols > 0,
     'backend/shape',
     `buffer ${label}: ${rows} x ${cols} is no shape`,
   )
-  const strideBytes = roundUp(cols, 8) * 4
+  const strideBytes = strideOf(cols)
   memories.checkSize(rows * strideBytes)
   memories.keepFree(rows * strideBytes)
   const addressIn = memories.each((memory) => memory.allocate(rows * strideBytes))

@@ -27,13 +27,16 @@ export interface CpuCache extends CacheStore {
   writePage(page: number, bytes: Uint8Array): void
 }
 
+/** Bytes of the keys of a page in one layer, or of its values. */
+export const partBytesOf = ({ type, kvHeads, headDim }: CacheSpec): number => PAGE * kvHeads * CACHE_FORMS[type].vectorBytes(headDim)
+
 /** @throws G3Error `backend/shape`, `backend/out-of-memory` */
 export const makeCache = (memories: Memories, spec: CacheSpec, index: number): CpuCache => {
   checkCacheSpec(spec)
   const { layers, pages, kvHeads, headDim, type } = spec
   check(headDim % 8 === 0, 'backend/shape', () => `cache ${spec.label}: heads of ${headDim}: these kernels take multiples of 8`)
   const form = CACHE_FORMS[type]
-  const partBytes = PAGE * kvHeads * form.vectorBytes(headDim)
+  const partBytes = partBytesOf(spec)
   const layerBytes = 2 * roundUp(pages * partBytes, LINE)
   memories.checkSize(layerBytes)
   const places: LayerPlace[] = []

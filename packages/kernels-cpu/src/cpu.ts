@@ -10,6 +10,7 @@ import { recorder, type Recording } from './recorder.js'
 import { partialBytes, scratchSpace } from './scratch.js'
 import { screenSpace } from './screen.js'
 import { stepRing } from './steps.js'
+import { canShare, threadCount } from './threads.js'
 import { compileKernels, hasRelaxedSimd, type Kernels, quadsAreFaster } from './wasm.js'
 import { type CpuWeight, weightLoader } from './weights.js'
 
@@ -44,10 +45,6 @@ interface CpuProgram extends Program, WrittenProgram {
   checkStep(step: Step): void
 }
 
-const canShare = (): boolean => typeof SharedArrayBuffer === 'function' && (globalThis.crossOriginIsolated ?? true)
-
-const defaultThreads = (): number => globalThis.navigator?.hardwareConcurrency ?? 1
-
 /**
  * The CPU backend: WASM SIMD kernels on worker threads.
  * Results are bit-identical from run to run, for any number of threads, and, in caches of the same size, for any split of the same
@@ -55,13 +52,11 @@ const defaultThreads = (): number => globalThis.navigator?.hardwareConcurrency ?
  * @throws G3Error `cpu/options`, `backend/out-of-memory`
  */
 export async function cpu(options: CpuOptions = {}): Promise<Backend> {
-  const wanted = options.threads ?? defaultThreads()
-  check(Number.isInteger(wanted) && wanted >= 1 && wanted <= 64, 'cpu/options', `threads must be 1 to 64, not ${wanted}`)
   const precision = options.precision ?? 'fast'
   check(precision in PRECISION, 'cpu/options', `precision must be fast, precise or exact, not ${precision}`)
   const limits = options.limits ?? {}
   const shared = limits.shared ?? canShare()
-  const threads = shared ? wanted : 1
+  const threads = threadCount(options.threads, shared)
   const relaxed = options.simd !== 'plain' && hasRelaxedSimd()
   const module = await compileKernels(relaxed, shared, options.wasm)
   const memories = openMemories(

@@ -1,7 +1,7 @@
 import { type Memory, MOST_BYTES, openMemory, outOfMemory } from './memory.js'
 
 /** Parts of a memory that matrices and caches leave free, besides what is known to be needed. */
-const FREE_OF_MATRICES = 1 / 16
+export const FREE_OF_MATRICES = 1 / 16
 const FREE_OF_CACHES = 1 / 64
 
 /** Bytes that nobody can have: the kernels' tables and what a memory is opened with. */

@@ -7,6 +7,8 @@ import { JOB, type Pool } from './pool.js'
 /** Parts of the file in memory at once: some are read while the threads repack another. */
 const STAGES = 4
 const STAGE_BYTES = 2 * 2 ** 20
+/** What weights pass through in a memory. */
+export const STAGING_BYTES = STAGES * STAGE_BYTES
 
 /** A matrix lies in one memory; `address` is its descriptor's. */
 export interface CpuMatrix extends Weight {
@@ -31,6 +33,9 @@ interface Stage {
   /** The job that repacks what was read into it last. */
   repacked: Promise<number>
 }
+
+/** Bytes of a matrix as it is stored. */
+export const matrixBytes = (type: QuantType, rows: number, cols: number): number => Math.ceil(rows / GROUP) * groupBytes(type, cols)
 
 /** Loads tensors, any number at once. */
 export const weightLoader = (memories: Memories, pool: Pool): ((tensor: PackedTensor, signal?: AbortSignal) => Promise<CpuWeight>) => {
@@ -65,7 +70,7 @@ export const weightLoader = (memories: Memories, pool: Pool): ((tensor: PackedTe
     const stride = rowBytes(type, cols)
     const batch = Math.floor(STAGE_BYTES / stride / GROUP) * GROUP
     check(batch > 0, 'backend/shape', `${name}: 8 rows of ${stride} bytes exceed the staging buffer`)
-    const size = Math.ceil(rows / GROUP) * bytes
+    const size = matrixBytes(type, rows, cols)
     const number = memories.forMatrix(size, cols)
     const memory = memories.at(number)
     const address = memory.allocate(32)

@@ -9,6 +9,8 @@ export {
   type Gemma3Config,
   type RopeConfig,
 } from './config.js'
+export { estimate, type Estimate, type EstimateOptions } from './estimate/estimate.js'
+export type { ModelPlan } from './estimate/planned-model.js'
 export type { Chat, ChatOptions } from './generate/chat.js'
 export type { Chunk, StopReason } from './generate/decode.js'
 export type { Generation, GenerationResult } from './generate/generation.js'
@@ -23,12 +25,12 @@ export { openModel, type ModelSource } from './generate/source.js'
 export {
   loadGemma3,
   type Batch,
-  type CacheTypes,
   type Gemma3,
   type Gemma3Options,
   type Reuse,
   type TextSequence,
 } from './model/gemma3.js'
+export type { CacheTypes } from './model/size.js'
 export { quantised, type LoadType } from './packing/quantised.js'
 export type { Sampling, SamplingOptions } from './sampling/options.js'
 export { argmax, sampler, type Sampler } from './sampling/sampler.js'

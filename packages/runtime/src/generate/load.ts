@@ -1,5 +1,6 @@
 import { check, type Backend, type CacheType, type PackedTensor } from '@g3/backend'
-import { loadGemma3, type CacheTypes } from '../model/gemma3.js'
+import { loadGemma3 } from '../model/gemma3.js'
+import type { CacheTypes } from '../model/size.js'
 import { quantised, type LoadType } from '../packing/quantised.js'
 import { modelOf, type Model } from './model.js'
 import { openModel, type ModelSource } from './source.js'
@@ -38,7 +39,8 @@ export interface LoadOptions {
 /** Long enough for a document, and the cache of the smaller models stays below 250 MB. */
 const DEFAULT_CONTEXT = 8192
 
-function parseContext(wanted: number | undefined, trained: number): number {
+/** @throws G3Error `generate/bad-context` */
+export function parseContext(wanted: number | undefined, trained: number): number {
   const context = wanted ?? Math.min(DEFAULT_CONTEXT, trained)
   check(
     Number.isSafeInteger(context) && context >= 1 && context <= trained,

@@ -1,4 +1,4 @@
-import { check, type Backend, type Buffer, type CacheType, type PackedTensor, type Program } from '@g3/backend'
+import { check, type Backend, type PackedTensor, type Program } from '@g3/backend'
 import type { Gemma3Config } from '../config.js'
 import { batchOf, type Batch } from './batch.js'
 import { fingerprint } from './fingerprint.js'
@@ -6,14 +6,15 @@ import { forkLane, HEAD_ROWS, isFree, newLane, type Lane, type Output, type Outp
 import { loadWeights, type Gemma3Weights, type LoadProgress } from './load-weights.js'
 import { rankable, tokenCount } from './logits.js'
 import { passes } from './passes.js'
-import { placeLayers, type CacheTypes, type LayerPlace } from './place-layers.js'
+import { placeLayers, type LayerPlace } from './place-layers.js'
 import { prefixes } from './prefixes.js'
 import { shifter } from './shift.js'
+import { sizeOf, type SizeOptions } from './size.js'
 import { snapshots } from './snapshot.js'
 import { textSequence, type TextSequence } from './text-sequence.js'
+import { allocateWork, type Work } from './work.js'
 
 export type { Batch } from './batch.js'
-export type { CacheTypes } from './place-layers.js'
 export type { Reuse, TextSequence } from './text-sequence.js'
 
 /** A loaded Gemma 3 text model. Its weights live in the backend, which its owner disposes. */
@@ -35,20 +36,7 @@ export interface Gemma3 extends AsyncDisposable {
   batch(sequences: readonly TextSequence[]): Batch
 }
 
-export interface Gemma3Options extends LoadProgress {
-  /** Positions that a sequence can have. Default: what the model was trained for. */
-  readonly context?: number
-  /** Rows of the largest step: a prompt is read in steps of so many tokens. Default 512. */
-  readonly maxRows?: number
-  /** Sequences that can be open at a time. Each has caches for the whole context. Default 1. */
-  readonly sequences?: number
-  /**
-   * How keys and values are held, in all layers or in local and global ones. Default: as the backend holds them best,
-   * mostly `f16`, which means 16 bits. `q8_0` takes half of that.
-   */
-  readonly cacheType?: CacheType | CacheTypes
-  /** Checkpoints of texts that are kept for others that begin alike, beside the open sequences. Default 4. */
-  readonly checkpoints?: number
+export interface Gemma3Options extends LoadProgress, SizeOptions {
   /** Most bytes of keys and values. Default: as many as all sequences need in full. */
   readonly cacheBytes?: number
 }
@@ -66,19 +54,15 @@ export async function loadGemma3(
   config: Gemma3Config,
   options: Gemma3Options = {},
 ): Promise<Gemma3> {
-  const context = count('context', options.context ?? config.context, config.context)
-  const maxRows = Math.min(count('maxRows', options.maxRows ?? 512, 65_536), context)
-  const sequences = count('sequences', options.sequences ?? 1, 1024)
-  const checkpoints = count('checkpoints', options.checkpoints ?? 4, 1024)
-  const types = cacheTypes(options.cacheType ?? backend.caps.cacheType)
+  const size = sizeOf(options, config, backend.caps.cacheType)
+  const { context, maxRows, sequences, checkpoints } = size
   const model = fingerprint(config)
   const weights = await loadWeights(backend, (name) => model.of(tensors(name)), config, options)
 
   // A pass holds a prompt's step, or a token of each sequence.
   const passRows = Math.max(maxRows, sequences)
-  const work = allocate(backend, config, passRows)
-  const size = { sequences, checkpoints, context, maxRows, types, budgetBytes: options.cacheBytes }
-  const { layers, caches, pool } = placeLayers(backend, config, size)
+  const work = allocateWork(backend, config, passRows)
+  const { layers, caches, pool } = placeLayers(backend, config, size, options.cacheBytes)
   const body = recordBody(backend, config, weights, work, layers)
   const lanes = Array.from({ length: sequences }, () =>
     newLane(pool.sequence(), recordHeads(backend, config, weights, work)),
@@ -137,26 +121,6 @@ export async function loadGemma3(
 const busyProblem = (sequences: number): string =>
   `all ${sequences} sequences of this model are open; dispose of one first, or load with room for more sequences`
 
-/** Every buffer that a step writes, named and allocated once. */
-function allocate(backend: Backend, { width, ffn, heads, kvHeads, headDim }: Gemma3Config, maxRows: number) {
-  const buffer = (label: string, cols: number): Buffer => backend.buffer(label, maxRows, cols)
-  return {
-    /** The residual stream. */
-    x: buffer('x', width),
-    /** x normed: what the next matrix reads, and after the last layer what the head reads. */
-    h: buffer('h', width),
-    q: buffer('q', heads * headDim),
-    k: buffer('k', kvHeads * headDim),
-    v: buffer('v', kvHeads * headDim),
-    attended: buffer('attended', heads * headDim),
-    gated: buffer('gated', ffn),
-    /** What attention or the feed-forward layer adds to x. */
-    y: buffer('y', width),
-  }
-}
-
-type Work = ReturnType<typeof allocate>
-
 /** ids -> h, the hidden states after all layers, normed for the head. */
 function recordBody(
   backend: Backend,
@@ -211,20 +175,4 @@ function recordHeads(backend: Backend, config: Gemma3Config, { embedding }: Gemm
     // Never run where nothing can be ranked.
     ranked: largest('ranked', rankable(config) || 1),
   }
-}
-
-/** @throws G3Error `model/bad-option` */
-function cacheTypes(wanted: CacheType | CacheTypes): CacheTypes {
-  const types = typeof wanted === 'object' ? wanted : { local: wanted, global: wanted }
-  for (const type of [types.local, types.global]) {
-    const held = type === 'f32' || type === 'f16' || type === 'q8_0'
-    check(held, 'model/bad-option', () => `cacheType is ${type}; it must be f32, f16 or q8_0`)
-  }
-  return types
-}
-
-function count(name: string, value: number, most: number): number {
-  const held = Number.isInteger(value) && value >= 1 && value <= most
-  check(held, 'model/bad-option', () => `${name} is ${value}; it must be a whole number from 1 to ${most}`)
-  return value
 }

@@ -1,6 +1,7 @@
-import type { Backend, CacheStore, CacheType } from '@g3/backend'
-import { pool, tableEntries, textPages, type CacheKind, type Pool } from '@g3/kv-cache'
+import type { Backend, CacheSpec, CacheStore } from '@g3/backend'
+import { pool, poolPages, tableEntries, type CacheKind, type Pool } from '@g3/kv-cache'
 import type { Gemma3Config, RopeConfig } from '../config.js'
+import type { Size } from './size.js'
 
 /** Where a layer keeps its keys and values, and how it rotates them. */
 export interface LayerPlace {
@@ -18,69 +19,60 @@ export interface Places {
   readonly pool: Pool
 }
 
-/** How caches hold keys and values, by the kind of layer. */
-export interface CacheTypes {
-  readonly local: CacheType
-  readonly global: CacheType
-}
-
-/** How much the caches hold. */
-export interface CacheSize {
-  readonly sequences: number
-  /** Checkpoints beside the sequences: each may hold a window of its own. */
-  readonly checkpoints: number
-  /** Positions of each sequence. */
-  readonly context: number
-  /** Rows of one sequence in the largest step. */
-  readonly maxRows: number
-  readonly types: CacheTypes
-  readonly budgetBytes?: number | undefined
+/** The layers of one kind, which share a cache. */
+export interface LayerKind {
+  readonly label: 'local' | 'global'
+  /** Their numbers in the model. */
+  readonly layers: readonly number[]
+  /** Positions that a row sees, its own included; undefined: all up to its own. */
+  readonly window: number | undefined
 }
 
 /**
  * Every `pattern`-th layer is global: it sees all positions and keeps their pages. The others are local: they see a
- * window, and give up the pages that it has left. One cache for each kind; a kind that the model lacks gets none.
+ * window, and give up the pages that it has left. A kind that the model lacks is left out.
  */
-export function placeLayers(
-  backend: Backend,
-  { layers, pattern, window, kvHeads, headDim, rope }: Gemma3Config,
-  { sequences, checkpoints, context, maxRows, types, budgetBytes }: CacheSize,
-): Places {
-  const isGlobal = (layer: number): boolean => window === undefined || (layer + 1) % pattern === 0
+export function layerKinds({ layers, pattern, window }: Gemma3Config): readonly LayerKind[] {
   const all = Array.from({ length: layers }, (_, layer) => layer)
+  const isGlobal = (layer: number): boolean => window === undefined || (layer + 1) % pattern === 0
+  const kinds: LayerKind[] = [
+    { label: 'local', layers: all.filter((layer) => !isGlobal(layer)), window },
+    { label: 'global', layers: all.filter(isGlobal), window: undefined },
+  ]
+  return kinds.filter((kind) => kind.layers.length > 0)
+}
+
+/** The cache of a kind of layer. @throws G3Error `kv-cache/size` */
+export function cacheSpec(
+  { label, layers, window }: LayerKind,
+  { kvHeads, headDim }: Gemma3Config,
+  { sequences, checkpoints, context, maxRows, types }: Size,
+): CacheSpec {
+  const room = { window, context, maxRows }
+  return {
+    label,
+    layers: layers.length,
+    pages: poolPages({ ...room, sequences, checkpoints }),
+    tableEntries: sequences * tableEntries(room),
+    kvHeads,
+    headDim,
+    type: types[label],
+  }
+}
+
+/** Makes the caches, one for each kind of layer, and the pool of their pages. */
+export function placeLayers(backend: Backend, config: Gemma3Config, size: Size, budgetBytes?: number): Places {
   const placed: LayerPlace[] = []
   const caches: CacheStore[] = []
   const kinds: CacheKind[] = []
-
-  const open = (
-    label: 'local' | 'global',
-    members: readonly number[],
-    seen: number | undefined,
-    pages: number,
-  ): void => {
-    if (members.length === 0) return
-    const cache = backend.cache({
-      label,
-      layers: members.length,
-      pages,
-      tableEntries: sequences * tableEntries({ window: seen, context, maxRows }),
-      kvHeads,
-      headDim,
-      type: types[label],
-    })
+  for (const kind of layerKinds(config)) {
+    const { label, layers, window } = kind
+    const spec = cacheSpec(kind, config, size)
+    const cache = backend.cache(spec)
     caches.push(cache)
-    kinds.push({ window: seen, pages, pageBytes: cache.pageBytes })
-    for (const [layer, member] of members.entries()) placed[member] = { cache, layer, rope: rope[label] }
+    kinds.push({ window, pages: spec.pages, pageBytes: cache.pageBytes })
+    for (const [layer, member] of layers.entries()) placed[member] = { cache, layer, rope: config.rope[label] }
   }
-  const textsPages = (texts: number, seen: number | undefined): number =>
-    texts * textPages({ window: seen, context, maxRows })
-  open(
-    'local',
-    all.filter((layer) => !isGlobal(layer)),
-    window,
-    textsPages(sequences + checkpoints, window),
-  )
-  // A checkpoint shares its pages with a sequence, but for the one that both went on writing.
-  open('global', all.filter(isGlobal), undefined, textsPages(sequences, undefined) + checkpoints)
+  const { context, maxRows } = size
   return { layers: placed, caches, pool: pool({ caches: kinds, context, maxRows, budgetBytes }) }
 }
