@@ -1,23 +1,50 @@
-// Time of placing steps, after `npm run build`: node bench.mjs
-import { linear, placement, ring, sequence } from '@g3/kv-cache'
+// Time of what a text costs besides its numbers, after `npm run build`: node bench.mjs
+import { decodeSnapshot, encodeSnapshot, pool, prefixTree, xxh32 } from '@g3/kv-cache'
 
 const context = 32768
-const plans = [ring({ window: 512, slack: 256, context }), linear({ context })]
-const text = sequence(plans, { context, maxRows: 256 })
-const placed = placement({ caches: 2, maxRows: 256 })
+const caches = [{ window: 512, pages: 24 }, { pages: 600 }]
+const texts = pool({ caches, context, maxRows: 512 })
+const step = texts.placement(512, 1)
+const text = texts.sequence()
 
-for (const rows of [1, 256]) {
+/** Prints the median of 40 runs, each of `count` times what is measured. */
+async function measure(what, count, run) {
   const times = []
-  for (let round = 0; round < 40; round++) {
-    text.reset()
-    const steps = context / rows
+  for (let i = 0; i < 40; i++) {
     const start = performance.now()
-    for (let step = 0; step < steps; step++) {
-      placed.rows = 0
-      text.append(placed, rows)
-    }
-    times.push(((performance.now() - start) / steps) * 1e6)
+    await run()
+    times.push(((performance.now() - start) / count) * 1000)
   }
   times.sort((a, b) => a - b)
-  console.log(`${rows} rows: ${Math.round(times[20])} ns a step (median of 40 runs of ${context / rows} steps)`)
+  console.log(`${what}: ${times[20].toPrecision(3)} us`)
 }
+
+function fill(rows, end = context) {
+  text.reset()
+  for (let length = 0; length < end; length += rows) {
+    step.begin()
+    text.append(step, rows)
+  }
+}
+
+for (const rows of [1, 512]) await measure(`a step of ${rows} rows`, context / rows, () => fill(rows))
+await measure(`a fork of ${context} positions, dropped again`, 1, () => text.fork().drop())
+
+const keys = Int32Array.from({ length: context }, (_, i) => i)
+const tree = prefixTree(texts, { checkpoints: 8 })
+tree.keep(text, keys)
+await measure(`finding ${context} keys`, 1, () => tree.find(keys))
+tree.clear()
+
+const pageBytes = 1 << 20
+const page = new Uint8Array(pageBytes)
+await measure('the checksum of 1 MiB', 1, () => xxh32(page))
+fill(512, context / 2)
+const forms = caches.map((_, cache) => ({ layout: `bench ${cache}`, pageBytes }))
+const binding = { model: 'bench', caches: forms }
+const half = keys.subarray(0, text.length)
+const source = () => encodeSnapshot(text, { ...binding, keys: half, readPage: async () => {} })
+await measure(`a snapshot of ${text.length} positions, ${pageBytes} bytes a page, and back`, 1, async () => {
+  const { sequence } = await decodeSnapshot(source(), { ...binding, pool: texts, writePage: async () => {} })
+  sequence.drop()
+})
