@@ -33,6 +33,17 @@ export function wholeNumbers(least: number, most: number, count: number): (text:
   }
 }
 
+const UNITS = { B: 1, kB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 }
+const UNIT = new Map(Object.entries(UNITS).map(([unit, bytes]) => [unit.toLowerCase(), bytes]))
+
+/** Parses a number of bytes with a unit, such as 4GiB or 500MB. */
+export function byteCount(text: string): number {
+  const [, digits = '', unit = ''] = /^(\d{1,15}(?:\.\d{1,15})?) ?([a-z]{1,3})$/i.exec(text) ?? []
+  const bytes = Math.floor(Number(digits) * (UNIT.get(unit.toLowerCase()) ?? NaN))
+  if (digits === '' || !Number.isSafeInteger(bytes)) throw new InvalidArgumentError('It must be a size such as 4GiB or 500MB.')
+  return bytes
+}
+
 function range(least: number, most: number): string {
   return most === Infinity || most === Number.MAX_SAFE_INTEGER ? `from ${least}` : `from ${least} to ${most}`
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { parseEngines } from './bench/engine-spec.js'
 import { note } from './output.js'
-import { OPTIONS, realNumber, wholeNumber, wholeNumbers } from './options.js'
+import { byteCount, OPTIONS, realNumber, wholeNumber, wholeNumbers } from './options.js'
 
 /** A subcommand that refuses what it does not know. */
 function command(name: string, description: string): Command {
@@ -84,6 +84,17 @@ export function program(): Command {
     .addOption(OPTIONS.json('print one object'))
     .action(async (model, options) => (await import('./commands/inspect.js')).inspect(model, options))
 
+  const estimate = command('estimate', 'tell the memory that a model will take, from its header alone, wherever it is')
+    .argument('[model]', 'a name, a path or a URL')
+    .addOption(OPTIONS.model())
+    .addOption(OPTIONS.context())
+    .addOption(OPTIONS.cacheType().default('f16'))
+    .option('--sequences <n>', 'texts at a time, each as long as the context', wholeNumber(1, 1024), 1)
+    .option('--budget <size>', 'memory that there is, such as 4GiB (default: this machine has)', byteCount)
+    .addOption(OPTIONS.threads())
+    .addOption(OPTIONS.json('print one object'))
+    .action(async (model, options) => (await import('./commands/estimate.js')).estimate(model, options))
+
   const tokenize = command('tokenize', 'turn stdin into token ids, without a beginning-of-sequence id')
     .addOption(OPTIONS.model())
     .option('--special', 'recognise control tokens such as <start_of_turn>')
@@ -124,7 +135,7 @@ export function program(): Command {
     .action(async (options) => (await import('./commands/bench.js')).bench(options))
 
   const g3 = command('g3', 'Gemma 3 in TypeScript').showHelpAfterError('Try `g3 --help`.').version(version())
-  for (const sub of [run, chat, pull, models, inspect, tokenize, logits, bench]) g3.addCommand(sub)
+  for (const sub of [run, chat, pull, models, inspect, estimate, tokenize, logits, bench]) g3.addCommand(sub)
   g3.addCommand(start, { hidden: true })
   return g3.configureHelp({ showGlobalOptions: true })
 }

@@ -1,3 +1,5 @@
+import { G3Error } from '@g3/backend'
+
 /** A file on a hub, at its main revision. */
 export interface HubFile {
   readonly kind: 'hub'
@@ -70,6 +72,13 @@ export const DEFAULT_MODEL = 'gemma-3-270m-it'
 export const FALLBACK_MODEL = 'gemma-3-270m'
 
 export const modelNamed = (name: string): ModelEntry | undefined => MODELS.find((model) => model.name === name)
+
+/** @throws G3Error `models/unknown-name` */
+export function entryNamed(name: string): ModelEntry {
+  const entry = modelNamed(name)
+  if (!entry) throw new G3Error('models/unknown-name', `the list of models lacks ${name}`)
+  return entry
+}
 
 function instruct(name: string, megabytes: number): ModelEntry {
   const origin = { kind: 'hub', repo: `ggml-org/${name}-GGUF`, file: `${name}-Q4_K_M.gguf` } as const

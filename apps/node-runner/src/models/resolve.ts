@@ -1,13 +1,14 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { G3Error, isG3Error } from '@g3/backend'
-import { cacheFolder, isFile, modelPath, urlModelName, type Environment } from './cache.js'
+import { fileAt, isAddress, noSuchModel } from './address.js'
+import { cacheFolder, isFile, modelPath, type Environment } from './cache.js'
 import { makeFolder } from './disk.js'
 import { download, type FetchOptions } from './download.js'
-import { hubAddress, hubFile, urlFile } from './hub.js'
+import { hubAddress, hubFile } from './hub.js'
 import { cachedModel } from './list.js'
 import { downloadParts } from './packages.js'
-import { DEFAULT_MODEL, FALLBACK_MODEL, modelNamed, MODELS, type ModelEntry, type ModelOrigin } from './registry.js'
+import { DEFAULT_MODEL, entryNamed, FALLBACK_MODEL, modelNamed, type ModelEntry, type ModelOrigin } from './registry.js'
 
 export interface ResolvedModel {
   readonly path: string
@@ -35,14 +36,11 @@ const REMEMBER_MS = 24 * 3600_000
 export async function resolveModel(wanted: string | undefined, options: ResolveOptions = {}): Promise<ResolvedModel> {
   const env = options.env ?? process.env
   if (wanted === undefined) return resolveDefault(env, options)
-  if (/^https?:\/\//i.test(wanted)) return resolveUrl(wanted, env, options)
+  if (isAddress(wanted)) return resolveUrl(wanted, env, options)
   const entry = modelNamed(wanted)
   if (entry) return pull(entry, env, options)
   if (await isFile(wanted)) return { path: wanted, name: basename(wanted), instructionTuned: undefined }
-  const names = MODELS.map(({ name }) => name).join(', ')
-  if (/[/\\]|\.gguf$/i.test(wanted))
-    throw new G3Error('models/no-file', `there is no file ${wanted}; give a GGUF file, an address, or one of ${names}`)
-  throw new G3Error('models/unknown-name', `there is no model or file called ${wanted}; models are ${names}`)
+  throw noSuchModel(wanted)
 }
 
 /** The model in the cache, or from the first of its origins that has it. */
@@ -133,26 +131,7 @@ function silentHub(env: Environment) {
 }
 
 async function resolveUrl(address: string, env: Environment, options: FetchOptions): Promise<ResolvedModel> {
-  if (!URL.canParse(address)) throw new G3Error('models/bad-address', `${address} is no address that can be opened`)
-  const url = new URL(address)
-  const name = safeFileName(url)
-  const path = modelPath(cacheFolder(env), urlModelName(url), name)
-  if (!(await isFile(path))) await download(urlFile(url, name, env), path, options)
-  return { path, name, instructionTuned: undefined }
-}
-
-/** The last part of an address's path as a plain file name. */
-function safeFileName(url: URL): string {
-  const last = url.pathname.slice(url.pathname.lastIndexOf('/') + 1)
-  const plain = last
-    .replaceAll(/[^\w.-]+/g, '_')
-    .replace(/^\.+/, '')
-    .slice(0, 120)
-  return /\.gguf$/i.test(plain) ? plain : `${plain || 'model'}.gguf`
-}
-
-function entryNamed(name: string): ModelEntry {
-  const entry = modelNamed(name)
-  if (!entry) throw new G3Error('models/unknown-name', `the list of models lacks ${name}`)
-  return entry
+  const { path, file } = fileAt(address, env)
+  if (!(await isFile(path))) await download(file, path, options)
+  return { path, name: file.name, instructionTuned: undefined }
 }

@@ -92,3 +92,20 @@ export const serving =
     }
     response.end()
   }
+
+/** Serves the ranges of a file that begins with `head` and goes on with zeros up to `size` bytes. */
+export const servingRanges =
+  (head: Uint8Array, size: number): Handler =>
+  (request, response, server) => {
+    const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? []
+    const start = Number(first)
+    const end = Math.min(Number(last) + 1, size)
+    if (!(start < end)) {
+      response.writeHead(416, { 'content-range': `bytes */${size}` }).end()
+      return
+    }
+    const bytes = new Uint8Array(end - start)
+    bytes.set(head.subarray(start, end))
+    server.sent += bytes.byteLength
+    response.writeHead(206, { etag: '"v1"', 'content-range': `bytes ${start}-${end - 1}/${size}` }).end(bytes)
+  }
