@@ -5,6 +5,8 @@ import type { Sequence } from '../sequence.js'
 import { byteMemory, type ByteMemory } from '../testing/byte-memory.js'
 import { decodeSnapshot, type DecodeOptions, type Restored } from './decode.js'
 import { encodeSnapshot, type EncodeOptions } from './encode.js'
+import { PREAMBLE } from './format.js'
+import { xxh32 } from './xxh32.js'
 
 const options: PoolOptions = { caches: [{ window: 100, pages: 12 }, { pages: 12 }], context: 1000, maxRows: 300 }
 const coded = (code: string) => expect.objectContaining({ code: `kv-cache/${code}` })
@@ -70,6 +72,18 @@ const pagesUsed = ({ pool: made }: Place): number => made.usage().caches.reduce(
 const origin = place()
 const text = someText(origin)
 const bytes = await bytesOf(encode(origin, text))
+
+/** The header of a snapshot. */
+function headerOf(snapshot: Uint8Array): { readonly caches: readonly object[] } {
+  const length = new DataView(snapshot.buffer, snapshot.byteOffset).getUint32(12, true)
+  return JSON.parse(new TextDecoder().decode(snapshot.subarray(PREAMBLE, PREAMBLE + length)))
+}
+
+/** What the header tells of the caches, the first of them changed. */
+function formsWith(change: object): readonly object[] {
+  const [first, ...rest] = headerOf(bytes).caches
+  return [{ ...first, ...change }, ...rest]
+}
 
 /** Restoring is refused by this code, and leaves no page in use. */
 async function expectRefused(code: string, changed: Uint8Array, change: Partial<DecodeOptions> = {}): Promise<void> {
@@ -206,6 +220,35 @@ describe('restoring', () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ minLength: 20 }), (any) => expectRefused('snapshot-corrupt', any)),
     )
+  })
+
+  it.each<[string, string, object]>([
+    ['full', 'a length that nobody could hold', { length: 2 ** 53 - 1 }],
+    ['full', 'a length beyond the context', { length: 1001 }],
+    ['snapshot-corrupt', 'more images than positions', { blocks: 666 }],
+    ['snapshot-corrupt', 'a length that is none', { length: -1 }],
+    ['snapshot-corrupt', 'a length in words', { length: '665' }],
+    ['snapshot-corrupt', 'no caches', { caches: undefined }],
+    ['snapshot-corrupt', 'caches that are none', { caches: [null, 3] }],
+    ['snapshot-corrupt', 'pages that are no number', { caches: formsWith({ count: 1.5 }) }],
+    ['snapshot-corrupt', 'fewer pages than a text has', { caches: formsWith({ first: 0, count: 0 }) }],
+    ['snapshot-corrupt', 'more pages than a text has', { caches: formsWith({ count: 2 ** 40 }) }],
+    ['snapshot-corrupt', 'no word on shifts', { wasShifted: undefined }],
+    ['snapshot-foreign', 'another number of caches', { caches: [] }],
+  ])('refuses as %s a header, its checksum right, with %s', async (code, _, change) => {
+    const header = new TextEncoder().encode(JSON.stringify({ ...headerOf(bytes), ...change }))
+    const preamble = bytes.slice(0, PREAMBLE)
+    const view = new DataView(preamble.buffer)
+    view.setUint32(12, header.length, true)
+    view.setUint32(16, xxh32(header, header.length), true)
+    const rest = bytes.subarray(PREAMBLE + new DataView(bytes.buffer).getUint32(12, true))
+    await expectRefused(code, Uint8Array.from([...preamble, ...header, ...rest]))
+  })
+
+  it('refuses a header that would fill the memory, before it reads on', async () => {
+    const long = bytes.slice()
+    new DataView(long.buffer).setUint32(12, 2 ** 32 - 1, true)
+    await expectRefused('snapshot-corrupt', long)
   })
 
   it('holds nothing when a page cannot be written, and ends the stream', async () => {

@@ -105,6 +105,8 @@ export function world(options: PoolOptions, count: number): World {
       expect(texts.map(stateOf)).toEqual(before)
       expect(step.rows).toBe(rows)
       return false
+    } finally {
+      expect(own.usage().bytes).toBeLessThanOrEqual(options.budgetBytes ?? Infinity)
     }
   }
 
