@@ -91,7 +91,7 @@ export function readPreamble(preamble: Uint8Array): { readonly bytes: number; re
 export function readHeader(json: Uint8Array): Header {
   let header: unknown
   try {
-    header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(json))
+    header = JSON.parse(new TextDecoder().decode(json))
   } catch {
     throw corrupt('its header is no JSON')
   }
