@@ -20,12 +20,11 @@ export function prefixes(pool: Pool, checkpoints: number): Prefixes {
     reuse(lane, ids) {
       const { shared: branch, length, start } = tree.find(ids)
       const own = ownLength(lane, ids)
+      // Taken before the lane's own text is kept, for which this checkpoint may have to go.
+      const found = length > own ? start() : undefined
       if (lane.tokens.length - own >= LEAST_KEPT) self.keep(lane)
-      if (length > own) {
-        replaceText(lane, start(), ids.subarray(0, length))
-        return { reused: length, branch }
-      }
-      rewindLane(lane, own)
+      if (found) replaceText(lane, found, ids.subarray(0, length))
+      else rewindLane(lane, own)
       return { reused: lane.tokens.length, branch }
     },
     keep(lane) {
