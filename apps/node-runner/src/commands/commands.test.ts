@@ -73,8 +73,23 @@ describe('run', () => {
     expect(await json<RunReport>([...SHORT, '--json', '-'], { stdin: 'hello\n' })).toMatchObject({ ids: given.ids })
   })
 
-  it('ends at the context', async () => {
-    expect(await json(['run', '--json', '--context', '8', 'hello'])).toMatchObject({ stopReason: 'context' })
+  it('says what happens when the context is full: an error, or as it is told', async () => {
+    const full = ['run', '--json', '--context', '8', 'hello']
+    const { code, stderr } = await g3([...full, '--model', TINY])
+    expect(code).toBe(1)
+    expect(stderr).toContain('generate/context-full')
+    const stopped = await g3([...full, '--overflow', 'stop', '--model', TINY])
+    expect(JSON.parse(stopped.stdout)).toMatchObject({ stopReason: 'context' })
+    expect(stopped.stderr).toContain('The context of 8 tokens is full')
+    const shift = ['run', '--json', '--context', '384', '--overflow', 'shift', '--keep', '1', '--max-tokens', '400', 'hello']
+    const shifted = await g3([...shift, '--model', TINY])
+    expect(JSON.parse(shifted.stdout).ids).toHaveLength(400)
+    expect(shifted.stderr).toContain('128 tokens after the first 128 were dropped')
+  })
+
+  it.each(['f32', 'f16', 'q8_0'])('--cache-type %s', async (type) => {
+    const { ids } = await json<RunReport>([...SHORT, '--json', '--cache-type', type, 'hello'])
+    expect(ids).toHaveLength(12)
   })
 
   it('start runs a prompt as run does', async () => {
