@@ -13,8 +13,8 @@ const OTHER = LONG.toReversed()
 
 const backend = reference()
 afterAll(() => backend.dispose())
-const load = (sequences: number): Promise<Model> =>
-  loadModel({ source: fixtureBytes('tiny-random/tiny-text-f32.gguf'), backend, context: 128, maxRows: 16, sequences })
+const load = (sequences: number, context = 128): Promise<Model> =>
+  loadModel({ source: fixtureBytes('tiny-random/tiny-text-f32.gguf'), backend, context, maxRows: 16, sequences })
 
 const sampled = (seed: number): GenerateOptions => ({ temperature: 1.5, seed, maxTokens: 20 })
 const greedy: GenerateOptions = { temperature: 0, maxTokens: 20 }
@@ -91,5 +91,52 @@ describe('a model with room for several texts', () => {
 
   it.each([0, 1.5, 1025])('cannot be one of %s', async (sequences) => {
     await expect(load(sequences)).rejects.toMatchObject({ code: 'model/bad-option' })
+  })
+})
+
+describe('texts that begin alike', () => {
+  const cached = async (model: Model, prompt: Int32Array): Promise<number> =>
+    (await model.generate(prompt, { temperature: 0, maxTokens: 1 }).result()).cachedTokens
+  const followed = (beginning: Int32Array, seed: number, count: number): Int32Array =>
+    Int32Array.of(...beginning, ...Array.from({ length: count }, (_, i) => 10 + ((seed * 50 + i * 7) % 480)))
+  const beginning = followed(Int32Array.of(2), 1, 299)
+
+  it('are read once: where the second leaves the first, a checkpoint is left for the third', async () => {
+    await using model = await load(1, 1024)
+    expect(await cached(model, followed(beginning, 2, 400))).toBe(0)
+    // The windows of the first no longer reach back to where they part.
+    expect(await cached(model, followed(beginning, 3, 400))).toBe(0)
+    expect(await cached(model, followed(beginning, 4, 400))).toBe(300)
+    // And each of them is held itself, up to where its answer began.
+    expect(await cached(model, followed(followed(beginning, 3, 400), 5, 9))).toBe(700)
+  })
+
+  it('keep their tokens: reused or not, the same ids follow', async () => {
+    await using model = await load(1, 1024)
+    const prompts = [2, 3, 4, 2, 3].map((seed) => followed(beginning, seed, 200))
+    for (const prompt of prompts) {
+      await using other = await load(1, 1024)
+      const options = { temperature: 0, maxTokens: 20 }
+      const { ids } = await model.generate(prompt, options).result()
+      expect(ids).toEqual((await other.generate(prompt, options).result()).ids)
+    }
+  })
+
+  it('are taken up from bytes by another model of the same weights', async () => {
+    await using first = await load(1, 1024)
+    const { ids } = await first.generate(beginning, { temperature: 0, maxTokens: 8 }).result()
+    const saved: Uint8Array[] = []
+    for await (const bytes of first.save()) saved.push(bytes.slice())
+    await using second = await load(1, 1024)
+    expect(() => second.save()).not.toThrow()
+    await expect(second.save()[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'generate/nothing-to-save' })
+    const text = await second.restore(
+      (async function* () {
+        yield* saved
+      })(),
+    )
+    expect([...text]).toEqual([...beginning, ...ids])
+    const next = second.encode(Int32Array.of(9, 8), text)
+    expect(await cached(second, next)).toBe(text.length)
   })
 })
