@@ -187,6 +187,7 @@ export interface Backend extends AsyncDisposable {
    * missing.
    */
   load(tensor: PackedTensor, signal?: AbortSignal): Promise<Weight>
+  /** Activations that hold zeros until a program writes them. */
   buffer(label: string, rows: number, cols: number): Buffer
   cache(spec: CacheSpec): CacheStore
   /** Records a program; the ops run when it does. */

@@ -89,6 +89,14 @@ export function behaviour(suite: Suite): void {
       sameBits('two rows', into.subarray(0, 2 * WIDTH), await backend.read(out, 2))
       sameBits('the rest', into.subarray(2 * WIDTH), new Float32Array(3).fill(5))
     })
+    test('gives zeros of a buffer that nothing has written', async ({ backend, cache, out }) => {
+      const zeros = backend.buffer('zeros', ROWS, WIDTH)
+      sameBits('zeros', await backend.read(zeros, ROWS), new Float32Array(ROWS * WIDTH))
+      const program = backend.record('store zeros', (ops) => ops.store({ k: zeros, v: zeros, cache, layer: 0 }))
+      backend.run(program, { rows: ROWS, views: [viewOf({})] })
+      await backend.read(out, 1)
+      sameBits('zeros, once they were read', await backend.read(zeros, ROWS), new Float32Array(ROWS * WIDTH))
+    })
     test('gives copies: a later run does not change them', async ({ backend, program, out, step }) => {
       backend.run(program, step())
       const first = await backend.read(out, 1)

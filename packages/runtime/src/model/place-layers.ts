@@ -52,7 +52,8 @@ export function cacheSpec(
   return {
     label,
     layers: layers.length,
-    pages: poolPages({ ...room, sequences, checkpoints }),
+    // One is for copies that are trimmed before they leave, see `page-trimmer.ts`.
+    pages: poolPages({ ...room, sequences, checkpoints }) + 1,
     tableEntries: sequences * tableEntries(room),
     kvHeads,
     headDim,
@@ -70,7 +71,7 @@ export function placeLayers(backend: Backend, config: Gemma3Config, size: Size, 
     const spec = cacheSpec(kind, config, size)
     const cache = backend.cache(spec)
     caches.push(cache)
-    kinds.push({ window, pages: spec.pages, pageBytes: cache.pageBytes })
+    kinds.push({ window, pages: spec.pages - 1, pageBytes: cache.pageBytes })
     for (const [layer, member] of layers.entries()) placed[member] = { cache, layer, rope: config.rope[label] }
   }
   const { context, maxRows } = size

@@ -1,6 +1,7 @@
-import type { Backend, CacheStore } from '@g3/backend'
-import { decodeSnapshot, encodeSnapshot, type Pool } from '@g3/kv-cache'
+import { PAGE, type Backend, type CacheStore } from '@g3/backend'
+import { decodeSnapshot, encodeSnapshot, type Pool, type Sequence } from '@g3/kv-cache'
 import { replaceText, type Lane } from './lane.js'
+import { pageTrimmer } from './page-trimmer.js'
 
 /** Texts as bytes. */
 export interface Snapshots {
@@ -12,7 +13,7 @@ export interface Snapshots {
 
 export interface SnapshotParts {
   readonly backend: Backend
-  /** In the order of the pool's. */
+  /** In the order of the pool's; each has a page more than its pool counts. */
   readonly caches: readonly CacheStore[]
   readonly pool: Pool
   /** Names the weights. */
@@ -20,17 +21,27 @@ export interface SnapshotParts {
 }
 
 export function snapshots({ backend, caches, pool, model }: SnapshotParts): Snapshots {
+  const trimmers = caches.map((cache) => pageTrimmer(backend, cache))
+
+  async function* save({ positions, tokens, dropped, kept }: Lane): AsyncGenerator<Uint8Array, void, void> {
+    // What a shift has dropped is in no cache.
+    const keys = tokens.view().filter((_, i) => i < kept || i >= kept + dropped)
+    const ends = caches.map((_, cache) => lastPage(positions, cache))
+    const used = positions.length % PAGE
+    yield* encodeSnapshot(positions, {
+      model,
+      caches,
+      keys,
+      // Behind the text's end may lie what a text had there that shared the page.
+      readPage: (cache, page, into) =>
+        used > 0 && page === ends[cache]
+          ? trimmers[cache].read(page, used, into)
+          : backend.readPage(caches[cache], page, into),
+    })
+  }
+
   return {
-    save({ positions, tokens, dropped, kept }) {
-      // What a shift has dropped is in no cache.
-      const keys = tokens.view().filter((_, i) => i < kept || i >= kept + dropped)
-      return encodeSnapshot(positions, {
-        model,
-        caches,
-        keys,
-        readPage: (cache, page, into) => backend.readPage(caches[cache], page, into),
-      })
-    },
+    save,
     async restore(lane, bytes) {
       const { sequence, keys } = await decodeSnapshot(bytes, {
         model,
@@ -42,3 +53,5 @@ export function snapshots({ backend, caches, pool, model }: SnapshotParts): Snap
     },
   }
 }
+
+const lastPage = (positions: Sequence, cache: number): number | undefined => positions.pagesIn(cache).at(-1)

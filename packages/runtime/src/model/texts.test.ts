@@ -1,4 +1,4 @@
-import { reference, type Backend } from '@g3/backend'
+import { reference, type Backend, type CacheType } from '@g3/backend'
 import { cpu } from '@g3/kernels-cpu'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -150,6 +150,39 @@ describe.each<[string, () => Backend | Promise<Backend>, number]>([
     await expect(b.restore(streamOf(saved.slice(0, -1)))).rejects.toMatchObject({ code: 'kv-cache/snapshot-truncated' })
     expect(await b.logits()).toEqual(await a.logits())
     for (const text of [a, b]) text[Symbol.dispose]()
+  })
+})
+
+describe.each<[string, () => Backend | Promise<Backend>, CacheType]>([
+  ['the reference ops', reference, 'f32'],
+  ['the CPU kernels, f16', () => cpu({ threads: 2 }), 'f16'],
+  ['the CPU kernels, q8_0', () => cpu({ threads: 2 }), 'q8_0'],
+])('bytes of a text on %s', async (_, make, cacheType) => {
+  const backend = await make()
+  afterAll(() => backend.dispose())
+
+  it('are those of its own tokens, whatever was in its pages before', async () => {
+    const model = await tinyModel({ backend, context: CONTEXT, cacheType, sequences: 3 })
+    const bytesOf = async (text: TextSequence): Promise<Uint8Array[]> => {
+      const all: Uint8Array[] = []
+      for await (const bytes of text.save()) all.push(bytes.slice())
+      return all
+    }
+    const [clean, used] = [model.sequence(), model.sequence()]
+    await clean.append(idsOf(1, 200))
+    const want = await bytesOf(clean)
+    await used.append([...idsOf(1, 200), ...idsOf(2, 50)])
+    used.rewind(200)
+    expect(await bytesOf(used)).toEqual(want)
+    // Two at a time, from texts that go on meanwhile.
+    const [first, second] = [clean.save(), used.save()].map((saving) => saving[Symbol.asyncIterator]())
+    const pieces: Uint8Array[][] = [[], []]
+    for (let i = 0; i < want.length; i++) {
+      const both = await Promise.all([first.next(), second.next()])
+      for (const [n, { value }] of both.entries()) pieces[n].push(value.slice())
+      if (i < 3) clean.step(5)
+    }
+    expect(pieces).toEqual([want, want])
   })
 })
 
