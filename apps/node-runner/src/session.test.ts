@@ -11,7 +11,20 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const run = (session: string, prompt: string, ...more: string[]): Promise<Ended> =>
-  g3(['run', prompt, '--session', session, '--json', '--max-tokens', '10', '--temperature', '0', '--model', TINY, ...more])
+  g3([
+    'run',
+    prompt,
+    '--session',
+    session,
+    '--json',
+    '--max-tokens',
+    '10',
+    '--temperature',
+    '0',
+    '--model',
+    TINY,
+    ...more,
+  ])
 
 interface Report {
   readonly text: string
@@ -46,7 +59,10 @@ it('goes on from the file and writes what one run would have written', async () 
 it('gives the same tokens for any number of threads and as a run that never stopped', async () => {
   const [one, two] = [join(folder, 'one'), join(folder, 'two')]
   const ids: (readonly number[])[] = []
-  for (const [file, threads] of [[one, '1'], [two, '3']] as const) {
+  for (const [file, threads] of [
+    [one, '1'],
+    [two, '3'],
+  ] as const) {
     await report(run(file, 'the same', '--threads', threads))
     ids.push((await report(run(file, ' text', '--threads', threads))).ids)
   }

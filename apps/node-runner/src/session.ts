@@ -45,4 +45,6 @@ export async function saveSession(model: Model, path: string): Promise<void> {
 }
 
 const unreadable = (path: string, cause: unknown): G3Error =>
-  new G3Error('cli/unreadable-file', `${path} cannot be read: ${cause instanceof Error ? cause.message : cause}`, { cause })
+  new G3Error('cli/unreadable-file', `${path} cannot be read: ${cause instanceof Error ? cause.message : cause}`, {
+    cause,
+  })

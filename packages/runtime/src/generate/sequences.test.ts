@@ -129,7 +129,9 @@ describe('texts that begin alike', () => {
     for await (const bytes of first.save()) saved.push(bytes.slice())
     await using second = await load(1, 1024)
     expect(() => second.save()).not.toThrow()
-    await expect(second.save()[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'generate/nothing-to-save' })
+    await expect(second.save()[Symbol.asyncIterator]().next()).rejects.toMatchObject({
+      code: 'generate/nothing-to-save',
+    })
     const text = await second.restore(
       (async function* () {
         yield* saved

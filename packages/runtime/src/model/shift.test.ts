@@ -7,9 +7,28 @@ const VOCAB = 512
 const CONTEXT = 512
 const IDS = Array.from({ length: 1200 }, (_, i) => (i * 37 + (i >> 4)) % VOCAB)
 
-const MAKERS: readonly (readonly [string, () => Backend | Promise<Backend>, readonly (readonly [CacheType, number])[]])[] = [
-  ['the reference ops', reference, [['f32', 1e-4], ['q8_0', 0.1]]],
-  ['the CPU kernels, exact', () => cpu({ threads: 2, precision: 'exact' }), [['f32', 1e-4], ['f16', 3e-3], ['q8_0', 0.1]]],
+const MAKERS: readonly (readonly [
+  string,
+  () => Backend | Promise<Backend>,
+  readonly (readonly [CacheType, number])[],
+])[] = [
+  [
+    'the reference ops',
+    reference,
+    [
+      ['f32', 1e-4],
+      ['q8_0', 0.1],
+    ],
+  ],
+  [
+    'the CPU kernels, exact',
+    () => cpu({ threads: 2, precision: 'exact' }),
+    [
+      ['f32', 1e-4],
+      ['f16', 3e-3],
+      ['q8_0', 0.1],
+    ],
+  ],
 ]
 
 describe.each(MAKERS)('a shift on %s', async (_, make, types) => {

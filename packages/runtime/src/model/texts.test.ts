@@ -20,7 +20,12 @@ const who = fc.nat(2)
 const command: fc.Arbitrary<Command> = fc.oneof(
   {
     weight: 4,
-    arbitrary: fc.record({ kind: fc.constant('append' as const), who, count: fc.integer({ min: 1, max: 120 }), seed: fc.nat(3) }),
+    arbitrary: fc.record({
+      kind: fc.constant('append' as const),
+      who,
+      count: fc.integer({ min: 1, max: 120 }),
+      seed: fc.nat(3),
+    }),
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('rewind' as const), who, back: fc.nat(200) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('reuse' as const), who, like: who, shared: fc.nat(CONTEXT) }) },
