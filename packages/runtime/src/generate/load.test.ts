@@ -67,6 +67,18 @@ describe('a checkpoint', () => {
     expect(checkpoint.open).toBe(0)
   })
 
+  it('takes a prompt after a text as its next turn, or as more of the same', async () => {
+    await using backend = reference()
+    await using model = await loadModel({ source: folder().files, backend, context: 64 })
+    const user = (content: string) => ({ role: 'user', content })
+    const whole = model.encode([user('a b'), { role: 'assistant', content: 'c' }, user('d')])
+    const answered = Int32Array.of(...model.encode([user('a b')]), ...model.tokenizer.encode('c'))
+    expect(model.encode([user('d')], answered)).toEqual(whole)
+    const text = model.encode('a b')
+    expect(model.encode(' c', text)).toEqual(Int32Array.of(...text, ...model.tokenizer.encode(' c')))
+    expect(model.encode(Int32Array.of(7), text)).toEqual(Int32Array.of(...text, 7))
+  })
+
   it('has the name that its config.json gives it', async () => {
     const config = JSON.stringify({ ...CONFIG, _name_or_path: 'someone/gemma' })
     expect((await openModel(folder({ 'config.json': config }).files)).name).toBe('someone/gemma')
