@@ -1,5 +1,5 @@
 // Where a prefill and a decode step spend their time, op by op, on one thread. Several sources of kernels take turns.
-//   node lab/profile.mjs MODEL.gguf [--rounds 7] [--tokens 512] [--precision fast] [SOURCES...]
+//   node lab/profile.mjs MODEL.gguf [--rounds 7] [--tokens 512] [--precision fast] [--cache f16] [SOURCES...]
 // SOURCES: folders like packages/kernels-cpu/assembly, e.g. of another work tree. Times are medians, the best in brackets.
 import { open } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
@@ -14,6 +14,7 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string', default: '7' },
     tokens: { type: 'string', default: '512' },
     precision: { type: 'string', default: 'fast' },
+    cache: { type: 'string' },
   },
 })
 const [file, ...sources] = positionals
@@ -23,7 +24,7 @@ const STEPS = 16
 
 /** Where the timers add up, below what the kernels use. */
 const TIMES = 60_000
-const names = 'end embed angles norm qkv qkNormRope store attend project addNorm gatedUp logits gate top mergeTops'.split(' ')
+const names = 'end embed angles norm qkv qkNormRope store attend project addNorm gatedUp logits gate top mergeTops rerotate copyPage'.split(' ')
 
 /** Wraps the interpreter's `execute` in a timer for each op. */
 const timed = (text) =>
@@ -55,7 +56,10 @@ for (const folder of sources.length > 0 ? sources : [SOURCES]) {
   const mine = memory
   const handle = await open(file)
   const gguf = await readGguf(await fileSource(handle))
-  const model = await loadGemma3(backend, (name) => tensorNamed(gguf, name), configFromGguf(gguf), { context: tokens + 64 })
+  const model = await loadGemma3(backend, (name) => tensorNamed(gguf, name), configFromGguf(gguf), {
+    context: tokens + 64,
+    ...(values.cache && { cacheType: values.cache }),
+  })
   await handle.close()
   const times = () => [...new Float64Array(mine.buffer.slice(TIMES, TIMES + 8 * names.length))]
   builds.push({ folder, times, sequence: model.sequence(), prefill: [], decode: [] })

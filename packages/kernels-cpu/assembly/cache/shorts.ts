@@ -36,7 +36,7 @@ function stepOf(x: usize, dim: i32): f32 {
   return max(sqrt<f32>(sumLanes(squares)) / NORM, maxLanes(most) / LARGEST)
 }
 
-@inline function inverseOf(steps: v128): v128 {
+@inline export function inverseOf(steps: v128): v128 {
   const none = f32x4.splat(0)
   return v128.and(f32x4.div(f32x4.splat(1), steps), f32x4.gt(steps, none))
 }
@@ -110,7 +110,7 @@ export function packShorts(q0: usize, q1: usize, q2: usize, q3: usize, scale: f3
 }
 
 /** i16 [count/2][4][2] of four vectors over their steps. */
-@inline export function packLevels(x0: usize, x1: usize, x2: usize, x3: usize, steps: v128, count: i32, to: usize): void {
+@inline function packLevels(x0: usize, x1: usize, x2: usize, x3: usize, steps: v128, count: i32, to: usize): void {
   const inverse = inverseOf(steps)
   const i0 = v128.shuffle<u32>(inverse, inverse, 0, 0, 0, 0), i1 = v128.shuffle<u32>(inverse, inverse, 1, 1, 1, 1)
   const i2 = v128.shuffle<u32>(inverse, inverse, 2, 2, 2, 2), i3 = v128.shuffle<u32>(inverse, inverse, 3, 3, 3, 3)
@@ -142,11 +142,11 @@ export function scoreShorts(
   }
 }
 
-/** out f32 [4][dim] = Σ over a page's slots [low, low + count) of weights f32 [4][PAGE] · values. `scratch`: 8 bytes a slot and 16. */
-export function sumShorts(
-  page: usize, head: i32, kvHeads: i32, low: i32, count: i32, dim: i32, weights: usize, scratch: usize, out: usize,
-): void {
-  const scales = scaleOf(page, head, kvHeads, low, dim), steps = scratch + 8 * count
+/**
+ * Multiplies weights f32 [4][PAGE] by their slots' scales f32 [count] and packs them, as levels of up to `most`: i16 [count/2][4][2].
+ * Returns the four steps.
+ */
+@inline export function packWeights(weights: usize, scales: usize, most: f32, count: i32, to: usize): v128 {
   const w1 = weights + 4 * PAGE, w2 = w1 + 4 * PAGE, w3 = w2 + 4 * PAGE
   let m0 = f32x4.splat(0), m1 = m0, m2 = m0, m3 = m0
   for (let s: usize = 0, end: usize = 4 * count; s < end; s += 16) {
@@ -160,9 +160,17 @@ export function sumShorts(
     w = f32x4.mul(v128.load(w3 + s), scale)
     m3 = f32x4.max(m3, w); v128.store(w3 + s, w)
   }
-  const step = f32x4.div(maximaOf(m0, m1, m2, m3), f32x4.splat(LEVEL))
-  packLevels(weights, w1, w2, w3, step, count, scratch)
-  v128.store(steps, step)
+  const steps = f32x4.div(maximaOf(m0, m1, m2, m3), f32x4.splat(most))
+  packLevels(weights, w1, w2, w3, steps, count, to)
+  return steps
+}
+
+/** out f32 [4][dim] = Σ over a page's slots [low, low + count) of weights f32 [4][PAGE] · values. `scratch`: 8 bytes a slot and 16. */
+export function sumShorts(
+  page: usize, head: i32, kvHeads: i32, low: i32, count: i32, dim: i32, weights: usize, scratch: usize, out: usize,
+): void {
+  const steps = scratch + 8 * count
+  v128.store(steps, packWeights(weights, scaleOf(page, head, kvHeads, low, dim), LEVEL, count, scratch))
   let block = page + 2 * (<usize>(head * PAGE) * dim + low * 8)
   for (let d = 0; d < dim; d += 8, block += 16 * PAGE) {
     dot16x4<Words>(block, scratch, count / 2, FOLD, steps, out + 4 * d, 4 * dim)

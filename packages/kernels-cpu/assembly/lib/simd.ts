@@ -6,6 +6,11 @@ import { sumsQuads } from './layout'
   return f32x4.add(f32x4.mul(a, b), c)
 }
 
+/** i16x8: a · b / 2¹⁵, rounded. Not both are -2¹⁵. */
+@inline export function mulShares(a: v128, b: v128): v128 {
+  return ASC_FEATURE_RELAXED_SIMD ? i16x8.relaxed_q15mulr_s(a, b) : i16x8.q15mulr_sat_s(a, b)
+}
+
 /*
  * Sums of i8 activations times weights of up to 7 bits, in the form D of `lib/layout.ts`. Weights are the unsigned
  * operand, below 128, so no engine saturates.
