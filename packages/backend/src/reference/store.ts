@@ -31,7 +31,8 @@ export function put(numbers: Float32Array, into: Matrix, slot: number, type: Cac
 /** ggml's `quantize_row_q8_0_ref`: levels by the exact scale, which is then held as f16. */
 function roundBlock(block: Float32Array): void {
   const scale = Math.fround(block.reduce((most, value) => Math.max(most, Math.abs(value)), 0) / 127)
-  const inverse = scale === 0 ? 0 : Math.fround(1 / scale)
+  // Smaller ones have no inverse, and vanish in f16 anyway.
+  const inverse = scale < 2 ** -126 ? 0 : Math.fround(1 / scale)
   const held = fromHalf(toHalf(scale))
   for (const [i, value] of block.entries()) {
     const level = Math.fround(value * inverse)
