@@ -1,0 +1,2 @@
+export type { WebGpuOptions } from './options.js'
+export { webgpu } from './webgpu.js'
