@@ -15,8 +15,8 @@ export interface OpenDevice {
   readonly capabilities: Capabilities
   /** Adapter and choices, for people. */
   readonly description: string
-  /** Whether the backend made the device, and so destroys it. */
-  readonly owned: boolean
+  /** Destroys a device that was made here. */
+  close(): void
 }
 
 /** Limits that larger models and faster kernels profit from; what the adapter has is asked for. */
@@ -47,13 +47,18 @@ export async function openDevice(options: WebGpuOptions): Promise<OpenDevice> {
     2 ** 31,
     limits.bindingBytes ?? Infinity,
   )
+  // Node's Dawn settles no promise any more once its GPU object has been collected as garbage.
+  const holds = new Set<unknown>([options, adapter])
   const info = adapter?.info ?? device.adapterInfo
   const name = info?.description || [info?.vendor, info?.architecture].filter(Boolean).join(' ') || 'unnamed adapter'
   return {
     device,
     capabilities: { subgroups, bindingBytes, unrolled: options.unrolled ?? !isSoftware(info) },
     description: `${name}, ${subgroups ? 'subgroups' : 'shared memory'}, f32, bindings of ${Math.floor(bindingBytes / 2 ** 20)} MiB`,
-    owned: options.device === undefined,
+    close() {
+      if (options.device === undefined) device.destroy()
+      holds.clear()
+    },
   }
 }
 

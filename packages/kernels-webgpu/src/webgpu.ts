@@ -30,7 +30,7 @@ import { weightLoader, type GpuWeight } from './weights/load.js'
  * @throws G3Error `webgpu/unavailable`
  */
 export async function webgpu(options: WebGpuOptions = {}): Promise<Backend> {
-  const { device, capabilities, description, owned } = await openDevice(options)
+  const { device, capabilities, description, close } = await openDevice(options)
   const faults = watch(device)
   const memory = openMemory(device, capabilities.bindingBytes, faults)
   const pipelines = openPipelines(device, faults)
@@ -71,11 +71,11 @@ export async function webgpu(options: WebGpuOptions = {}): Promise<Backend> {
     memory.freeAll()
     reader.close()
     queue.close()
-    if (owned) device.destroy()
+    close()
   }
 
   return {
-    caps: { name: 'webgpu', threads: 1, description },
+    caps: { name: 'webgpu', threads: 1, description, cacheType: 'f32' },
     async load(tensor, signal) {
       alive()
       const weight = await load(tensor, signal)
