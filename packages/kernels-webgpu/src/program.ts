@@ -23,6 +23,8 @@ export interface GpuProgram extends Program {
   readonly many: readonly Dispatch[]
   /** By cache index: whether the program uses it. */
   readonly caches: readonly boolean[]
+  /** Whether a step's ids, positions and views do not matter. */
+  readonly needsOnlyRows: boolean
   /** Words that a step has at most. */
   readonly stepWords: number
   checkStep(step: Step): void

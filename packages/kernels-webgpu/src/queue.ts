@@ -39,7 +39,9 @@ export function openQueue(device: GPUDevice, layout: GPUBindGroupLayout, faults:
   let steps = new Int32Array(0)
   let stepBuffer: GPUBuffer | undefined
   let stepGroup: GPUBindGroup | undefined
+  /** Words of steps that wait to be written, and where the last of them begins. */
   let written = 0
+  let last = -1
   const offset: [number] = [0]
   const pages: number[] = []
 
@@ -58,6 +60,7 @@ export function openQueue(device: GPUDevice, layout: GPUBindGroupLayout, faults:
     device.queue.submit([encoder.finish()])
     encoder = undefined
     written = 0
+    last = -1
     work = 0
   }
   const schedule = (): void => {
@@ -90,12 +93,19 @@ export function openQueue(device: GPUDevice, layout: GPUBindGroupLayout, faults:
     pass.dispatchWorkgroups(x, Math.ceil(step.rows / rows), pagesOf === undefined ? 1 : pages[pagesOf])
   }
 
+  /** Where the step lies: where the one before does, if rows and from are all that matters and they are the same. */
+  const placeStep = (program: GpuProgram, step: Step): number => {
+    const isSame = last >= 0 && steps[last] === step.rows && steps[last + 1] === (step.from ?? 0)
+    if (program.needsOnlyRows && isSame) return last
+    if (roundUp(written, STEP_ALIGN / 4) + program.stepWords > capacity * STEPS) flush()
+    last = roundUp(written, STEP_ALIGN / 4)
+    written = last + writeStep(step, program.caches, steps, last)
+    return last
+  }
+
   const runNow = (program: GpuProgram, step: Step): void => {
     if (faults.lost) return
-    if (written + program.stepWords > capacity * STEPS) flush()
-    const at = written
-    written = roundUp(at + writeStep(step, program.caches, steps, at), STEP_ALIGN / 4)
-    offset[0] = 4 * at
+    offset[0] = 4 * placeStep(program, step)
     pass?.setBindGroup(0, stepGroup, offset)
     let apart = true
     for (let c = 0; c < program.caches.length; c++) {

@@ -33,6 +33,10 @@ export function collectCalls(): Calls {
   return { ops, list }
 }
 
+/** Whether none of the calls asks a step for ids, positions or views. */
+export const needsOnlyRows = (calls: readonly Call[]): boolean =>
+  calls.every(({ op }) => !['embed', 'qkNormRope', 'store', 'attend', 'rerotate'].includes(op))
+
 /**
  * The kernels of a program, for steps of one row or of more. Neighbouring calls that one kernel can do become one:
  * qkNormRope with store, and for one row with attend too.

@@ -19,7 +19,7 @@ import type { WebGpuOptions } from './options.js'
 import type { GpuProgram } from './program.js'
 import { openQueue } from './queue.js'
 import { openReader } from './reader.js'
-import { collectCalls, dispatches } from './recorder.js'
+import { collectCalls, dispatches, needsOnlyRows } from './recorder.js'
 import { openPipelines } from './shader/pipelines.js'
 import { stepWords } from './steps.js'
 import { weightLoader, type GpuWeight } from './weights/load.js'
@@ -108,6 +108,7 @@ export async function webgpu(options: WebGpuOptions = {}): Promise<Backend> {
         one: dispatches(kit, calls.list, true),
         many: dispatches(kit, calls.list, false),
         caches: caches.map((cache) => used.includes(cache)),
+        needsOnlyRows: needsOnlyRows(calls.list),
         stepWords: stepWords(rows, caches.length, entries.reduce((sum, count) => sum + count, 0)),
         checkStep,
       }

@@ -1,4 +1,12 @@
 // Puts the head that lies in `head` into keys.
+
+// Two numbers as f16. Rounded here, to the nearest, ties to even: pack2x16float may round as it likes.
+fn halves(x: f32, y: f32) -> u32 {
+  let bits = bitcast<vec2<u32>>(vec2<f32>(x, y));
+  let rounded = (bits + vec2<u32>(0xfffu) + ((bits >> vec2<u32>(13u)) & vec2<u32>(1u))) & vec2<u32>(0xffffe000u);
+  return pack2x16float(bitcast<vec2<f32>>(rounded));
+}
+
 #if Q8
 var<workgroup> block_scales: array<f32, 8>;
 
@@ -16,8 +24,8 @@ fn put_scales() -> vec4<u32> {
   var scales: array<f32, 8>;
   for (var i = 0u; i < ${BLOCKS}u${TIMES}; i++) { scales[i] = block_scales[i]; }
   return vec4<u32>(
-    pack2x16float(vec2<f32>(scales[0], scales[1])), pack2x16float(vec2<f32>(scales[2], scales[3])),
-    pack2x16float(vec2<f32>(scales[4], scales[5])), pack2x16float(vec2<f32>(scales[6], scales[7])),
+    halves(scales[0], scales[1]), halves(scales[2], scales[3]),
+    halves(scales[4], scales[5]), halves(scales[6], scales[7]),
   );
 }
 
@@ -40,8 +48,8 @@ fn prepare_put(worker: u32) {}
 fn put_part(part: u32) -> vec4<u32> {
   let at = 8u * part;
   return vec4<u32>(
-    pack2x16float(vec2<f32>(head[at], head[at + 1u])), pack2x16float(vec2<f32>(head[at + 2u], head[at + 3u])),
-    pack2x16float(vec2<f32>(head[at + 4u], head[at + 5u])), pack2x16float(vec2<f32>(head[at + 6u], head[at + 7u])),
+    halves(head[at], head[at + 1u]), halves(head[at + 2u], head[at + 3u]),
+    halves(head[at + 4u], head[at + 5u]), halves(head[at + 6u], head[at + 7u]),
   );
 }
 #else
