@@ -46,9 +46,9 @@ export function makeCache(memory: Memory, spec: CacheSpec, index: number): GpuCa
   const parts = headDim / per
   const pageParts = PAGE * (type === 'q8_0' ? parts + 1 : parts)
   const headBytes = pages * pageParts * 16
-  const shardHeads = Math.min(kvHeads, Math.floor(memory.bindingBytes / headBytes))
+  const shardHeads = Math.min(kvHeads, Math.max(1, Math.floor(memory.shardBytes / headBytes)))
   check(
-    shardHeads > 0,
+    headBytes <= memory.bindingBytes,
     'backend/out-of-memory',
     () =>
       `cache ${label}: ${pages} pages of a head take ${headBytes} bytes, a binding on this GPU has at most ` +

@@ -8,6 +8,8 @@ export interface Capabilities {
   readonly unrolled: boolean
   /** Most bytes of a storage binding, and so of a buffer. */
   readonly bindingBytes: number
+  /** Most bytes of a part of a weight or of a cache. */
+  readonly shardBytes: number
 }
 
 export interface OpenDevice {
@@ -39,13 +41,11 @@ export async function openDevice(options: WebGpuOptions): Promise<OpenDevice> {
     'subgroups were asked for, but this device does not have them',
   )
   const { maxBufferSize, maxStorageBufferBindingSize } = device.limits
-  const limits = options.limits ?? {}
   const bindingBytes = Math.min(
     maxBufferSize,
     maxStorageBufferBindingSize,
     // Offsets in a binding are 32-bit numbers of bytes.
     2 ** 31,
-    limits.bindingBytes ?? Infinity,
   )
   // Node's Dawn settles no promise any more once its GPU object has been collected as garbage.
   const holds = new Set<unknown>([options, adapter])
@@ -53,7 +53,12 @@ export async function openDevice(options: WebGpuOptions): Promise<OpenDevice> {
   const name = info?.description || [info?.vendor, info?.architecture].filter(Boolean).join(' ') || 'unnamed adapter'
   return {
     device,
-    capabilities: { subgroups, bindingBytes, unrolled: options.unrolled ?? !isSoftware(info) },
+    capabilities: {
+      subgroups,
+      bindingBytes,
+      shardBytes: Math.min(bindingBytes, options.limits?.shardBytes ?? Infinity),
+      unrolled: options.unrolled ?? !isSoftware(info),
+    },
     description: `${name}, ${subgroups ? 'subgroups' : 'shared memory'}, f32, bindings of ${Math.floor(bindingBytes / 2 ** 20)} MiB`,
     close() {
       if (options.device === undefined) device.destroy()

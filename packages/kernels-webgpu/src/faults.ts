@@ -23,7 +23,10 @@ export function watch(device: GPUDevice): Faults {
   const note = (error: G3Error): void => {
     first ??= error
   }
-  const uncaptured = ({ error }: GPUUncapturedErrorEvent): void => note(coded(error))
+  const uncaptured = (event: GPUUncapturedErrorEvent): void => {
+    event.preventDefault()
+    note(coded(event.error))
+  }
   device.addEventListener('uncapturederror', uncaptured)
   void device.lost.then(({ reason, message }) => {
     if (closed) return

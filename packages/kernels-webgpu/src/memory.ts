@@ -5,6 +5,8 @@ import { USAGE } from './gpu-constants.js'
 /** All buffers of a backend: made here, counted, and destroyed together. */
 export interface Memory {
   readonly bindingBytes: number
+  /** Most bytes of a part of a weight or of a cache. */
+  readonly shardBytes: number
   /** Bytes of all buffers that exist. */
   readonly bytes: number
   /** @throws G3Error `backend/out-of-memory` once the GPU says so */
@@ -23,7 +25,11 @@ export interface Memory {
   freeAll(): void
 }
 
-export function openMemory(device: GPUDevice, bindingBytes: number, faults: Faults): Memory {
+export function openMemory(
+  device: GPUDevice,
+  { bindingBytes, shardBytes }: Pick<Memory, 'bindingBytes' | 'shardBytes'>,
+  faults: Faults,
+): Memory {
   const buffers = new Set<GPUBuffer>()
   let bytes = 0
 
@@ -42,6 +48,7 @@ export function openMemory(device: GPUDevice, bindingBytes: number, faults: Faul
 
   const memory: Memory = {
     bindingBytes,
+    shardBytes,
     get bytes() {
       return bytes
     },

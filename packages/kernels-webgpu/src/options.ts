@@ -14,7 +14,7 @@ export interface WebGpuOptions {
   readonly limits?: {
     /** Only what the specification promises on every adapter. */
     readonly minimum?: boolean
-    /** Most bytes of a binding, for tests of what happens at it. */
-    readonly bindingBytes?: number
+    /** Most bytes of a part of a weight or of a cache, for tests of what is in parts. */
+    readonly shardBytes?: number
   }
 }

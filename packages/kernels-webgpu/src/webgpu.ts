@@ -32,7 +32,7 @@ import { weightLoader, type GpuWeight } from './weights/load.js'
 export async function webgpu(options: WebGpuOptions = {}): Promise<Backend> {
   const { device, capabilities, description, close } = await openDevice(options)
   const faults = watch(device)
-  const memory = openMemory(device, capabilities.bindingBytes, faults)
+  const memory = openMemory(device, capabilities, faults)
   const pipelines = openPipelines(device, faults)
   const queue = openQueue(device, pipelines.stepLayout, faults)
   const reader = openReader(device, queue, faults)

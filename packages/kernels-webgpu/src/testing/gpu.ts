@@ -5,6 +5,8 @@ export interface TestGpu {
   readonly gpu: GPU
   /** Empty where an adapter was found. */
   readonly missing: string
+  /** Whether the adapter is SwiftShader, which takes 10 to 20 times as long as lavapipe. */
+  readonly isSlow: boolean
 }
 
 /**
@@ -14,9 +16,9 @@ export interface TestGpu {
 export async function testGpu(): Promise<TestGpu> {
   const gpu = create([])
   const adapter = await gpu.requestAdapter()
-  if (adapter !== null) return { gpu, missing: '' }
+  if (adapter !== null) return { gpu, missing: '', isSlow: /swiftshader/i.test(adapter.info.description) }
   const missing = 'no WebGPU adapter: install a Vulkan driver, e.g. Mesa 25 or newer (lavapipe), or run npm test'
   if (process.env.G3_GPU === 'required') throw new Error(`G3_GPU is required, but there is ${missing}`)
   console.warn(`skipped: ${missing}`)
-  return { gpu, missing }
+  return { gpu, missing, isSlow: false }
 }

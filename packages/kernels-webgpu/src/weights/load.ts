@@ -63,11 +63,11 @@ async function loadMatrix(memory: Memory, tensor: PackedTensor, signal?: AbortSi
   const { name, type, rows, cols } = tensor
   const { parts } = planesOf(FORMS[type], cols)
   const ownBytes = parts.reduce((sum, part) => sum + part.rowBytes, 0)
-  const shardRows = Math.floor(memory.bindingBytes / ownBytes / ROW_STEP) * ROW_STEP
+  const shardRows = Math.floor(memory.shardBytes / ownBytes / ROW_STEP) * ROW_STEP
   check(
     shardRows > 0,
     'backend/out-of-memory',
-    () => `${name}: 8 rows take ${8 * ownBytes} bytes, a binding on this GPU has at most ${memory.bindingBytes}`,
+    () => `${name}: 8 rows take ${8 * ownBytes} bytes, a part of a weight has at most ${memory.shardBytes} on this GPU`,
   )
   const shards: Shard[] = []
   try {
