@@ -8,8 +8,8 @@ export interface GpuBuffer extends Buffer {
   readonly stride: number
 }
 
-/** Most workgroups in a dimension that every device takes. */
-const MOST_ROWS = 65_535
+/** Most rows of a step: workgroups in a dimension that every device takes. */
+export const MOST_ROWS = 65_535
 
 /** @throws G3Error `backend/shape`, `backend/out-of-memory` */
 export function makeBuffer(memory: Memory, label: string, rows: number, cols: number): GpuBuffer {

@@ -92,6 +92,8 @@ describe.skipIf(missing !== '')('what goes wrong on the GPU', () => {
     const model = await smallModel(backend)
     model.prompt([1, 2, 3])
     expect(await codeOf(model.picked())).toBe('webgpu/compile')
+    model.prompt([1, 2, 3])
+    expect(await codeOf(model.picked())).toBe('webgpu/compile')
   })
 
   it('what no binding holds is refused with its bytes', async () => {

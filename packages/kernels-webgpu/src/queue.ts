@@ -27,6 +27,8 @@ export interface Queue {
  * token take one write, one pass and one submission.
  */
 export function openQueue(device: GPUDevice, layout: GPUBindGroupLayout, faults: Faults): Queue {
+  /** Programs whose kernels are compiled. */
+  const ready = new WeakSet<GpuProgram>()
   /** What waits for kernels that are being compiled; later calls line up behind it. */
   const waiting: (() => void)[] = []
   let draining: Promise<void> | undefined
@@ -73,7 +75,10 @@ export function openQueue(device: GPUDevice, layout: GPUBindGroupLayout, faults:
   }
 
   const encode = ({ kernel, group, x, rows, pagesOf, only, work: own }: Dispatch, step: Step): void => {
-    if (kernel.pipeline === undefined) return
+    if (kernel.pipeline === undefined) {
+      if (kernel.failure !== undefined) faults.note(kernel.failure)
+      return
+    }
     if (only !== undefined && only.split !== isSplit(step.rows, pages[only.cache])) return
     if (work + own * step.rows > MOST_WORK && work > 0) {
       endPass()
@@ -118,8 +123,12 @@ export function openQueue(device: GPUDevice, layout: GPUBindGroupLayout, faults:
     schedule()
   }
 
-  const isReady = (program: GpuProgram): boolean =>
-    program.one.every(isCompiled) && program.many.every(isCompiled)
+  const isReady = (program: GpuProgram): boolean => {
+    if (ready.has(program)) return true
+    const isNow = program.one.every(isSettled) && program.many.every(isSettled)
+    if (isNow) ready.add(program)
+    return isNow
+  }
 
   const drain = async (): Promise<void> => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
@@ -183,6 +192,6 @@ export function openQueue(device: GPUDevice, layout: GPUBindGroupLayout, faults:
   return queue
 }
 
-const isCompiled = ({ kernel }: Dispatch): boolean => kernel.pipeline !== undefined
+const isSettled = ({ kernel }: Dispatch): boolean => kernel.pipeline !== undefined || kernel.failure !== undefined
 
 const roundUp = (value: number, step: number): number => Math.ceil(value / step) * step

@@ -47,7 +47,8 @@ export function openReader(device: GPUDevice, queue: Queue, faults: Faults): Rea
         }
       })
       try {
-        await target.mapAsync(MAP_READ, 0, Math.max(4, bytes))
+        if (bytes === 0) await device.queue.onSubmittedWorkDone()
+        else await target.mapAsync(MAP_READ, 0, bytes)
         faults.raise()
         if (bytes > 0) take(target.getMappedRange(0, bytes))
       } catch (cause) {

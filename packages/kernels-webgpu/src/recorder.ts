@@ -1,10 +1,13 @@
 import type { Ops } from '@g3/backend'
+import { MOST_ROWS } from './buffers.js'
+import type { GpuCache } from './caches.js'
 import * as attention from './ops/attention.js'
 import type { Kit } from './ops/kit.js'
 import * as products from './ops/products.js'
 import * as rows from './ops/rows.js'
 import { top } from './ops/top.js'
-import type { Dispatch } from './program.js'
+import type { Dispatch, GpuProgram } from './program.js'
+import { stepWords } from './steps.js'
 
 type Call = { [Op in keyof Ops]: { readonly op: Op; readonly args: Parameters<Ops[Op]>[0] } }[keyof Ops]
 
@@ -33,15 +36,55 @@ export function collectCalls(): Calls {
   return { ops, list }
 }
 
-/** Whether none of the calls asks a step for ids, positions or views. */
-export const needsOnlyRows = (calls: readonly Call[]): boolean =>
-  calls.every(({ op }) => !['embed', 'qkNormRope', 'store', 'attend', 'rerotate'].includes(op))
+/** Ops that ask a step for ids, positions or views. */
+const NEEDY: readonly (keyof Ops)[] = ['embed', 'qkNormRope', 'store', 'attend', 'rerotate']
+
+/**
+ * The program of these calls.
+ * @param caches all that there are
+ * @throws G3Error `backend/foreign`, `backend/shape`, `backend/out-of-memory`
+ */
+export function makeProgram(
+  kit: Kit,
+  label: string,
+  calls: readonly Call[],
+  caches: readonly GpuCache[],
+  checkStep: GpuProgram['checkStep'],
+): GpuProgram {
+  const used = new Set<GpuCache>()
+  let rows = MOST_ROWS
+  const noting: Kit = {
+    ...kit,
+    buffer(buffer) {
+      const own = kit.buffer(buffer)
+      rows = Math.min(rows, own.rows)
+      return own
+    },
+    cache(cache) {
+      const own = kit.cache(cache)
+      used.add(own)
+      return own
+    },
+  }
+  const one = dispatches(noting, calls, true)
+  const many = dispatches(noting, calls, false)
+  const entries = [...used].reduce((sum, { spec }) => sum + spec.tableEntries, 0)
+  return {
+    label,
+    one,
+    many,
+    caches: caches.map((cache) => used.has(cache)),
+    needsOnlyRows: !calls.some(({ op }) => NEEDY.includes(op)),
+    stepWords: stepWords(rows, caches.length, entries),
+    checkStep,
+  }
+}
 
 /**
  * The kernels of a program, for steps of one row or of more. Neighbouring calls that one kernel can do become one:
  * qkNormRope with store, and for one row with attend too.
  */
-export function dispatches(kit: Kit, calls: readonly Call[], one: boolean): readonly Dispatch[] {
+function dispatches(kit: Kit, calls: readonly Call[], one: boolean): readonly Dispatch[] {
   const list: Dispatch[] = []
   for (let at = 0; at < calls.length; at++) {
     const fused = fuse(kit, calls, at, one)

@@ -19,9 +19,8 @@ import type { WebGpuOptions } from './options.js'
 import type { GpuProgram } from './program.js'
 import { openQueue } from './queue.js'
 import { openReader } from './reader.js'
-import { collectCalls, dispatches, needsOnlyRows } from './recorder.js'
+import { collectCalls, makeProgram } from './recorder.js'
 import { openPipelines } from './shader/pipelines.js'
-import { stepWords } from './steps.js'
 import { weightLoader, type GpuWeight } from './weights/load.js'
 
 /**
@@ -33,7 +32,7 @@ export async function webgpu(options: WebGpuOptions = {}): Promise<Backend> {
   const { device, capabilities, description, close } = await openDevice(options)
   const faults = watch(device)
   const memory = openMemory(device, capabilities, faults)
-  const pipelines = openPipelines(device, faults)
+  const pipelines = openPipelines(device)
   const queue = openQueue(device, pipelines.stepLayout, faults)
   const reader = openReader(device, queue, faults)
   const load = weightLoader(memory)
@@ -100,18 +99,7 @@ export async function webgpu(options: WebGpuOptions = {}): Promise<Backend> {
       const calls = collectCalls()
       const { ops, checkStep } = checkedOps(calls.ops)
       build(ops)
-      const used = calls.list.flatMap(({ args }) => ('cache' in args ? [cacheOf(args.cache)] : []))
-      const entries = caches.filter((cache) => used.includes(cache)).map(({ spec }) => spec.tableEntries)
-      const rows = mostRows(calls.list.map(({ args }) => args))
-      const program: GpuProgram = {
-        label,
-        one: dispatches(kit, calls.list, true),
-        many: dispatches(kit, calls.list, false),
-        caches: caches.map((cache) => used.includes(cache)),
-        needsOnlyRows: needsOnlyRows(calls.list),
-        stepWords: stepWords(rows, caches.length, entries.reduce((sum, count) => sum + count, 0)),
-        checkStep,
-      }
+      const program = makeProgram(kit, label, calls.list, caches, checkStep)
       queue.reserve(program.stepWords)
       programs.add(program)
       return program
@@ -190,17 +178,4 @@ export async function webgpu(options: WebGpuOptions = {}): Promise<Backend> {
     dispose,
     [Symbol.asyncDispose]: dispose,
   }
-}
-
-/** Rows that a step has at most: those of the smallest buffer. */
-function mostRows(calls: readonly object[]): number {
-  let rows = 65_535
-  for (const args of calls) {
-    for (const value of Object.values(args)) {
-      if (typeof value === 'object' && value !== null && 'label' in value && 'rows' in value) {
-        rows = Math.min(rows, Number(value.rows))
-      }
-    }
-  }
-  return rows
 }

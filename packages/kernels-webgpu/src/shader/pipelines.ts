@@ -1,14 +1,14 @@
 import { G3Error } from '@g3/backend'
 import { COMPUTE_STAGE } from '../gpu-constants.js'
-import type { Faults } from '../faults.js'
 import type { KernelSource } from './source.js'
 
-/** A kernel on this device. It is compiled aside; `pipeline` is there once `ready` is fulfilled. */
+/** A kernel on this device. It is compiled aside: one of `pipeline` and `failure` is there once `ready` is fulfilled. */
 export interface Kernel {
   readonly label: string
   readonly layout: GPUBindGroupLayout
   readonly ready: Promise<void>
   pipeline: GPUComputePipeline | undefined
+  failure: G3Error | undefined
 }
 
 export interface Pipelines {
@@ -18,7 +18,7 @@ export interface Pipelines {
   kernel(source: KernelSource): Kernel
 }
 
-export function openPipelines(device: GPUDevice, faults: Faults): Pipelines {
+export function openPipelines(device: GPUDevice): Pipelines {
   const stepLayout = device.createBindGroupLayout({
     label: 'step',
     entries: [
@@ -61,16 +61,15 @@ export function openPipelines(device: GPUDevice, faults: Faults): Pipelines {
         label,
         layout: group,
         pipeline: undefined,
+        failure: undefined,
         ready: device.createComputePipelineAsync({ label, layout, compute: { module, entryPoint: 'main' } }).then(
           (pipeline) => {
             kernel.pipeline = pipeline
           },
-          (cause) =>
-            faults.note(
-              new G3Error('webgpu/compile', `the GPU's driver does not take the kernel ${label}: ${String(cause)}`, {
-                cause,
-              }),
-            ),
+          (cause) => {
+            const message = `the GPU's driver does not take the kernel ${label}: ${String(cause)}`
+            kernel.failure = new G3Error('webgpu/compile', message, { cause })
+          },
         ),
       }
       kernels.set(code, kernel)
