@@ -103,6 +103,15 @@ describe.skipIf(missing !== '')('what goes wrong on the GPU', () => {
     expect(() => backend.cache(spec)).toThrow(/268435456 bytes/)
   })
 
+  it('a read that a disposal cuts off says so', async () => {
+    const backend = await webgpu({ gpu })
+    const model = await smallModel(backend)
+    model.prompt([1, 2, 3])
+    const picked = codeOf(model.picked())
+    await backend.dispose()
+    expect(['backend/disposed', 'went through']).toContain(await picked)
+  })
+
   it("leaves the caller's device open", async () => {
     const device = await openDevice()
     await (await webgpu({ device })).dispose()

@@ -22,6 +22,7 @@ export interface Reader {
 export function openReader(device: GPUDevice, queue: Queue, faults: Faults): Reader {
   /** Mappable buffers that nobody reads at the moment, the smallest first. */
   const idle: GPUBuffer[] = []
+  let closed = false
 
   const borrow = (bytes: number): GPUBuffer => {
     const at = idle.findIndex(({ size }) => size >= bytes)
@@ -53,6 +54,7 @@ export function openReader(device: GPUDevice, queue: Queue, faults: Faults): Rea
         if (bytes > 0) take(target.getMappedRange(0, bytes))
       } catch (cause) {
         target.destroy()
+        if (closed) throw new G3Error('backend/disposed', 'this backend was disposed while it was read')
         faults.raise()
         if (cause instanceof G3Error) throw cause
         throw new G3Error('webgpu/device-lost', `the GPU gave nothing back: ${String(cause)}`, { cause })
@@ -62,6 +64,7 @@ export function openReader(device: GPUDevice, queue: Queue, faults: Faults): Rea
       idle.sort((a, b) => a.size - b.size)
     },
     close() {
+      closed = true
       for (const buffer of idle.splice(0)) buffer.destroy()
     },
   }
