@@ -41,7 +41,8 @@ export function makeCache(memory: Memory, spec: CacheSpec, index: number): GpuCa
   check(
     headDim % Math.max(per, 8) === 0 && headDim <= MAX_HEAD_DIM,
     'backend/shape',
-    () => `cache ${label}: heads of ${headDim}; this backend takes multiples of ${Math.max(per, 8)} up to ${MAX_HEAD_DIM}`,
+    () =>
+      `cache ${label}: heads of ${headDim}; this backend takes multiples of ${Math.max(per, 8)} up to ${MAX_HEAD_DIM}`,
   )
   const parts = headDim / per
   const pageParts = PAGE * (type === 'q8_0' ? parts + 1 : parts)

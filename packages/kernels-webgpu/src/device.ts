@@ -28,7 +28,8 @@ const WANTED = ['maxBufferSize', 'maxStorageBufferBindingSize'] as const
 const MINIMUM = { maxBufferSize: 256 * 2 ** 20, maxStorageBufferBindingSize: 128 * 2 ** 20 } as const
 
 /**
- * The device to run on: the caller's, or a new one of the adapter, with the features that the kernels have variants for.
+ * The device to run on: the caller's, or a new one of the adapter, with the features that the kernels have variants
+ * for.
  * @throws G3Error `webgpu/unavailable`
  */
 export async function openDevice(options: WebGpuOptions): Promise<OpenDevice> {
@@ -59,7 +60,12 @@ export async function openDevice(options: WebGpuOptions): Promise<OpenDevice> {
       shardBytes: Math.min(bindingBytes, options.limits?.shardBytes ?? Infinity),
       unrolled: options.unrolled ?? !isSoftware(info),
     },
-    description: `${name}, ${subgroups ? 'subgroups' : 'shared memory'}, f32, bindings of ${Math.floor(bindingBytes / 2 ** 20)} MiB`,
+    description: [
+      name,
+      subgroups ? 'subgroups' : 'shared memory',
+      'f32',
+      `bindings of ${Math.floor(bindingBytes / 2 ** 20)} MiB`,
+    ].join(', '),
     close() {
       if (options.device === undefined) device.destroy()
       holds.clear()

@@ -1,7 +1,7 @@
 import { PAGE, type Step } from '@g3/backend'
 import type { Faults } from './faults.js'
 import { USAGE } from './gpu-constants.js'
-import { canSplit, isSplit } from './ops/attention.js'
+import { canSplit, isSplit } from './ops/attend.js'
 import type { Dispatch, GpuProgram } from './program.js'
 import { pagesSeen, STEP_ALIGN, writeStep } from './steps.js'
 

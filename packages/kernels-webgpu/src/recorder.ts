@@ -1,7 +1,8 @@
 import type { Ops } from '@g3/backend'
 import { MOST_ROWS } from './buffers.js'
 import type { GpuCache } from './caches.js'
-import * as attention from './ops/attention.js'
+import * as attention from './ops/attend.js'
+import * as heads from './ops/heads.js'
 import type { Kit } from './ops/kit.js'
 import * as products from './ops/products.js'
 import * as rows from './ops/rows.js'
@@ -116,7 +117,7 @@ function fuse(
     attended.args.cache === cache &&
     attended.args.layer === layer &&
     ![q, k, v].includes(attended.args.out)
-  if (!attends) return { dispatches: attention.qkNormRopeStore(kit, turned.args, stored.args), calls: 2 }
+  if (!attends) return { dispatches: heads.qkNormRopeStore(kit, turned.args, stored.args), calls: 2 }
   const row = { turned: turned.args, stored: stored.args, attended: attended.args }
   return { dispatches: attention.fusedAttend(kit, row), calls: 3 }
 }
@@ -130,13 +131,13 @@ function single(kit: Kit, call: Call, one: boolean): readonly Dispatch[] {
     case 'qkv':
       return products.qkv(kit, one, call.args)
     case 'qkNormRope':
-      return attention.qkNormRope(kit, call.args)
+      return heads.qkNormRope(kit, call.args)
     case 'store':
-      return attention.store(kit, call.args)
+      return heads.store(kit, call.args)
     case 'attend':
       return attention.attend(kit, call.args)
     case 'rerotate':
-      return attention.rerotate(kit, call.args)
+      return heads.rerotate(kit, call.args)
     case 'project':
       return products.project(kit, one, call.args)
     case 'addNorm':

@@ -61,7 +61,10 @@ export function dispatch(
     }
   }
   const source = kernelSource(op, bindings, { ...loopValues(kit), ...values }, parts)
-  const code = aliases.reduce((text, [from, to]) => text.replace(new RegExp(`\\b${from}\\[`, 'g'), `${to}[`), source.code)
+  const code = aliases.reduce(
+    (text, [from, to]) => text.replace(new RegExp(`\\b${from}\\[`, 'g'), `${to}[`),
+    source.code,
+  )
   const kernel = kit.kernel({ ...source, code })
   const group = kit.bind(
     kernel,

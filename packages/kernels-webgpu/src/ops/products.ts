@@ -129,11 +129,13 @@ function products(
 const alone = (kit: Kit, one: boolean, x: GpuBuffer, product: GpuProduct, from = false): readonly Dispatch[] =>
   product.weight.shards.map((shard) => products(kit, one, x, [{ ...product, shard }], from))
 
-export function project(kit: Kit, one: boolean, { x, weight, out }: Parameters<Ops['project']>[0]): readonly Dispatch[] {
+type Args<Op extends keyof Ops> = Parameters<Ops[Op]>[0]
+
+export function project(kit: Kit, one: boolean, { x, weight, out }: Args<'project'>): readonly Dispatch[] {
   return alone(kit, one, kit.buffer(x), { weight: kit.weight(weight), out: kit.buffer(out) })
 }
 
-export function logits(kit: Kit, one: boolean, { x, weight, out }: Parameters<Ops['logits']>[0]): readonly Dispatch[] {
+export function logits(kit: Kit, one: boolean, { x, weight, out }: Args<'logits'>): readonly Dispatch[] {
   return logitsInto(kit, one, kit.buffer(x), kit.weight(weight), kit.buffer(out))
 }
 
@@ -141,7 +143,7 @@ export function logits(kit: Kit, one: boolean, { x, weight, out }: Parameters<Op
 export const logitsInto = (kit: Kit, one: boolean, x: GpuBuffer, weight: GpuWeight, out: GpuBuffer) =>
   alone(kit, one, x, { weight, out }, true)
 
-export function qkv(kit: Kit, one: boolean, args: Parameters<Ops['qkv']>[0]): readonly Dispatch[] {
+export function qkv(kit: Kit, one: boolean, args: Args<'qkv'>): readonly Dispatch[] {
   const x = kit.buffer(args.x)
   const list = [args.q, args.k, args.v].map(({ weight, out }) => ({ weight: kit.weight(weight), out: kit.buffer(out) }))
   const whole = list.flatMap((product) => {
@@ -152,7 +154,7 @@ export function qkv(kit: Kit, one: boolean, args: Parameters<Ops['qkv']>[0]): re
   return list.flatMap((product) => alone(kit, one, x, product))
 }
 
-export function gatedUp(kit: Kit, one: boolean, args: Parameters<Ops['gatedUp']>[0]): readonly Dispatch[] {
+export function gatedUp(kit: Kit, one: boolean, args: Args<'gatedUp'>): readonly Dispatch[] {
   const [x, out] = [kit.buffer(args.x), kit.buffer(args.out)]
   const [gate, up] = [kit.weight(args.gate), kit.weight(args.up)]
   checkColumns('gatedUp', gate)

@@ -1,19 +1,28 @@
 import type { QuantType } from '@g3/backend'
 import { WGSL } from '../generated/wgsl.js'
-import { FORMS, UNEVEN } from '../weights/forms.js'
-import { lowBits } from '../weights/planes.js'
+import { CHUNK, FORMS, UNEVEN } from '../weights/forms.js'
+import { lowBits } from '../weights/parts.js'
 import { render, type Values } from './template.js'
 
 /** What the templates that read a weight of this type need to know. */
 export function weightValues(type: QuantType): Values {
   const form = FORMS[type]
   if (form.kind === 'float') {
-    return { WIDE: form.bytes === 4, BFLOAT: form.bfloat, FOLDS: 1, PIECES: 8, MIN: false, SHIFTED: false, SCALED: false, ZERO: '0.0' }
+    return {
+      WIDE: form.bytes === 4,
+      BFLOAT: form.bfloat,
+      FOLDS: 1,
+      PIECES: 8,
+      MIN: false,
+      SHIFTED: false,
+      SCALED: false,
+      ZERO: '0.0',
+    }
   }
   const low = lowBits(form)
   const high = form.bits - low
   const min = form.min !== 'none'
-  const folds = CHUNK_COLUMNS / form.fold
+  const folds = CHUNK / form.fold
   return {
     LOW8: low === 8,
     LOW4: low === 4,
@@ -36,8 +45,6 @@ export function weightValues(type: QuantType): Values {
     ZERO: `${form.zero}.0`,
   }
 }
-
-const CHUNK_COLUMNS = 32
 
 /** The functions that read the weight of this type which a kernel has bound as `name`. */
 export function weightReader(name: string, type: QuantType): string {

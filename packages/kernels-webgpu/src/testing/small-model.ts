@@ -66,7 +66,9 @@ export async function smallModel(backend: Backend): Promise<SmallModel> {
       ops.addNorm({ x, y, post: widthNorm, next: widthNorm, eps: EPS, out: h })
     }
   })
-  const head = backend.record('head', (ops) => ops.top({ x: h, weight: table, limit: VOCABULARY, count: 1, out: picked }))
+  const head = backend.record('head', (ops) =>
+    ops.top({ x: h, weight: table, limit: VOCABULARY, count: 1, out: picked }),
+  )
 
   const run = (ids: readonly number[], start: number): void => {
     const rows = ids.length

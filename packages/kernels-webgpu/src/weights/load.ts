@@ -9,7 +9,7 @@ import {
 } from '@g3/backend'
 import type { Memory } from '../memory.js'
 import { CHUNK, FORMS } from './forms.js'
-import { type Part, planesOf, ROW_STEP } from './planes.js'
+import { type Part, partsOf, ROW_STEP } from './parts.js'
 
 /** Bytes of a file that are repacked at a time. */
 const READ_BYTES = 2 * 2 ** 20
@@ -61,7 +61,7 @@ async function loadVector(memory: Memory, tensor: PackedTensor, signal?: AbortSi
 
 async function loadMatrix(memory: Memory, tensor: PackedTensor, signal?: AbortSignal): Promise<GpuWeight> {
   const { name, type, rows, cols } = tensor
-  const { parts } = planesOf(FORMS[type], cols)
+  const parts = partsOf(FORMS[type], cols)
   const ownBytes = parts.reduce((sum, part) => sum + part.rowBytes, 0)
   const shardRows = Math.floor(memory.shardBytes / ownBytes / ROW_STEP) * ROW_STEP
   check(

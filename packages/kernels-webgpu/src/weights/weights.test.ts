@@ -41,7 +41,7 @@ describe.skipIf(missing !== '')('weights on the GPU', () => {
     expect(got.findIndex((value, i) => value !== values[i])).toBe(-1)
   })
 
-  it('a tensor is read in parts of 2 MiB, and takes no more of the GPU than its file but for its shares of 16 bytes', async () => {
+  it('are read in parts of 2 MiB, and take no more of the GPU than of the file, up to whole 8 rows', async () => {
     const adapter = await gpu.requestAdapter()
     const { device, take } = counted(await (adapter ?? expect.fail(missing)).requestDevice())
     await using backend = await webgpu({ device })

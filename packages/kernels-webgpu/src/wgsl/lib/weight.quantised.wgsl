@@ -1,4 +1,4 @@
-// Reads the quantised weight ${W} by chunks of 32 columns (`weights/planes.ts` writes them). A shard is an array of 16 bytes
+// Reads the quantised weight ${W} by chunks of 32 columns (`weights/parts.ts` writes them). A shard is an array of 16 bytes
 // with these parts one after the other: the low bits of levels, their high bits, the runs' f16 numbers, integer scales.
 // A weight is scale · (level − ZERO) − min.
 struct ${W}_Chunk {

@@ -1,14 +1,11 @@
-import { check, PAGE, ropeFrequencies, type Ops } from '@g3/backend'
-import { MAX_HEAD_DIM, type CacheForm, type CacheShard, type GpuCache } from '../caches.js'
+import { check, PAGE } from '@g3/backend'
 import type { GpuBuffer } from '../buffers.js'
+import type { CacheShard, GpuCache } from '../caches.js'
 import type { Dispatch } from '../program.js'
-import type { TemplateName } from '../shader/source.js'
 import type { Values } from '../shader/template.js'
+import { cacheReaders, cacheValues, headsOf, normsOf, ROTATION, WORKERS, type Args } from './head-values.js'
 import { bits, dispatch, params, read, write, type Kit } from './kit.js'
-import { vectorOf } from './rows.js'
 
-/** Workers of a workgroup that has a head or a page. */
-const WORKERS = 128
 /** Rows of a step whose pages are taken apart so that enough workgroups run. */
 const SPLIT_ROWS = 4
 /** Pages, of all rows of a step, that are taken apart at most: those of Gemma's longest context. */
@@ -16,142 +13,6 @@ const MOST_PAGES = 1024
 /** Heads that share a kv head and are done together, and the numbers that their queries have at most. */
 const MOST_HEADS = 4
 const MOST_QUERY = 1024
-
-type Args<Op extends keyof Ops> = Parameters<Ops[Op]>[0]
-
-/** What the templates that know a cache's form are filled in with. */
-const cacheValues = ({ type, headDim, per, parts, pageParts }: CacheForm): Values => ({
-  Q8: type === 'q8_0',
-  F16: type === 'f16',
-  PER: per,
-  VECS: per / 4,
-  PARTS: parts,
-  PAGE_PARTS: pageParts,
-  SCALES_AT: PAGE * parts,
-  BLOCKS: headDim / 32,
-  ...headValues(headDim),
-})
-
-const headValues = (headDim: number): Values => ({
-  WORKERS,
-  HEAD_DIM: headDim,
-  HEAD_VECS: headDim / 4,
-  PAIRS: headDim / 2,
-  // 1 / headDim, as a WGSL f32
-  MEAN: `(1.0 / ${headDim}.0)`,
-  FREQUENCIES: 2 * headDim,
-})
-
-const headsOf = (op: string, cols: number, headDim: number): number => {
-  check(
-    headDim % 4 === 0 && headDim <= MAX_HEAD_DIM,
-    'backend/shape',
-    () => `${op}: heads of ${headDim}; this backend takes multiples of 4 up to ${MAX_HEAD_DIM}`,
-  )
-  return cols / headDim
-}
-
-/** Norm weights of q and of k, then the frequencies. */
-function normsOf(kit: Kit, { qNorm, kNorm, headDim, rope }: Args<'qkNormRope'>): GPUBuffer {
-  const [q, k] = [kit.weight(qNorm), kit.weight(kNorm)]
-  vectorOf('qkNormRope', q)
-  vectorOf('qkNormRope', k)
-  const frequencies = new Float32Array(ropeFrequencies(headDim, rope.base, rope.scaling))
-  return kit.constants(`norms ${q.name} ${k.name} ${rope.base} ${rope.scaling}`, [q, k, frequencies])
-}
-
-const ROTATION: readonly TemplateName[] = ['lib/total', 'lib/rope', 'lib/norm-rope']
-const needsBytes = ({ type }: CacheForm): readonly TemplateName[] => (type === 'q8_0' ? ['lib/bytes'] : [])
-
-export function qkNormRope(kit: Kit, args: Args<'qkNormRope'>): readonly Dispatch[] {
-  const { headDim, eps } = args
-  const [q, k] = [kit.buffer(args.q), kit.buffer(args.k)]
-  const heads = [headsOf('qkNormRope', q.cols, headDim), headsOf('qkNormRope', k.cols, headDim)]
-  return [
-    dispatch(
-      kit,
-      'qk-norm-rope.head',
-      [write('q', 'f32', q.buffer), write('k', 'f32', k.buffer), read('norms', 'f32', normsOf(kit, args))],
-      { ...headValues(headDim), STORE: false },
-      params([q.stride, k.stride, 0, 0], [...heads, 0, 0], [bits(eps), 0, 0, 0]),
-      { x: heads[0] + heads[1], rows: 1, work: 8 * (q.cols + k.cols) },
-      { parts: ROTATION },
-    ),
-  ]
-}
-
-/** {@link qkNormRope} and {@link store} of the k that it turns, into a cache that has one shard. */
-export function qkNormRopeStore(kit: Kit, args: Args<'qkNormRope'>, stored: Args<'store'>): readonly Dispatch[] {
-  const { headDim, eps } = args
-  const [q, k, v] = [kit.buffer(args.q), kit.buffer(args.k), kit.buffer(stored.v)]
-  const cache = kit.cache(stored.cache)
-  const [{ keys, values }] = cache.layers[stored.layer]
-  const heads = [headsOf('qkNormRope', q.cols, headDim), headsOf('qkNormRope', k.cols, headDim)]
-  return [
-    dispatch(
-      kit,
-      'qk-norm-rope.head',
-      [
-        write('q', 'f32', q.buffer),
-        write('k', 'f32', k.buffer),
-        read('norms', 'f32', normsOf(kit, args)),
-        read('v', 'f32', v.buffer),
-        write('keys', 'vec4<u32>', keys),
-        write('values', 'vec4<u32>', values),
-      ],
-      { ...cacheValues(cache.form), STORE: true },
-      params([q.stride, k.stride, v.stride, cache.index], [...heads, 0, 0], [bits(eps), 0, 0, 0]),
-      { x: heads[0] + 2 * heads[1], rows: 1, work: 8 * (q.cols + 2 * k.cols) },
-      { parts: [...ROTATION, 'lib/cache', 'lib/cache-write-keys', 'lib/cache-write-values'] },
-    ),
-  ]
-}
-
-const HEAD = (headDim: number): string => `var<workgroup> head: array<f32, ${headDim}>;`
-
-export function store(kit: Kit, args: Args<'store'>): readonly Dispatch[] {
-  const [k, v, cache] = [kit.buffer(args.k), kit.buffer(args.v), kit.cache(args.cache)]
-  return cache.layers[args.layer].map(({ first, heads, keys, values }) =>
-    dispatch(
-      kit,
-      'store.head',
-      [
-        read('k', 'f32', k.buffer),
-        read('v', 'f32', v.buffer),
-        write('keys', 'vec4<u32>', keys),
-        write('values', 'vec4<u32>', values),
-      ],
-      cacheValues(cache.form),
-      params([k.stride, v.stride, cache.index, 0], [heads, first, 0, 0]),
-      { x: 2 * heads, rows: 1, work: 2 * heads * cache.form.headDim },
-      { parts: ['lib/cache', 'lib/cache-write-keys', 'lib/cache-write-values'], texts: [HEAD(cache.form.headDim)] },
-    ),
-  )
-}
-
-export function rerotate(kit: Kit, args: Args<'rerotate'>): readonly Dispatch[] {
-  const cache = kit.cache(args.cache)
-  kit.buffer(args.k)
-  const { headDim } = cache.form
-  const { base, scaling } = args.rope
-  const frequencies = kit.constants(`frequencies ${headDim} ${base} ${scaling}`, [
-    new Float32Array(ropeFrequencies(headDim, base, scaling)),
-  ])
-  return cache.layers[args.layer].map(({ heads, keys }) =>
-    dispatch(
-      kit,
-      'rerotate.head',
-      [read('norms', 'f32', frequencies), write('keys', 'vec4<u32>', keys)],
-      cacheValues(cache.form),
-      params([cache.index, heads, 0, 0]),
-      { x: heads, rows: 1, work: 8 * heads * headDim },
-      {
-        parts: [...needsBytes(cache.form), 'lib/rope', 'lib/cache', 'lib/cache-read', 'lib/cache-write-keys'],
-        texts: [HEAD(headDim)],
-      },
-    ),
-  )
-}
 
 /** How the heads of q that share a kv head are shared out among workgroups. */
 function setsOf({ unrolled }: Kit, group: number, headDim: number): { readonly heads: number; readonly sets: number } {
@@ -219,7 +80,7 @@ export function attend(kit: Kit, args: Args<'attend'>): readonly Dispatch[] {
         only: { cache: cache.index, split },
         work: 2 * shard.heads * group * cache.form.headDim * PAGE,
       },
-      { parts: [...needsBytes(cache.form), 'lib/cache', 'lib/cache-read'] },
+      { parts: [...cacheReaders(cache.form), 'lib/cache'] },
     )
   const shards = cache.layers[args.layer]
   return [
@@ -273,7 +134,15 @@ export function fusedAttend(kit: Kit, { turned, stored, attended }: AttendedRow)
         pagesOf: cache.index,
         work: 2 * heads * headDim * PAGE,
       },
-      { parts: [...needsBytes(cache.form), ...ROTATION, 'lib/cache', 'lib/cache-read', 'lib/cache-write-keys', 'lib/cache-write-values'] },
+      {
+        parts: [
+          ...cacheReaders(cache.form),
+          ...ROTATION,
+          'lib/cache',
+          'lib/cache-write-keys',
+          'lib/cache-write-values',
+        ],
+      },
     ),
     merge(kit, cache, partials, heads, out, { q, k, normed }),
   ]

@@ -1,14 +1,9 @@
 import { CHUNK, type QuantForm, type WeightForm } from './forms.js'
 
 /**
- * How a shard of a weight lies in a buffer: parts one after the other, each a whole number of 16 bytes.
- * Rows follow each other without gaps, and in a part what belongs to chunk c of row r is number r · chunks + c.
+ * A part of a weight. A shard has its parts one after the other in a buffer, each a whole number of 16 bytes; rows follow
+ * each other without gaps, and what belongs to chunk c of row r is number r · chunks + c of a part.
  */
-export interface Planes {
-  /** Bytes of each part for 8 rows, and where the parts of a shard of so many rows begin. */
-  readonly parts: readonly Part[]
-}
-
 export interface Part {
   /** Bytes a row takes; whole bytes for 8 rows at least. */
   readonly rowBytes: number
@@ -22,16 +17,17 @@ export const ROW_STEP = 8
 /** Bits of a level that lie in the first plane; the rest lies in the second. */
 export const lowBits = ({ bits }: QuantForm): 8 | 4 | 2 => (bits === 8 ? 8 : bits >= 4 ? 4 : 2)
 
-/** The parts of a weight of `cols` columns. */
-export function planesOf(form: WeightForm, cols: number): Planes {
-  if (form.kind === 'float') return { parts: [floats(form.bytes, cols)] }
+/** The parts of a weight of `cols` columns: the levels' low bits, their high bits, the runs' numbers, integer scales. */
+export function partsOf(form: WeightForm, cols: number): readonly Part[] {
+  if (form.kind === 'float') return [floats(form.bytes, cols)]
   const low = lowBits(form)
   const high = form.bits - low
-  const parts = [levels(form, cols, 0, low)]
-  parts.push(high === 0 ? NO_PART : levels(form, cols, low, high))
-  parts.push(runs(form, cols))
-  parts.push(form.run === 256 ? scales(form, cols) : NO_PART)
-  return { parts }
+  return [
+    levels(form, cols, 0, low),
+    high === 0 ? NO_PART : levels(form, cols, low, high),
+    runs(form, cols),
+    form.run === 256 ? scales(form, cols) : NO_PART,
+  ]
 }
 
 const NO_PART: Part = { rowBytes: 0, pack: () => {} }
