@@ -1,4 +1,4 @@
-import { PAGE, type Step } from '@g3/backend'
+import { G3Error, PAGE, type Step } from '@g3/backend'
 import type { Faults } from './faults.js'
 import { USAGE } from './gpu-constants.js'
 import { canSplit, isSplit } from './ops/attend.js'
@@ -133,7 +133,11 @@ export function openQueue(device: GPUDevice, layout: GPUBindGroupLayout, faults:
   const drain = async (): Promise<void> => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       await compiling
-      next()
+      try {
+        next()
+      } catch (cause) {
+        faults.note(new G3Error('webgpu/internal', `a run could not be handed to the GPU: ${String(cause)}`, { cause }))
+      }
     }
     draining = undefined
   }

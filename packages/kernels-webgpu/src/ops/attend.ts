@@ -39,7 +39,7 @@ function attendValues({ form }: GpuCache, heads: number, sets: number): Values {
 
 /** Sixteen bytes of what all pages give; after them lie a row's normed heads. */
 const normedAt = ({ spec, form }: GpuCache, heads: number): number =>
-  Math.min(spec.tableEntries, MOST_PAGES) * heads * (1 + form.headDim / 4)
+  Math.min(SPLIT_ROWS * spec.tableEntries, MOST_PAGES) * heads * (1 + form.headDim / 4)
 
 const partialBytes = (cache: GpuCache, heads: number): number =>
   16 * (normedAt(cache, heads) + ((heads + cache.spec.kvHeads) * cache.form.headDim) / 4)
