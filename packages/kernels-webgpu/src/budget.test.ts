@@ -28,6 +28,7 @@ describe.skipIf(missing !== '')('what a decode token asks of the GPU', () => {
         dispatches: 2 + 8 * LAYERS + 3,
         bindGroups: 0,
         buffers: 0,
+        bufferBytes: 0,
         writes: 1,
         passes: 1,
         submits: 1,

@@ -45,7 +45,7 @@ export function makeCache(memory: Memory, spec: CacheSpec, index: number): GpuCa
       `cache ${label}: heads of ${headDim}; this backend takes multiples of ${Math.max(per, 8)} up to ${MAX_HEAD_DIM}`,
   )
   const parts = headDim / per
-  const pageParts = PAGE * (type === 'q8_0' ? parts + 1 : parts)
+  const pageParts = partsOfPage(type, headDim)
   const headBytes = pages * pageParts * 16
   const shardHeads = Math.min(kvHeads, Math.max(1, Math.floor(memory.shardBytes / headBytes)))
   check(
@@ -63,7 +63,7 @@ export function makeCache(memory: Memory, spec: CacheSpec, index: number): GpuCa
   return {
     spec,
     index,
-    pageBytes: 2 * layers * kvHeads * pageParts * 16,
+    pageBytes: cachePageBytes(spec),
     layout: `webgpu ${type} ${layers}x${kvHeads}x${headDim}`,
     form: { type, headDim, per, parts, pageParts },
     layers: Array.from({ length: layers }, (_, layer) =>
@@ -71,6 +71,14 @@ export function makeCache(memory: Memory, spec: CacheSpec, index: number): GpuCa
     ),
   }
 }
+
+/** 16 bytes of a page of a head's keys, or of its values. */
+const partsOfPage = (type: CacheType, headDim: number): number =>
+  PAGE * (headDim / PER[type] + (type === 'q8_0' ? 1 : 0))
+
+/** Bytes of a page, of all layers. */
+export const cachePageBytes = ({ type, layers, kvHeads, headDim }: CacheSpec): number =>
+  2 * layers * kvHeads * partsOfPage(type, headDim) * 16
 
 /** Where a page lies: for each layer keys, then values, in the order of `readPage`. */
 export function pageRanges(cache: GpuCache): readonly { readonly buffer: GPUBuffer; readonly bytes: number }[] {

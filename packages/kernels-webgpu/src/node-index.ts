@@ -3,6 +3,7 @@ import { nodeGpu } from './node-gpu.js'
 import type { WebGpuOptions } from './options.js'
 import { webgpu as webgpuOf } from './webgpu.js'
 
+export { webgpuFootprint } from './footprint.js'
 export type { WebGpuOptions } from './options.js'
 
 /**

@@ -1,5 +1,5 @@
 import type { Ops } from '@g3/backend'
-import type { GpuBuffer } from '../buffers.js'
+import { strideOf, type GpuBuffer } from '../buffers.js'
 import type { Dispatch } from '../program.js'
 import { dispatch, params, read, write, type Kit } from './kit.js'
 import { logitsInto } from './products.js'
@@ -11,7 +11,7 @@ const SORTED = 1024
 export function top(kit: Kit, one: boolean, args: Parameters<Ops['top']>[0]): readonly Dispatch[] {
   const { limit, count } = args
   const [x, weight, out] = [kit.buffer(args.x), kit.weight(args.weight), kit.buffer(args.out)]
-  const stride = Math.ceil(weight.rows / 4) * 4
+  const stride = strideOf(weight.rows)
   const all: GpuBuffer = {
     label: 'logits of top',
     rows: out.rows,

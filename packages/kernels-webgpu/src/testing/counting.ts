@@ -3,6 +3,8 @@ export interface Counts {
   dispatches: number
   bindGroups: number
   buffers: number
+  /** Bytes of these buffers. */
+  bufferBytes: number
   writes: number
   writtenBytes: number
   passes: number
@@ -15,6 +17,7 @@ const NONE: Readonly<Counts> = {
   dispatches: 0,
   bindGroups: 0,
   buffers: 0,
+  bufferBytes: 0,
   writes: 0,
   writtenBytes: 0,
   passes: 0,
@@ -55,7 +58,10 @@ export function counted(device: GPUDevice): CountedDevice {
   const size = (value: unknown): number => (typeof value === 'number' ? value : 0)
 
   wrap(device, 'createBindGroup', () => counts.bindGroups++)
-  wrap(device, 'createBuffer', () => counts.buffers++)
+  wrap(device, 'createBuffer', (descriptor) => {
+    counts.buffers++
+    if (isSized(descriptor)) counts.bufferBytes += size(descriptor.size)
+  })
   wrap(device, 'createComputePipelineAsync', () => counts.pipelines++)
   wrap(device.queue, 'submit', () => counts.submits++)
   wrap(device.queue, 'writeBuffer', (_, __, data, ___, elements) => {
@@ -89,6 +95,8 @@ export function counted(device: GPUDevice): CountedDevice {
   }
 }
 
+const isSized = (value: unknown): value is { readonly size: unknown } =>
+  typeof value === 'object' && value !== null && 'size' in value
 const isEncoder = (value: unknown): value is GPUCommandEncoder =>
   typeof value === 'object' && value !== null && 'beginComputePass' in value
 const isPass = (value: unknown): value is GPUComputePassEncoder =>

@@ -14,7 +14,7 @@ import { type Part, partsOf, ROW_STEP } from './parts.js'
 /** Bytes of a file that are repacked at a time. */
 const READ_BYTES = 2 * 2 ** 20
 /** Bytes handed to the GPU before a tensor waits for it to take them. */
-const AHEAD_BYTES = 32 * 2 ** 20
+export const AHEAD_BYTES = 32 * 2 ** 20
 
 /** Rows [first, first + rows) of a weight, in a buffer of their own. */
 export interface Shard {
@@ -30,6 +30,12 @@ export interface GpuWeight extends Weight {
   readonly shards: readonly Shard[]
   /** Bytes of the GPU's memory that it takes. */
   readonly bytes: number
+}
+
+/** Bytes of the GPU's memory that a tensor takes, in one shard. */
+export function weightBytes({ type, rows, cols }: Pick<PackedTensor, 'type' | 'rows' | 'cols'>): number {
+  if (rows === 1) return 4 * roundUp(cols, CHUNK)
+  return partsOf(FORMS[type], cols).reduce((sum, part) => sum + part.rowBytes, 0) * roundUp(rows, ROW_STEP)
 }
 
 /** Loads tensors: reads them part by part, repacks each and hands it over, so that little of a file is here at a time. */
@@ -51,7 +57,7 @@ async function loadVector(memory: Memory, tensor: PackedTensor, signal?: AbortSi
   const { name, type, cols } = tensor
   const packed = new Uint8Array(rowBytes(type, cols))
   await tensor.read(0, packed, signal)
-  const values = new Float32Array(Math.ceil(cols / CHUNK) * CHUNK)
+  const values = new Float32Array(roundUp(cols, CHUNK))
   dequantize(type, packed, values.subarray(0, cols))
   const buffer = await memory.weights(name, values.byteLength)
   memory.write(buffer, 0, values)
