@@ -126,8 +126,22 @@ function products(
   )
 }
 
-const alone = (kit: Kit, one: boolean, x: GpuBuffer, product: GpuProduct, from = false): readonly Dispatch[] =>
-  product.weight.shards.map((shard) => products(kit, one, x, [{ ...product, shard }], from))
+/** Shards that one kernel is bound to at most, as qkv is to three matrices. */
+const MOST_SHARDS = 3
+
+function alone(kit: Kit, one: boolean, x: GpuBuffer, product: GpuProduct, from = false): readonly Dispatch[] {
+  const { shards } = product.weight
+  return Array.from({ length: Math.ceil(shards.length / MOST_SHARDS) }, (_, n) => {
+    const own = shards.slice(n * MOST_SHARDS, (n + 1) * MOST_SHARDS)
+    return products(
+      kit,
+      one,
+      x,
+      own.map((shard) => ({ ...product, shard })),
+      from,
+    )
+  })
+}
 
 type Args<Op extends keyof Ops> = Parameters<Ops[Op]>[0]
 
