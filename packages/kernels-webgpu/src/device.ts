@@ -1,0 +1,106 @@
+import { check, G3Error } from '@g3/backend'
+import type { WebGpuOptions } from './options.js'
+
+/** What the kernels may count on. */
+export interface Capabilities {
+  readonly subgroups: boolean
+  /** Whether inner loops are written out. */
+  readonly unrolled: boolean
+  /** Most bytes of a storage binding, and so of a buffer. */
+  readonly bindingBytes: number
+  /** Most bytes of a part of a weight or of a cache. */
+  readonly shardBytes: number
+}
+
+export interface OpenDevice {
+  readonly device: GPUDevice
+  readonly capabilities: Capabilities
+  /** Adapter and choices, for people. */
+  readonly description: string
+  /** Destroys a device that was made here. */
+  close(): void
+}
+
+/** Limits that larger models and faster kernels profit from; what the adapter has is asked for. */
+const WANTED = ['maxBufferSize', 'maxStorageBufferBindingSize'] as const
+
+/** The specification's defaults: every adapter has them. */
+const MINIMUM = { maxBufferSize: 256 * 2 ** 20, maxStorageBufferBindingSize: 128 * 2 ** 20 } as const
+
+/**
+ * The device to run on: the caller's, or a new one of the adapter, with the features that the kernels have variants
+ * for.
+ * @throws G3Error `webgpu/unavailable`
+ */
+export async function openDevice(options: WebGpuOptions): Promise<OpenDevice> {
+  const adapter = options.device === undefined ? await openAdapter(options) : undefined
+  const device = options.device ?? (await requestDevice(adapter, options))
+  const subgroups = device.features.has('subgroups') && options.subgroups !== false
+  check(
+    subgroups || options.subgroups !== true,
+    'webgpu/unavailable',
+    'subgroups were asked for, but this device does not have them',
+  )
+  const { maxBufferSize, maxStorageBufferBindingSize } = device.limits
+  const bindingBytes = Math.min(
+    maxBufferSize,
+    maxStorageBufferBindingSize,
+    // Offsets in a binding are 32-bit numbers of bytes.
+    2 ** 31,
+  )
+  // Node's Dawn settles no promise any more once its GPU object has been collected as garbage.
+  const holds = new Set<unknown>([options, adapter])
+  const info = adapter?.info ?? device.adapterInfo
+  const name = info?.description || [info?.vendor, info?.architecture].filter(Boolean).join(' ') || 'unnamed adapter'
+  return {
+    device,
+    capabilities: {
+      subgroups,
+      bindingBytes,
+      shardBytes: Math.min(bindingBytes, options.limits?.shardBytes ?? Infinity),
+      unrolled: options.unrolled ?? !isSoftware(info),
+    },
+    description: [
+      name,
+      subgroups ? 'subgroups' : 'shared memory',
+      'f32',
+      `bindings of ${Math.floor(bindingBytes / 2 ** 20)} MiB`,
+    ].join(', '),
+    close() {
+      if (options.device === undefined) device.destroy()
+      holds.clear()
+    },
+  }
+}
+
+/** Mesa's and Google's drivers that run on the CPU. */
+const isSoftware = (info: GPUAdapterInfo | undefined): boolean =>
+  /llvmpipe|swiftshader/i.test(`${info?.description} ${info?.architecture} ${info?.device}`)
+
+async function openAdapter({ adapter, gpu }: WebGpuOptions): Promise<GPUAdapter> {
+  if (adapter !== undefined) return adapter
+  const host = gpu ?? globalThis.navigator?.gpu
+  check(
+    host !== undefined,
+    'webgpu/unavailable',
+    'there is no WebGPU here: use a browser that has it, in Node install the package webgpu, or pass `device`',
+  )
+  const found = await host.requestAdapter({ powerPreference: 'high-performance' })
+  check(found !== null, 'webgpu/unavailable', 'WebGPU has no adapter here: the GPU or its driver is missing or blocked')
+  return found
+}
+
+async function requestDevice(adapter: GPUAdapter | undefined, options: WebGpuOptions): Promise<GPUDevice> {
+  check(adapter !== undefined, 'webgpu/unavailable', 'there is no adapter to make a device of')
+  const requiredFeatures: GPUFeatureName[] = []
+  if (options.subgroups !== false && adapter.features.has('subgroups')) requiredFeatures.push('subgroups')
+  const requiredLimits: Record<string, number> = {}
+  for (const name of WANTED) {
+    requiredLimits[name] = options.limits?.minimum === true ? MINIMUM[name] : adapter.limits[name]
+  }
+  try {
+    return await adapter.requestDevice({ label: 'g3', requiredFeatures, requiredLimits })
+  } catch (cause) {
+    throw new G3Error('webgpu/unavailable', `the adapter gives no device: ${String(cause)}`, { cause })
+  }
+}

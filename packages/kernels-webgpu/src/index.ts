@@ -1,0 +1,3 @@
+export { webgpuFootprint } from './footprint.js'
+export type { WebGpuOptions } from './options.js'
+export { webgpu } from './webgpu.js'

@@ -1,0 +1,207 @@
+import { check, type Ops } from '@g3/backend'
+import type { GpuBuffer } from '../buffers.js'
+import type { Dispatch } from '../program.js'
+import { sharedReaders, weightReader, weightValues } from '../shader/weight-values.js'
+import { WGSL } from '../generated/wgsl.js'
+import { render, type Values } from '../shader/template.js'
+import { CHUNK } from '../weights/forms.js'
+import type { GpuWeight, Shard } from '../weights/load.js'
+import { dispatch, loopValues, params, read, write, type Kit } from './kit.js'
+
+/** Most workgroups along x that every device takes. */
+const MOST_GROUPS = 65_535
+const WORKERS = 64
+
+/**
+ * Lanes that share a row. Of all that shapes a kernel only this decides in which order a row's products are summed, so it
+ * depends on nothing but the matrix.
+ */
+function lanesOf(cols: number): number {
+  const chunks = cols / CHUNK
+  return chunks >= 128 ? 32 : chunks >= 48 ? 16 : 8
+}
+
+/** What a workgroup computes at a time. */
+interface Tile {
+  readonly lanes: number
+  /** Rows of the matrix and of x that a lane has. */
+  readonly rows: number
+  readonly tokens: number
+  /** Rows of the matrix that a workgroup has. */
+  readonly groupRows: number
+}
+
+/**
+ * @param outs rows of all matrices of the kernel together
+ * @param products matrices that a lane multiplies by at the same time
+ */
+function tileFor({ unrolled }: Kit, cols: number, outs: number, one: boolean, products: number): Tile {
+  const lanes = lanesOf(cols)
+  const slices = WORKERS / lanes
+  const wanted = one ? (outs >= 8192 ? 4 : outs >= 2048 ? 2 : 1) : outs >= 8192 ? 4 : 2
+  let rows = Math.max(1, wanted / products)
+  while (outs > MOST_GROUPS * slices * rows) rows *= 2
+  const tokens = one ? 1 : !unrolled || rows * products > 2 ? 4 : 8
+  return { lanes, rows, tokens, groupRows: slices * rows }
+}
+
+const tileValues = (kit: Kit, { lanes, rows, tokens, groupRows }: Tile, products: number): Values => ({
+  ...loopValues(kit),
+  LANES: lanes,
+  ROWS: rows,
+  TOKENS: tokens,
+  OUTPUTS: rows * tokens,
+  SLICES: WORKERS / lanes,
+  GROUP_ROWS: groupRows,
+  GROUP_OUTPUTS: (WORKERS / lanes) * rows * tokens,
+  LANE_SUMS: WORKERS * rows * tokens * products,
+  SUBGROUPS: kit.subgroups,
+})
+
+/** What reads the weights w0, w1, … and multiplies by them. */
+function readers(weights: readonly GpuWeight[], tile: Values): readonly string[] {
+  return [
+    ...sharedReaders(weights.map(({ type }) => type)),
+    render(WGSL['lib/lanes'], tile),
+    ...weights.flatMap(({ type }, i) => [
+      weightReader(`w${i}`, type),
+      render(WGSL['lib/tile'], { ...tile, ...weightValues(type), W: `w${i}` }),
+    ]),
+  ]
+}
+
+const chunksOf = (weight: GpuWeight): number => weight.cols / CHUNK
+
+function checkColumns(op: string, { name, cols }: GpuWeight): void {
+  check(cols % CHUNK === 0, 'backend/shape', () => `${op}: ${name} has ${cols} columns, not a multiple of ${CHUNK}`)
+}
+
+interface GpuProduct {
+  readonly weight: GpuWeight
+  readonly out: GpuBuffer
+}
+
+/** Products of x and a shard each of some weights, in one kernel. `from`: rows of x count from the step's `from`. */
+function products(
+  kit: Kit,
+  one: boolean,
+  x: GpuBuffer,
+  list: readonly (GpuProduct & { readonly shard: Shard })[],
+  from: boolean,
+): Dispatch {
+  for (const { weight } of list) checkColumns('product', weight)
+  const outs = list.reduce((sum, { shard }) => sum + shard.rows, 0)
+  const [{ weight: first }] = list
+  const tile = tileFor(kit, first.cols, outs, one, 1)
+  const values: Values = {
+    ...tileValues(kit, tile, 1),
+    PRODUCTS: list.length,
+  }
+  let groups = 0
+  const places = list.map(({ shard, out }) => {
+    const begin = groups
+    groups += Math.ceil(shard.rows / tile.groupRows)
+    return [
+      [...shard.parts, shard.rows],
+      [out.stride, shard.first, begin, groups],
+    ]
+  })
+  return dispatch(
+    kit,
+    'project.tile',
+    [
+      read('x', 'vec4<f32>', x.buffer),
+      ...list.map(({ shard }, p) => read(`w${p}`, 'vec4<u32>', shard.buffer)),
+      ...list.map(({ out }, p) => write(`out${p}`, 'f32', out.buffer)),
+    ],
+    values,
+    params([chunksOf(first), x.stride / 4, from ? 1 : 0, 0], ...places.flat()),
+    { x: groups, rows: tile.tokens, work: outs * first.cols },
+    {
+      texts: readers(
+        list.map(({ weight }) => weight),
+        values,
+      ),
+    },
+  )
+}
+
+/** Shards that one kernel is bound to at most, as qkv is to three matrices. */
+const MOST_SHARDS = 3
+
+function alone(kit: Kit, one: boolean, x: GpuBuffer, product: GpuProduct, from = false): readonly Dispatch[] {
+  const { shards } = product.weight
+  return Array.from({ length: Math.ceil(shards.length / MOST_SHARDS) }, (_, n) => {
+    const own = shards.slice(n * MOST_SHARDS, (n + 1) * MOST_SHARDS)
+    return products(
+      kit,
+      one,
+      x,
+      own.map((shard) => ({ ...product, shard })),
+      from,
+    )
+  })
+}
+
+type Args<Op extends keyof Ops> = Parameters<Ops[Op]>[0]
+
+export function project(kit: Kit, one: boolean, { x, weight, out }: Args<'project'>): readonly Dispatch[] {
+  return alone(kit, one, kit.buffer(x), { weight: kit.weight(weight), out: kit.buffer(out) })
+}
+
+export function logits(kit: Kit, one: boolean, { x, weight, out }: Args<'logits'>): readonly Dispatch[] {
+  return logitsInto(kit, one, kit.buffer(x), kit.weight(weight), kit.buffer(out))
+}
+
+/** The logits of the step's rows from `from` on. */
+export const logitsInto = (kit: Kit, one: boolean, x: GpuBuffer, weight: GpuWeight, out: GpuBuffer) =>
+  alone(kit, one, x, { weight, out }, true)
+
+export function qkv(kit: Kit, one: boolean, args: Args<'qkv'>): readonly Dispatch[] {
+  const x = kit.buffer(args.x)
+  const list = [args.q, args.k, args.v].map(({ weight, out }) => ({ weight: kit.weight(weight), out: kit.buffer(out) }))
+  const whole = list.flatMap((product) => {
+    const [shard] = product.weight.shards
+    return product.weight.shards.length === 1 ? [{ ...product, shard }] : []
+  })
+  if (whole.length === list.length) return [products(kit, one, x, whole, false)]
+  return list.flatMap((product) => alone(kit, one, x, product))
+}
+
+export function gatedUp(kit: Kit, one: boolean, args: Args<'gatedUp'>): readonly Dispatch[] {
+  const [x, out] = [kit.buffer(args.x), kit.buffer(args.out)]
+  const [gate, up] = [kit.weight(args.gate), kit.weight(args.up)]
+  checkColumns('gatedUp', gate)
+  checkColumns('gatedUp', up)
+  return gate.shards.flatMap((gateShard) =>
+    up.shards.flatMap((upShard) => {
+      const first = Math.max(gateShard.first, upShard.first)
+      const rows = Math.min(gateShard.first + gateShard.rows, upShard.first + upShard.rows) - first
+      if (rows <= 0) return []
+      const tile = tileFor(kit, gate.cols, 2 * rows, one, 2)
+      const values = tileValues(kit, tile, 2)
+      return [
+        dispatch(
+          kit,
+          'gated-up.tile',
+          [
+            read('x', 'vec4<f32>', x.buffer),
+            read('w0', 'vec4<u32>', gateShard.buffer),
+            read('w1', 'vec4<u32>', upShard.buffer),
+            write('out', 'f32', out.buffer),
+          ],
+          values,
+          params(
+            [chunksOf(gate), x.stride / 4, 0, 0],
+            [...gateShard.parts, gateShard.rows],
+            [...upShard.parts, upShard.rows],
+            [out.stride, first, first - gateShard.first, first - upShard.first],
+            [rows, 0, 0, 0],
+          ),
+          { x: Math.ceil(rows / tile.groupRows), rows: tile.tokens, work: 2 * rows * gate.cols },
+          { texts: readers([gate, up], values) },
+        ),
+      ]
+    }),
+  )
+}

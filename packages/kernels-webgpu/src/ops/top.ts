@@ -1,0 +1,44 @@
+import type { Ops } from '@g3/backend'
+import { strideOf, type GpuBuffer } from '../buffers.js'
+import type { Dispatch } from '../program.js'
+import { dispatch, params, read, write, type Kit } from './kit.js'
+import { logitsInto } from './products.js'
+
+/** Candidates that a workgroup sorts. */
+const SORTED = 1024
+
+/** The logits, then passes that leave the best of each 1024 candidates until one workgroup has them all. */
+export function top(kit: Kit, one: boolean, args: Parameters<Ops['top']>[0]): readonly Dispatch[] {
+  const { limit, count } = args
+  const [x, weight, out] = [kit.buffer(args.x), kit.weight(args.weight), kit.buffer(args.out)]
+  const stride = strideOf(weight.rows)
+  const all: GpuBuffer = {
+    label: 'logits of top',
+    rows: out.rows,
+    cols: weight.rows,
+    stride,
+    buffer: kit.scratch('logits of top', out.rows * stride * 4),
+  }
+  const passes: Dispatch[] = []
+  let source = { buffer: all.buffer, count: limit, stride }
+  for (let first = true, last = false; !last; first = false) {
+    const groups = Math.ceil(source.count / SORTED)
+    last = groups === 1
+    const left = groups * count
+    const target = last
+      ? { buffer: out.buffer, count, stride: out.stride }
+      : { buffer: kit.scratch(`candidates ${passes.length % 2}`, out.rows * left * 8), count: left, stride: 2 * left }
+    passes.push(
+      dispatch(
+        kit,
+        'top.sort',
+        [read('source', 'u32', source.buffer), write('out', 'u32', target.buffer)],
+        { COUNT: count, FIRST: first, LAST: last },
+        params([source.count, source.stride, target.stride, 0]),
+        { x: groups, rows: 1, work: source.count },
+      ),
+    )
+    source = target
+  }
+  return [...logitsInto(kit, one, x, weight, all), ...passes]
+}

@@ -1,0 +1,31 @@
+import type { Program, Step } from '@g3/backend'
+import type { Kernel } from './shader/pipelines.js'
+
+/** A kernel with what it is bound to. */
+export interface Dispatch {
+  readonly kernel: Kernel
+  readonly group: GPUBindGroup
+  /** Workgroups along x. */
+  readonly x: number
+  /** Rows of the step that a workgroup takes: how many lie along y. */
+  readonly rows: number
+  /** A cache, if as many workgroups lie along z as a row sees pages of it. */
+  readonly pagesOf?: number
+  /** Runs only where this cache's pages are taken apart, or only where they are not. */
+  readonly only?: { readonly cache: number; readonly split: boolean }
+  /** Multiplications for each row of the step. */
+  readonly work: number
+}
+
+export interface GpuProgram extends Program {
+  /** What a step of one row runs, and what a larger one does. */
+  readonly one: readonly Dispatch[]
+  readonly many: readonly Dispatch[]
+  /** By cache index: whether the program uses it. */
+  readonly caches: readonly boolean[]
+  /** Whether a step's ids, positions and views do not matter. */
+  readonly needsOnlyRows: boolean
+  /** Words that a step has at most. */
+  readonly stepWords: number
+  checkStep(step: Step): void
+}

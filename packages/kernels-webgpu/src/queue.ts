@@ -1,0 +1,201 @@
+import { G3Error, PAGE, type Step } from '@g3/backend'
+import type { Faults } from './faults.js'
+import { USAGE } from './gpu-constants.js'
+import { canSplit, isSplit } from './ops/attend.js'
+import type { Dispatch, GpuProgram } from './program.js'
+import { pagesSeen, STEP_ALIGN, writeStep } from './steps.js'
+
+/** Multiplications that are submitted together at most: some tenths of a second on the slowest GPU worth using. */
+const MOST_WORK = 2 ** 36
+/** Steps that lie in the step buffer at a time, where they have full size. */
+const STEPS = 4
+
+/** Programs and copies on their way to the GPU, in order. */
+export interface Queue {
+  /** Makes room for steps of so many words, before they are bound. */
+  reserve(words: number): void
+  run(program: GpuProgram, step: Step): void
+  /** Enqueues copies. */
+  copy(encode: (encoder: GPUCommandEncoder) => void): void
+  /** Hands over all that is enqueued, with `encode`d copies at the end, once the kernels are compiled. */
+  submit(encode?: (encoder: GPUCommandEncoder) => void): Promise<void>
+  close(): void
+}
+
+/**
+ * Runs are encoded into one pass and submitted when somebody waits, or at the end of the current task: so the programs of a
+ * token take one write, one pass and one submission.
+ */
+export function openQueue(device: GPUDevice, layout: GPUBindGroupLayout, faults: Faults): Queue {
+  /** Programs whose kernels are compiled. */
+  const ready = new WeakSet<GpuProgram>()
+  /** What waits for kernels that are being compiled; later calls line up behind it. */
+  const waiting: (() => void)[] = []
+  let draining: Promise<void> | undefined
+  let encoder: GPUCommandEncoder | undefined
+  let pass: GPUComputePassEncoder | undefined
+  let scheduled = false
+  let work = 0
+
+  let capacity = 0
+  let steps = new Int32Array(0)
+  let stepBuffer: GPUBuffer | undefined
+  let stepGroup: GPUBindGroup | undefined
+  /** Words of steps that wait to be written, and where the last of them begins. */
+  let written = 0
+  let last = -1
+  const offset: [number] = [0]
+  const pages: number[] = []
+
+  const openEncoder = (): GPUCommandEncoder => {
+    encoder ??= device.createCommandEncoder()
+    return encoder
+  }
+  const endPass = (): void => {
+    pass?.end()
+    pass = undefined
+  }
+  const flush = (): void => {
+    endPass()
+    if (encoder === undefined) return
+    if (written > 0 && stepBuffer !== undefined) device.queue.writeBuffer(stepBuffer, 0, steps, 0, written)
+    device.queue.submit([encoder.finish()])
+    encoder = undefined
+    written = 0
+    last = -1
+    work = 0
+  }
+  const schedule = (): void => {
+    if (scheduled) return
+    scheduled = true
+    queueMicrotask(() => {
+      scheduled = false
+      flush()
+    })
+  }
+
+  const encode = ({ kernel, group, x, rows, pagesOf, only, work: own }: Dispatch, step: Step): void => {
+    if (kernel.pipeline === undefined) {
+      if (kernel.failure !== undefined) faults.note(kernel.failure)
+      return
+    }
+    if (only !== undefined && only.split !== isSplit(step.rows, pages[only.cache])) return
+    if (work + own * step.rows > MOST_WORK && work > 0) {
+      endPass()
+      // The steps stay where they are: what follows still needs them.
+      if (stepBuffer !== undefined) device.queue.writeBuffer(stepBuffer, 0, steps, 0, written)
+      device.queue.submit([openEncoder().finish()])
+      encoder = undefined
+      work = 0
+    }
+    work += own * step.rows
+    if (pass === undefined) {
+      pass = openEncoder().beginComputePass()
+      pass.setBindGroup(0, stepGroup, offset)
+    }
+    pass.setPipeline(kernel.pipeline)
+    pass.setBindGroup(1, group)
+    pass.dispatchWorkgroups(x, Math.ceil(step.rows / rows), pagesOf === undefined ? 1 : pages[pagesOf])
+  }
+
+  /** Where the step lies: where the one before does, if rows and from are all that matters and they are the same. */
+  const placeStep = (program: GpuProgram, step: Step): number => {
+    const isSame = last >= 0 && steps[last] === step.rows && steps[last + 1] === (step.from ?? 0)
+    if (program.needsOnlyRows && isSame) return last
+    if (roundUp(written, STEP_ALIGN / 4) + program.stepWords > capacity * STEPS) flush()
+    last = roundUp(written, STEP_ALIGN / 4)
+    written = last + writeStep(step, program.caches, steps, last)
+    return last
+  }
+
+  const runNow = (program: GpuProgram, step: Step): void => {
+    if (faults.lost) return
+    offset[0] = 4 * placeStep(program, step)
+    pass?.setBindGroup(0, stepGroup, offset)
+    let apart = true
+    for (let c = 0; c < program.caches.length; c++) {
+      const view = program.caches[c] ? step.views?.[c] : undefined
+      pages[c] = view === undefined ? 0 : pagesSeen(view, step.rows, PAGE)
+      apart &&= canSplit(pages[c])
+    }
+    const list = step.rows === 1 && apart ? program.one : program.many
+    for (const dispatch of list) encode(dispatch, step)
+    schedule()
+  }
+
+  const isReady = (program: GpuProgram): boolean => {
+    if (ready.has(program)) return true
+    const isNow = program.one.every(isSettled) && program.many.every(isSettled)
+    if (isNow) ready.add(program)
+    return isNow
+  }
+
+  const drain = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      await compiling
+      try {
+        next()
+      } catch (cause) {
+        faults.note(new G3Error('webgpu/internal', `a run could not be handed to the GPU: ${String(cause)}`, { cause }))
+      }
+    }
+    draining = undefined
+  }
+  let compiling: Promise<unknown> = Promise.resolve()
+  const later = (program: GpuProgram | undefined, action: () => void): void => {
+    if (program !== undefined) {
+      const kernels = [...program.one, ...program.many].map(({ kernel }) => kernel.ready)
+      compiling = Promise.all([compiling, ...kernels])
+    }
+    waiting.push(action)
+    draining ??= drain()
+  }
+
+  const queue: Queue = {
+    reserve(words) {
+      const needed = roundUp(words, STEP_ALIGN / 4)
+      if (needed <= capacity) return
+      flush()
+      stepBuffer?.destroy()
+      capacity = needed
+      steps = new Int32Array(capacity * STEPS)
+      const size = 4 * capacity * STEPS
+      stepBuffer = faults.allocating('steps', size, () =>
+        device.createBuffer({ label: 'steps', size: size + 4 * capacity, usage: USAGE.storage | USAGE.copyDst }),
+      ).made
+      stepGroup = device.createBindGroup({
+        label: 'step',
+        layout,
+        entries: [{ binding: 0, resource: { buffer: stepBuffer, size: 4 * capacity } }],
+      })
+    },
+    run(program, step) {
+      if (draining === undefined && isReady(program)) runNow(program, step)
+      else {
+        const kept = structuredClone(step)
+        later(program, () => runNow(program, kept))
+      }
+    },
+    copy(encodeCopies) {
+      const now = (): void => {
+        if (faults.lost) return
+        endPass()
+        encodeCopies(openEncoder())
+        schedule()
+      }
+      if (draining === undefined) now()
+      else later(undefined, now)
+    },
+    async submit(encodeCopies) {
+      while (draining !== undefined) await draining
+      if (encodeCopies !== undefined && !faults.lost) queue.copy(encodeCopies)
+      flush()
+    },
+    close: () => stepBuffer?.destroy(),
+  }
+  return queue
+}
+
+const isSettled = ({ kernel }: Dispatch): boolean => kernel.pipeline !== undefined || kernel.failure !== undefined
+
+const roundUp = (value: number, step: number): number => Math.ceil(value / step) * step

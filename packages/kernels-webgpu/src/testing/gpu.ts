@@ -1,0 +1,24 @@
+import { create } from 'webgpu'
+
+/** An adapter for tests, or why there is none. */
+export interface TestGpu {
+  readonly gpu: GPU
+  /** Empty where an adapter was found. */
+  readonly missing: string
+  /** Whether the adapter is SwiftShader, which takes 10 to 20 times as long as lavapipe. */
+  readonly isSlow: boolean
+}
+
+/**
+ * What `webgpu` finds with the Vulkan driver of this machine; `npm test` names a software driver where there is no GPU.
+ * @throws Error without an adapter where G3_GPU is `required`, as it is in CI: a skipped suite must not pass for a green one
+ */
+export async function testGpu(): Promise<TestGpu> {
+  const gpu = create([])
+  const adapter = await gpu.requestAdapter()
+  if (adapter !== null) return { gpu, missing: '', isSlow: /swiftshader/i.test(adapter.info.description) }
+  const missing = 'no WebGPU adapter: install a Vulkan driver, e.g. Mesa 25 or newer (lavapipe), or run npm test'
+  if (process.env.G3_GPU === 'required') throw new Error(`G3_GPU is required, but there is ${missing}`)
+  console.warn(`skipped: ${missing}`)
+  return { gpu, missing, isSlow: false }
+}

@@ -1,0 +1,48 @@
+import type { QuantType } from '@g3/backend'
+import { conformance, type Tolerances, type TestRunner } from '@g3/backend/test'
+import { describe, it } from 'vitest'
+import type { WebGpuOptions } from './options.js'
+import { testGpu } from './testing/gpu.js'
+import { webgpu } from './webgpu.js'
+
+/** f32 sums in another order than the reference's doubles; keys and values as their cache holds them. */
+const TOLERANCES: Tolerances = {
+  elementwise: 1e-6,
+  rope: 1e-6,
+  product: 1e-5,
+  productOnGrid: 1e-5,
+  // Half a step of f16, 2^-12 of each number of a key, moves scores of ±1000 by up to a fiftieth.
+  attend: { f32: 2e-5, f16: 2e-2, q8_0: 1e-4 },
+  layers: 1e-4,
+}
+
+/** One type of each way to store, for what does not depend on the type. */
+const FEW: readonly QuantType[] = ['F32', 'F16', 'Q5_0', 'Q4_K', 'Q6_K']
+
+const VARIANTS: readonly (readonly [string, WebGpuOptions, types?: readonly QuantType[]])[] = [
+  ['shared memory', { subgroups: false }],
+  ['subgroups', { subgroups: true }, FEW],
+  ['the smallest limits, weights in shards', { limits: { minimum: true, shardBytes: 2 ** 18 } }, FEW],
+]
+
+/** SwiftShader needs seconds for a test: it runs what needs shared memory, steps, and one type. */
+const SLOW_VARIANTS: typeof VARIANTS = [['shared memory', { subgroups: false }, ['Q5_0']]]
+const SLOW_PARTS: readonly string[] = ['steps', 'norm', 'products with Q5_0 weights', 'pages']
+
+const { gpu, missing, isSlow } = await testGpu()
+
+/** The parts of the suite that are run here. */
+const runner: TestRunner = {
+  it,
+  describe: (name, body) => (isSlow && !SLOW_PARTS.includes(name) ? undefined : describe(name, body)),
+}
+
+for (const [name, options, types] of isSlow ? SLOW_VARIANTS : VARIANTS) {
+  describe.skipIf(missing !== '')(name, () => {
+    conformance(() => webgpu({ gpu, ...options }), runner, {
+      tolerances: TOLERANCES,
+      ...(types && { types }),
+      batchInvariant: true,
+    })
+  })
+}
