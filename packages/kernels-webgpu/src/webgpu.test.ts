@@ -20,7 +20,7 @@ const TOLERANCES: Tolerances = {
 const FEW: readonly QuantType[] = ['F32', 'F16', 'Q5_0', 'Q4_K', 'Q6_K']
 
 const VARIANTS: readonly (readonly [string, WebGpuOptions, types?: readonly QuantType[]])[] = [
-  ['shared memory', { subgroups: false }],
+  process.env.G3_GPU === 'whole' ? ['shared memory', { subgroups: false }] : ['shared memory', { subgroups: false }, FEW],
   ['subgroups', { subgroups: true }, FEW],
   ['the smallest limits, weights in shards', { limits: { minimum: true, shardBytes: 2 ** 18 } }, FEW],
 ]
