@@ -39,7 +39,7 @@ async function sequences() {
   const handle = await open(file)
   const gguf = await readGguf(await fileSource(handle))
   const model = await loadGemma3(backend, (name) => tensorNamed(gguf, name), configFromGguf(gguf), {
-    context: tokens + 1024, sequences: 3, cacheType,
+    context: Math.max(tokens, history) + 1024, sequences: 3, cacheType,
   })
   await handle.close()
   const long = model.sequence()
@@ -88,22 +88,26 @@ async function sequences() {
   await model[Symbol.asyncDispose]()
 }
 
-/** A chat of many turns: what the process takes after the tenth and at the end. */
+/** A chat of many turns in a context that it fills again and again: what the process takes after the tenth, half way and at the end. */
 async function chat() {
   const handle = await open(file)
-  const context = turns * 40 + 256
-  await using model = await loadModel({ source: await fileSource(handle), backend, context, cacheType })
+  await using model = await loadModel({ source: await fileSource(handle), backend, context: 1024, cacheType })
   const talk = model.chat()
   const marks = []
+  let shifts = 0
+  let read = 0
+  const onOverflow = () => shifts++
   for (let turn = 1; turn <= turns; turn++) {
-    await talk.send(`Tell me about the number ${turn}.`, { temperature: 0, maxTokens: 8 }).result()
-    if (turn === 10 || turn === turns) {
+    const options = { temperature: 0, maxTokens: 8, overflow: 'shift', onOverflow }
+    const { promptTokens, cachedTokens } = await talk.send(`Tell me about the number ${turn}.`, options).result()
+    read += promptTokens - cachedTokens
+    if (turn === 10 || turn === turns / 2 || turn === turns) {
       globalThis.gc?.()
       marks.push(process.memoryUsage.rss())
     }
   }
-  const [early, late] = marks
-  print(`${turns} turns of chat`, `${mib(late - early)} more memory than after 10`, `of ${mib(late)}`)
+  const [early, half, late] = marks
+  print(`${turns} turns of chat`, `${mib(half - early)} more after half of them than after 10`, `${mib(late - half)} more at the end`, `of ${mib(late)}`, `${shifts} shifts`, `${read} tokens read`)
 }
 
 await sequences()

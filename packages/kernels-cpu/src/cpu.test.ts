@@ -1,4 +1,4 @@
-import type { QuantType } from '@g3/backend'
+import type { CacheType, QuantType } from '@g3/backend'
 import { conformance, type Tolerances } from '@g3/backend/test'
 import { describe, it } from 'vitest'
 import { cpu, type CpuOptions } from './cpu.js'
@@ -16,19 +16,28 @@ const FAST: Tolerances = { ...PRECISE, product: 8e-2, productOnGrid: 8e-3, layer
 /** One type of each way to store and to fold, for what does not depend on the type. */
 const FEW: readonly QuantType[] = ['F16', 'Q5_0', 'Q8_0', 'Q4_K', 'Q6_K']
 
-const variants: readonly (readonly [string, CpuOptions, Tolerances, types?: readonly QuantType[]])[] = [
-  ['fast', { precision: 'fast', threads: 2 }, FAST],
-  ['precise', { precision: 'precise', threads: 2 }, PRECISE],
-  ['exact', { precision: 'exact', threads: 2 }, EXACT],
-  ['fast without relaxed SIMD', { precision: 'fast', threads: 2, simd: 'plain' }, PRECISE],
-  ['fast on one thread', { precision: 'fast', threads: 1 }, FAST, FEW],
-  ['fast on three threads', { precision: 'fast', threads: 3 }, FAST, FEW],
-  ['a memory for each matrix', { threads: 2, limits: { matrixBytes: 1 } }, FAST, FEW],
-  ['a memory for each matrix, none of them shared', { limits: { matrixBytes: 1, shared: false } }, FAST, FEW],
-]
+interface Variant {
+  readonly options: CpuOptions
+  readonly tolerances: Tolerances
+  readonly types?: readonly QuantType[]
+  /** All of them where it is left out. */
+  readonly cacheTypes?: readonly CacheType[]
+}
 
-for (const [name, options, tolerances, types] of variants) {
-  describe(name, () => {
-    conformance(() => cpu(options), { describe, it }, { tolerances, ...(types && { types }), batchInvariant: true })
-  })
+const variants: Readonly<Record<string, Variant>> = {
+  fast: { options: { precision: 'fast', threads: 2 }, tolerances: FAST },
+  // Caches do not depend on the precision, so one type each will do.
+  precise: { options: { precision: 'precise', threads: 2 }, tolerances: PRECISE, cacheTypes: ['f16'] },
+  exact: { options: { precision: 'exact', threads: 2 }, tolerances: EXACT, cacheTypes: ['f32'] },
+  'fast without relaxed SIMD': { options: { precision: 'fast', threads: 2, simd: 'plain' }, tolerances: PRECISE },
+  'fast on one thread': { options: { precision: 'fast', threads: 1 }, tolerances: FAST, types: FEW },
+  'fast on three threads': { options: { precision: 'fast', threads: 3 }, tolerances: FAST, types: FEW },
+  'a memory for each matrix': { options: { threads: 2, limits: { matrixBytes: 1 } }, tolerances: FAST, types: FEW },
+  'a memory for each matrix, none of them shared': {
+    options: { limits: { matrixBytes: 1, shared: false } }, tolerances: FAST, types: FEW, cacheTypes: ['f16'],
+  },
+}
+
+for (const [name, { options, ...settings }] of Object.entries(variants)) {
+  describe(name, () => conformance(() => cpu(options), { describe, it }, { ...settings, batchInvariant: true }))
 }

@@ -1,3 +1,4 @@
+import { peakRssBytes } from '../peak-rss.js'
 import { openModelFile } from '../loading.js'
 import { loadG3 } from './g3-model.js'
 import type { Driver, Job } from './protocol.js'
@@ -5,5 +6,5 @@ import type { Driver, Job } from './protocol.js'
 /** Ourselves, in Node. */
 export async function openG3(job: Job): Promise<Driver> {
   const model = await loadG3(await openModelFile(job.model), job)
-  return { ...model, peakRssBytes: () => process.resourceUsage().maxRSS * 1024 }
+  return { ...model, peakRssBytes }
 }

@@ -1,4 +1,5 @@
 import { checkCount, roundOf, type Driver, type Job } from './protocol.js'
+import { peakRssBytes } from '../peak-rss.js'
 import { importPeer } from './peers.js'
 
 /** The part of node-llama-cpp 3 in use. */
@@ -46,7 +47,7 @@ export async function openNodeLlamaCpp(job: Job): Promise<Driver> {
       checkCount(job, made + 1)
       return roundOf(job, start, first, end)
     },
-    peakRssBytes: () => process.resourceUsage().maxRSS * 1024,
+    peakRssBytes,
     dispose: () => llama.dispose(),
   }
 }

@@ -4,6 +4,7 @@ import { onInterrupt } from '../interrupt.js'
 import { loadForCommand, type LoadedModel } from '../loading.js'
 import type { ModelOptions, OverflowFlags, SamplingFlags } from '../options.js'
 import { note, print, printJson, printText } from '../output.js'
+import { peakRssBytes } from '../peak-rss.js'
 import { openSession, saveSession } from '../session.js'
 import { readStdin } from '../stdin.js'
 
@@ -87,7 +88,7 @@ async function report(running: Promise<Result>, { loadMs, backend }: LoadedModel
     prefillMs: round(prefillMs),
     prefillTokensPerSecond: round(prefillTokensPerSecond),
     decodeTokensPerSecond: round(decodeTokensPerSecond),
-    peakRssBytes: process.resourceUsage().maxRSS * 1024,
+    peakRssBytes: peakRssBytes(),
     backend: backend.caps.name,
     threads: backend.caps.threads,
   }
