@@ -16,26 +16,20 @@ export function angles(args: usize, first: i32, last: i32): void {
   }
 }
 
-function head(x: usize, weight: usize, table: usize, dim: i32, eps: f32): void {
-  scaleBy(x, weight, inverseRms(x, dim, eps), dim, x)
+/** Turns the pairs (j, j + dim/2) of x [dim] by the angles of a table, or back by them. */
+@inline function rotate(x: usize, table: usize, dim: i32, back: bool): void {
   const half: usize = 2 * dim
   for (let i: usize = 0; i < half; i += 16) {
-    const a = v128.load(x + i), b = v128.load(x + half + i)
-    const cos = v128.load(table + i), sin = v128.load(table + half + i)
+    const a = v128.load(x + i), b = v128.load(x + half + i), sines = v128.load(table + half + i)
+    const cos = v128.load(table + i), sin = back ? f32x4.neg(sines) : sines
     v128.store(x + i, f32x4.sub(f32x4.mul(a, cos), f32x4.mul(b, sin)))
     v128.store(x + half + i, f32x4.add(f32x4.mul(b, cos), f32x4.mul(a, sin)))
   }
 }
 
-/** The rotation of {@link head}, the other way. */
-function rotateBack(x: usize, table: usize, dim: i32): void {
-  const half: usize = 2 * dim
-  for (let i: usize = 0; i < half; i += 16) {
-    const a = v128.load(x + i), b = v128.load(x + half + i)
-    const cos = v128.load(table + i), sin = v128.load(table + half + i)
-    v128.store(x + i, f32x4.add(f32x4.mul(a, cos), f32x4.mul(b, sin)))
-    v128.store(x + half + i, f32x4.sub(f32x4.mul(b, cos), f32x4.mul(a, sin)))
-  }
+function head(x: usize, weight: usize, table: usize, dim: i32, eps: f32): void {
+  scaleBy(x, weight, inverseRms(x, dim, eps), dim, x)
+  rotate(x, table, dim, false)
 }
 
 /** qkNormRope: q 0-1, k 2-3, qNorm 4, kNorm 5, angles 6-7, heads 8, kvHeads 9, headDim 10, eps 11 */
@@ -55,7 +49,7 @@ export function rerotate(args: usize, first: i32, last: i32): void {
     const slot = stepSlot(cache, r), k = rowOf(args, 0, r), page = word(args, 4) + <usize>(slot / PAGE) * word(args, 8)
     for (let h = 0; h < kvHeads; h++) {
       loadKey(form, page, h, kvHeads, slot % PAGE, dim, k)
-      rotateBack(k, rowOf(args, 2, r), dim)
+      rotate(k, rowOf(args, 2, r), dim, true)
       storeKey(form, k, page, h, kvHeads, slot % PAGE, dim)
     }
   }

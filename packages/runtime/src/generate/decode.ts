@@ -87,6 +87,7 @@ export async function* decode(
     if (progress.ids.length >= plan.maxTokens) return 'length'
     return isFull() && plan.overflow.policy === 'stop' ? 'context' : undefined
   }
+
   try {
     signal?.throwIfAborted()
     progress.cachedTokens = await readPrompt(sequence, prompt, { signal, onProgress: plan.onPrefill }, plan.overflow)

@@ -1,5 +1,5 @@
 import { decode, newProgress, type Chunk, type Progress, type StopReason } from './decode.js'
-import type { Claim, Engine, Engines } from './engines.js'
+import type { Claim, Engines } from './engines.js'
 import type { GenerationPlan } from './options.js'
 
 export interface GenerationResult {
@@ -52,22 +52,19 @@ function summary(progress: Progress, promptTokens: number, seed: number): Genera
   }
 }
 
-/**
- * @param onEnd called once, before the caller learns of the end: with the engine that wrote, and without a result when
- * the generation threw
- */
-export function generation<E extends Engine>(
-  engines: Engines<E>,
+/** @param onEnd called once, before the caller learns of the end; without a result when the generation threw */
+export function generation(
+  engines: Engines,
   prompt: Int32Array,
   plan: GenerationPlan,
-  onEnd: (result: GenerationResult | undefined, engine: E | undefined) => void = () => {},
+  onEnd: (result: GenerationResult | undefined) => void = () => {},
 ): Generation {
   const settled = Promise.withResolvers<Outcome>()
   let started = false
 
   async function* run(): AsyncGenerator<Chunk, void, undefined> {
     const progress = newProgress()
-    let claim: Claim<E> | undefined
+    let claim: Claim | undefined
     let failure: { readonly error: unknown } | undefined
     try {
       claim = engines.claim(prompt)
@@ -78,7 +75,7 @@ export function generation<E extends Engine>(
     } finally {
       claim?.release()
       const outcome = failure ?? { result: summary(progress, prompt.length, plan.sampler.sampling.seed) }
-      onEnd('result' in outcome ? outcome.result : undefined, claim?.engine)
+      onEnd('result' in outcome ? outcome.result : undefined)
       settled.resolve(outcome)
     }
   }

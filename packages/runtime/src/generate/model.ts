@@ -34,8 +34,9 @@ export interface Model extends AsyncDisposable {
    */
   encode(prompt: Prompt, after?: Int32Array): Int32Array
   /**
-   * The text that was generated last, prompt and answer, with its caches: for a file, or any other store of bytes.
-   * @throws G3Error `generate/nothing-to-save`, `model/busy` while another generation writes in its place
+   * The text that was generated last, prompt and answer, with its caches: for a file, or any other store of bytes. It
+   * takes the place of a generation until its last byte.
+   * @throws G3Error `generate/nothing-to-save`, `generate/busy`, `model/context-full` where its last token has no room
    */
   save(): AsyncIterable<Uint8Array>
   /**
@@ -93,8 +94,8 @@ export function modelOf({ name, gemma3, tokenizer, instructionTuned }: ModelPart
     return isFirst ? turns : joined(after, endOfAnswer(tokenizer), turns.subarray(1))
   }
 
-  /** Where the latest text is, and those of its ids that are not stored yet: the last one, which nothing followed. */
-  let latest: { readonly sequence: TextSequence; missing: readonly number[] } | undefined
+  /** The text that was generated last, prompt and answer. */
+  let latest: Int32Array = NO_IDS
 
   const start = (
     prompt: Prompt,
@@ -102,21 +103,25 @@ export function modelOf({ name, gemma3, tokenizer, instructionTuned }: ModelPart
     onEnd?: (result: GenerationResult | undefined) => void,
   ): Generation => {
     const ids = encode(prompt)
-    return generation(pool, ids, parseGenerateOptions(options ?? {}, endMarks(tokenizer)), (result, engine) => {
-      if (result && engine) {
-        const { sequence } = engine
-        latest = { sequence, missing: result.ids.slice(sequence.ids.length - ids.length) }
-      }
+    return generation(pool, ids, parseGenerateOptions(options ?? {}, endMarks(tokenizer)), (result) => {
+      if (result) latest = joined(ids, Int32Array.from(result.ids))
       onEnd?.(result)
     })
   }
 
   async function* save(): AsyncGenerator<Uint8Array, void, undefined> {
-    check(latest !== undefined, 'generate/nothing-to-save', 'no text was generated yet')
-    const { sequence, missing } = latest
-    latest.missing = []
-    await sequence.append(missing)
-    yield* sequence.save()
+    const ids = latest
+    check(ids.length > 0, 'generate/nothing-to-save', 'no text was generated yet')
+    const { engine, release } = pool.claim(ids)
+    try {
+      // Mostly all but the last id are held, which nothing followed; more is read where the sequence went on to other texts.
+      const { sequence } = engine
+      const { reused } = sequence.reuse(ids)
+      await sequence.append(ids.subarray(reused))
+      yield* sequence.save()
+    } finally {
+      release()
+    }
   }
 
   /** Runs work that needs a sequence to itself and leaves it empty when it fails. */

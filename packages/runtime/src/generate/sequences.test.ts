@@ -142,3 +142,33 @@ describe('texts that begin alike', () => {
     expect(await cached(second, next)).toBe(text.length)
   })
 })
+
+describe('a saved text', () => {
+  const bytesOf = async (model: Model): Promise<Uint8Array[]> => {
+    const saved: Uint8Array[] = []
+    for await (const bytes of model.save()) saved.push(bytes.slice())
+    return saved
+  }
+
+  it('is the text that was generated last, whatever the sequence did since', async () => {
+    await using model = await load(1)
+    const { ids } = await model.generate(SHORT, greedy).result()
+    await model.logits(OTHER)
+    const saved = await bytesOf(model)
+    await using other = await load(1)
+    const text = await other.restore(
+      (async function* () {
+        yield* saved
+      })(),
+    )
+    expect([...text]).toEqual([...SHORT, ...ids])
+  })
+
+  it('is not cut short where its last token has no room: that is said each time', async () => {
+    await using model = await load(1)
+    await model.generate(SHORT, { temperature: 0, overflow: 'stop' }).result()
+    for (let time = 0; time < 2; time++) {
+      await expect(bytesOf(model)).rejects.toMatchObject({ code: 'model/context-full' })
+    }
+  })
+})

@@ -1,4 +1,5 @@
 import { PAGE, type Backend, type CacheStore, type Program } from '@g3/backend'
+import { slotViews } from './slot-views.js'
 
 /** Reads pages of a cache without what lies behind their first slots. */
 export interface PageTrimmer {
@@ -25,10 +26,8 @@ export function pageTrimmer(backend: Backend, cache: CacheStore): PageTrimmer {
   const trimmed = (page: number, used: number, into: Uint8Array): Promise<Uint8Array> => {
     clear ??= recordClear()
     const slots = Int32Array.from({ length: PAGE - used }, (_, i) => spare * PAGE + used + i)
-    const views = []
-    views[cache.index] = { slots, spans: NONE, tables: NONE, pages: NONE, entries: 0 }
     backend.copyPage(cache, page, spare)
-    backend.run(clear, { rows: slots.length, views })
+    backend.run(clear, { rows: slots.length, views: slotViews(cache, slots) })
     return backend.readPage(cache, spare, into)
   }
 
@@ -40,5 +39,3 @@ export function pageTrimmer(backend: Backend, cache: CacheStore): PageTrimmer {
     },
   }
 }
-
-const NONE = new Int32Array(0)

@@ -1,6 +1,7 @@
 import { G3Error, type Backend, type Buffer, type CacheStore, type Program } from '@g3/backend'
 import type { Lane } from './lane.js'
 import type { LayerPlace } from './place-layers.js'
+import { slotViews } from './slot-views.js'
 
 export interface ShiftParts {
   readonly backend: Backend
@@ -30,12 +31,13 @@ export function shifter({
 
   /** Rotates the keys in `slots` back by `distance` positions. */
   const rerotate = (index: number, slots: Int32Array, distance: number): void => {
-    const { index: view } = caches[index]
     for (let from = 0; from < slots.length; from += k.rows) {
       const part = slots.subarray(from, from + k.rows)
-      const views = []
-      views[view] = { slots: part, spans: NONE, tables: NONE, pages: NONE, entries: 0 }
-      backend.run(programOf(index), { rows: part.length, positions: new Int32Array(part.length).fill(distance), views })
+      backend.run(programOf(index), {
+        rows: part.length,
+        positions: new Int32Array(part.length).fill(distance),
+        views: slotViews(caches[index], part),
+      })
     }
   }
 
@@ -61,5 +63,3 @@ function keptAgain({ dropped, kept }: Lane, keep: number): number {
     `the text was shifted after its first ${kept} tokens: ${keep} cannot be kept any more`,
   )
 }
-
-const NONE = new Int32Array(0)

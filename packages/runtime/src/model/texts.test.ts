@@ -191,6 +191,32 @@ describe.each<[string, () => Backend | Promise<Backend>, CacheType]>([
   })
 })
 
+describe('caches', () => {
+  it('have the type that is asked for, each kind of layer its own', async () => {
+    await using backend = reference()
+    const types: string[] = []
+    const noting: Backend = {
+      ...backend,
+      cache(spec) {
+        types.push(`${spec.label} ${spec.type}`)
+        return backend.cache(spec)
+      },
+    }
+    await tinyModel({ backend: noting, cacheType: { local: 'q8_0', global: 'f16' } })
+    await tinyModel({ backend: noting })
+    expect(types).toEqual(['local q8_0', 'global f16', 'local f32', 'global f32'])
+  })
+
+  it('keep to a budget, and say what it takes', async () => {
+    await using backend = reference()
+    const text = (await tinyModel({ backend, context: CONTEXT, cacheBytes: 2 ** 20 })).sequence()
+    await expect(text.append(idsOf(1, 600))).rejects.toMatchObject({
+      code: 'kv-cache/out-of-pages',
+      message: expect.stringContaining('the budget is 1048576'),
+    })
+  })
+})
+
 async function* streamOf(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
   yield* chunks
 }

@@ -7,8 +7,8 @@ export interface Tokens {
   truncate(length: number): void
   /** Replaces all. */
   set(ids: Int32Array): void
-  /** Ids [0, end), valid until the next change. */
-  view(end?: number): Int32Array
+  /** All ids, valid until the next change. */
+  view(): Int32Array
   /** How many of `ids` these begin with. */
   shared(ids: Int32Array): number
 }
@@ -39,7 +39,7 @@ export function tokens(room: number): Tokens {
       held.set(ids)
       length = ids.length
     },
-    view: (end = length) => held.subarray(0, end),
+    view: () => held.subarray(0, length),
     shared(ids) {
       const most = Math.min(length, ids.length)
       let count = 0
