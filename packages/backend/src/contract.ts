@@ -178,6 +178,22 @@ export interface Caps {
   readonly cacheType: CacheType
 }
 
+/** How lost hardware comes back. */
+export interface Recovery {
+  /**
+   * Makes everything anew: weights are read from their tensors again and programs recorded again; buffers and caches hold
+   * zeros. What was given out stays valid. Who calls while this is under way waits for it.
+   * @returns whether anything was lost
+   * @throws G3Error what making it anew throws; `backend/lost` when it is lost again and again
+   */
+  recover(): Promise<boolean>
+  /**
+   * Calls `listener` each time that everything was made anew, before those who wait for it go on.
+   * @returns ends that
+   */
+  onRecovered(listener: () => void): () => void
+}
+
 /** Hardware behind the model. A factory (`cpu()`, `webgpu()`, `reference()`) makes one; it owns everything it made. */
 export interface Backend extends AsyncDisposable {
   readonly caps: Caps
@@ -215,6 +231,8 @@ export interface Backend extends AsyncDisposable {
    * @throws G3Error `backend/page`, `backend/foreign`
    */
   writePage(cache: CacheStore, page: number, bytes: Uint8Array): Promise<void>
+  /** Where the hardware can be lost, which an error `backend/lost` tells. */
+  readonly recovery?: Recovery
   /** Frees everything. Twice is fine; use afterwards throws `backend/disposed`. */
   dispose(): Promise<void>
 }

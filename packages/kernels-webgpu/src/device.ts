@@ -30,11 +30,12 @@ const MINIMUM = { maxBufferSize: 256 * 2 ** 20, maxStorageBufferBindingSize: 128
 /**
  * The device to run on: the caller's, or a new one of the adapter, with the features that the kernels have variants
  * for.
+ * @param isAnother whether there was one before, which is lost
  * @throws G3Error `webgpu/unavailable`
  */
-export async function openDevice(options: WebGpuOptions): Promise<OpenDevice> {
-  const adapter = options.device === undefined ? await openAdapter(options) : undefined
-  const device = options.device ?? (await requestDevice(adapter, options))
+export async function openDevice(options: WebGpuOptions, isAnother: boolean): Promise<OpenDevice> {
+  const adapter = options.device === undefined ? await openAdapter(options, isAnother) : undefined
+  const device = adapter === undefined ? await givenDevice(options, isAnother) : await requestDevice(adapter, options)
   const subgroups = device.features.has('subgroups') && options.subgroups !== false
   check(
     subgroups || options.subgroups !== true,
@@ -77,8 +78,18 @@ export async function openDevice(options: WebGpuOptions): Promise<OpenDevice> {
 const isSoftware = (info: GPUAdapterInfo | undefined): boolean =>
   /llvmpipe|swiftshader/i.test(`${info?.description} ${info?.architecture} ${info?.device}`)
 
-async function openAdapter({ adapter, gpu }: WebGpuOptions): Promise<GPUAdapter> {
-  if (adapter !== undefined) return adapter
+async function givenDevice({ device }: WebGpuOptions, isAnother: boolean): Promise<GPUDevice> {
+  if (typeof device === 'function') return device()
+  check(
+    device !== undefined && !isAnother,
+    'webgpu/unavailable',
+    'the device was lost, and it was given: give `device` as a function, which is asked for another',
+  )
+  return device
+}
+
+async function openAdapter({ adapter, gpu }: WebGpuOptions, isAnother: boolean): Promise<GPUAdapter> {
+  if (adapter !== undefined && !isAnother) return adapter
   const host = gpu ?? globalThis.navigator?.gpu
   check(
     host !== undefined,
@@ -90,8 +101,7 @@ async function openAdapter({ adapter, gpu }: WebGpuOptions): Promise<GPUAdapter>
   return found
 }
 
-async function requestDevice(adapter: GPUAdapter | undefined, options: WebGpuOptions): Promise<GPUDevice> {
-  check(adapter !== undefined, 'webgpu/unavailable', 'there is no adapter to make a device of')
+async function requestDevice(adapter: GPUAdapter, options: WebGpuOptions): Promise<GPUDevice> {
   const requiredFeatures: GPUFeatureName[] = []
   if (options.subgroups !== false && adapter.features.has('subgroups')) requiredFeatures.push('subgroups')
   const requiredLimits: Record<string, number> = {}

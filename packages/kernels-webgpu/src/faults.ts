@@ -4,11 +4,13 @@ import { G3Error } from '@g3/backend'
 export interface Faults {
   /** Whether nothing can run any more. */
   readonly lost: boolean
+  /** Takes it that nothing can run any more. */
+  lose(reason: string): void
   /** Keeps an error for the next wait, if there is none yet. */
   note(error: G3Error): void
   /**
    * Throws what went wrong since the last wait; a lost device stays lost.
-   * @throws G3Error `webgpu/device-lost`, `webgpu/invalid`, `webgpu/internal`, `backend/out-of-memory`
+   * @throws G3Error `backend/lost`, `webgpu/invalid`, `webgpu/internal`, `backend/out-of-memory`
    */
   raise(): void
   /** Runs `make`, whose buffers may not fit, and notes if they did not. The promise says whether they did. */
@@ -28,17 +30,17 @@ export function watch(device: GPUDevice): Faults {
     note(coded(event.error))
   }
   device.addEventListener('uncapturederror', uncaptured)
+  const lose = (reason: string): void => {
+    gone ??= new G3Error('backend/lost', `the GPU's device was lost: ${reason}; recover() replaces it`)
+  }
   void device.lost.then(({ reason, message }) => {
-    if (closed) return
-    gone = new G3Error(
-      'webgpu/device-lost',
-      `the GPU's device was lost (${reason}): ${message}. Make a new backend and load the model again`,
-    )
+    if (!closed) lose(`${reason}, ${message}`)
   })
   return {
     get lost() {
       return gone !== undefined
     },
+    lose,
     note,
     raise() {
       const error = gone ?? first
@@ -54,8 +56,10 @@ export function watch(device: GPUDevice): Faults {
           note(new G3Error('backend/out-of-memory', `${what}: the GPU has no memory for ${bytes} bytes`))
           return false
         },
-        // The device is lost, which has an error of its own.
-        () => false,
+        (cause) => {
+          lose(String(cause))
+          return false
+        },
       )
       return { made, fits }
     },

@@ -1,17 +1,17 @@
 import type { Capabilities } from './device.js'
 import type { Memory } from './memory.js'
-import type { Kit } from './ops/kit.js'
+import type { Kit, Resolve } from './ops/kit.js'
 import type { Pipelines } from './shader/pipelines.js'
 
-interface KitParts extends Pick<Kit, 'weight' | 'buffer' | 'cache'> {
+interface KitParts {
   readonly device: GPUDevice
   readonly memory: Memory
   readonly pipelines: Pipelines
   readonly capabilities: Capabilities
 }
 
-/** What this backend's ops are made with. */
-export function openKit({ device, memory, pipelines, capabilities, weight, buffer, cache }: KitParts): Kit {
+/** What this backend's ops are made with, but for what a program names. */
+export function openKit({ device, memory, pipelines, capabilities }: KitParts): Omit<Kit, keyof Resolve> {
   const constants = new Map<string, GPUBuffer>()
   const scratches = new Map<string, GPUBuffer>()
   const numbers = new Map<object, number>()
@@ -24,9 +24,6 @@ export function openKit({ device, memory, pipelines, capabilities, weight, buffe
     subgroups: capabilities.subgroups,
     unrolled: capabilities.unrolled,
     bindingBytes: capabilities.bindingBytes,
-    weight,
-    buffer,
-    cache,
     kernel: pipelines.kernel,
     bind: ({ label, layout }, params, buffers) =>
       device.createBindGroup({

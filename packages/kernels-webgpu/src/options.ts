@@ -1,8 +1,11 @@
 /** Where to run, and what to do without. */
 export interface WebGpuOptions {
-  /** A device of the caller's: it must outlive the backend, which leaves it open. */
-  readonly device?: GPUDevice
-  /** An adapter that has given no device yet. */
+  /**
+   * A device of the caller's, which the backend leaves open. A function is asked for another one when it is lost; a
+   * device alone cannot be replaced.
+   */
+  readonly device?: GPUDevice | (() => Promise<GPUDevice>)
+  /** An adapter that has given no device yet. It gives one only: when that is lost, `gpu` is asked for another adapter. */
   readonly adapter?: GPUAdapter
   /** Where to look for an adapter; default `navigator.gpu`, in Node the package `webgpu`. */
   readonly gpu?: GPU

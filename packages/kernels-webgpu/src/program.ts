@@ -1,4 +1,4 @@
-import type { Program, Step } from '@g3/backend'
+import type { Program } from '@g3/backend'
 import type { Kernel } from './shader/pipelines.js'
 
 /** A kernel with what it is bound to. */
@@ -27,5 +27,4 @@ export interface GpuProgram extends Program {
   readonly needsOnlyRows: boolean
   /** Words that a step has at most. */
   readonly stepWords: number
-  checkStep(step: Step): void
 }

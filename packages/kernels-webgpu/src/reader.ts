@@ -57,7 +57,8 @@ export function openReader(device: GPUDevice, queue: Queue, faults: Faults): Rea
         if (closed) throw new G3Error('backend/disposed', 'this backend was disposed while it was read')
         faults.raise()
         if (cause instanceof G3Error) throw cause
-        throw new G3Error('webgpu/device-lost', `the GPU gave nothing back: ${String(cause)}`, { cause })
+        faults.lose(`it gave nothing back: ${String(cause)}`)
+        faults.raise()
       }
       target.unmap()
       idle.push(target)

@@ -12,13 +12,10 @@ import { stepWords } from './steps.js'
 
 type Call = { [Op in keyof Ops]: { readonly op: Op; readonly args: Parameters<Ops[Op]>[0] } }[keyof Ops]
 
-/** Collects the calls of a program, to be seen as a whole. */
-export interface Calls {
-  readonly ops: Ops
-  readonly list: readonly Call[]
-}
+/** The calls of a program, to be seen as a whole. */
+export type Calls = readonly Call[]
 
-export function collectCalls(): Calls {
+export function collectCalls(): { readonly ops: Ops; readonly list: Calls } {
   const list: Call[] = []
   const ops: Ops = {
     embed: (args) => list.push({ op: 'embed', args }),
@@ -45,13 +42,7 @@ const NEEDY: readonly (keyof Ops)[] = ['embed', 'qkNormRope', 'store', 'attend',
  * @param caches all that there are
  * @throws G3Error `backend/foreign`, `backend/shape`, `backend/out-of-memory`
  */
-export function makeProgram(
-  kit: Kit,
-  label: string,
-  calls: readonly Call[],
-  caches: readonly GpuCache[],
-  checkStep: GpuProgram['checkStep'],
-): GpuProgram {
+export function makeProgram(kit: Kit, label: string, calls: Calls, caches: readonly GpuCache[]): GpuProgram {
   const used = new Set<GpuCache>()
   let rows = MOST_ROWS
   const noting: Kit = {
@@ -77,7 +68,6 @@ export function makeProgram(
     caches: caches.map((cache) => used.has(cache)),
     needsOnlyRows: !calls.some(({ op }) => NEEDY.includes(op)),
     stepWords: stepWords(rows, caches.length, entries),
-    checkStep,
   }
 }
 
@@ -85,7 +75,7 @@ export function makeProgram(
  * The kernels of a program, for steps of one row or of more. Neighbouring calls that one kernel can do become one:
  * qkNormRope with store, and for one row with attend too.
  */
-function dispatches(kit: Kit, calls: readonly Call[], one: boolean): readonly Dispatch[] {
+function dispatches(kit: Kit, calls: Calls, one: boolean): readonly Dispatch[] {
   const list: Dispatch[] = []
   for (let at = 0; at < calls.length; at++) {
     const fused = fuse(kit, calls, at, one)
@@ -100,7 +90,7 @@ function dispatches(kit: Kit, calls: readonly Call[], one: boolean): readonly Di
 
 function fuse(
   kit: Kit,
-  calls: readonly Call[],
+  calls: Calls,
   at: number,
   one: boolean,
 ): { readonly dispatches: readonly Dispatch[]; readonly calls: number } | undefined {

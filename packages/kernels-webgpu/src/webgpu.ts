@@ -3,116 +3,150 @@ import {
   checkedOps,
   checkPage,
   checkPageBytes,
+  G3Error,
+  isG3Error,
   type Backend,
   type Buffer,
   type CacheStore,
   type Program,
+  type Step,
   type Weight,
 } from '@g3/backend'
-import { makeBuffer, type GpuBuffer } from './buffers.js'
-import { makeCache, pageRanges, type GpuCache } from './caches.js'
-import { openDevice } from './device.js'
-import { watch } from './faults.js'
-import { openMemory } from './memory.js'
-import { openKit } from './open-kit.js'
+import type { GpuBuffer } from './buffers.js'
+import type { GpuCache } from './caches.js'
+import { openEngine, type Engine } from './engine.js'
+import { handles } from './handles.js'
+import type { Resolve } from './ops/kit.js'
 import type { WebGpuOptions } from './options.js'
 import type { GpuProgram } from './program.js'
-import { openQueue } from './queue.js'
-import { openReader } from './reader.js'
-import { collectCalls, makeProgram } from './recorder.js'
-import { openPipelines } from './shader/pipelines.js'
-import { weightLoader, type GpuWeight } from './weights/load.js'
+import { collectCalls } from './recorder.js'
+import type { GpuWeight } from './weights/load.js'
+
+/** Devices in a row that may be lost before anything has come from one of them. */
+const MOST_LOSSES = 3
 
 /**
  * The WebGPU backend. All arithmetic is f32, with the file's own weights; a row has the same bits alone and among others,
- * whatever else the step holds and wherever its pages lie.
+ * whatever else the step holds and wherever its pages lie. A lost device is replaced by {@link Backend.recovery}.
  * @throws G3Error `webgpu/unavailable`
  */
 export async function webgpu(options: WebGpuOptions = {}): Promise<Backend> {
-  const { device, capabilities, description, close } = await openDevice(options)
-  const faults = watch(device)
-  const memory = openMemory(device, capabilities, faults)
-  const pipelines = openPipelines(device)
-  const queue = openQueue(device, pipelines.stepLayout, faults)
-  const reader = openReader(device, queue, faults)
-  const load = weightLoader(memory)
-  const weights = new WeakSet<Weight>()
-  const buffers = new WeakSet<Buffer>()
-  const programs = new WeakSet<Program>()
-  const caches: GpuCache[] = []
+  let engine = await openEngine(options)
+  const weights = handles<Weight, GpuWeight>('weight')
+  const buffers = handles<Buffer, GpuBuffer>('buffer')
+  const caches = handles<CacheStore, GpuCache>('cache')
+  const programs = handles<Program, GpuProgram>('program')
+  const steps = new WeakMap<Program, (step: Step) => void>()
+  const resolve: Resolve = { weight: weights.of, buffer: buffers.of, cache: caches.of }
+  const listeners = new Set<() => void>()
+  let recovering: Promise<void> | undefined
+  let losses = 0
   let disposed = false
 
   const alive = (): void => check(!disposed, 'backend/disposed', 'this backend was disposed; make a new one')
-  const own = <T extends object>(set: WeakSet<object>, value: object, what: string): T => {
-    check(set.has(value), 'backend/foreign', `this ${what} was made by another backend`)
-    return value as T
-  }
-  const cacheOf = (cache: CacheStore): GpuCache => {
-    const mine = caches.find((each) => each === cache)
-    check(mine !== undefined, 'backend/foreign', `cache ${cache.spec.label} was made by another backend`)
-    return mine
-  }
-  const kit = openKit({
-    device,
-    memory,
-    pipelines,
-    capabilities,
-    weight: (weight) => own<GpuWeight>(weights, weight, 'weight'),
-    buffer: (buffer) => own<GpuBuffer>(buffers, buffer, 'buffer'),
-    cache: cacheOf,
-  })
 
-  const dispose = async (): Promise<void> => {
-    if (disposed) return
-    disposed = true
-    await queue.submit()
-    faults.close()
-    memory.freeAll()
-    reader.close()
-    queue.close()
-    close()
+  /** Replaces the engine, with all that was made. */
+  const restart = async (): Promise<void> => {
+    for (;;) {
+      losses++
+      check(
+        losses <= MOST_LOSSES,
+        'backend/lost',
+        () => `the GPU was lost ${losses} times in a row; restart the browser or its driver`,
+      )
+      await engine.close()
+      engine = await openEngine(options, true)
+      try {
+        for (const kind of [weights, buffers, caches, programs]) {
+          alive()
+          await kind.remake(engine)
+        }
+        for (const listener of listeners) listener()
+        return
+      } catch (error) {
+        if (!isLoss(error)) throw error
+      }
+    }
   }
 
-  return {
-    caps: { name: 'webgpu', threads: 1, description, cacheType: 'f32' },
+  const recover = async (): Promise<boolean> => {
+    alive()
+    if (recovering === undefined && !engine.isLost) return false
+    recovering ??= restart().finally(() => (recovering = undefined))
+    await recovering
+    return true
+  }
+
+  /** Has something from the GPU: so it works. */
+  const awaited = async <T>(work: Promise<T>): Promise<T> => {
+    const result = await work
+    alive()
+    losses = 0
+    return result
+  }
+
+  const self: Backend = {
+    caps: {
+      name: 'webgpu',
+      threads: 1,
+      get description() {
+        return engine.description
+      },
+      cacheType: 'f32',
+    },
     async load(tensor, signal) {
-      alive()
-      const weight = await load(tensor, signal)
-      alive()
-      weights.add(weight)
-      return weight
+      const { name, rows, cols } = tensor
+      const make = (on: Engine) => on.load(tensor, signal)
+      for (;;) {
+        alive()
+        try {
+          const handle = { name, rows, cols }
+          weights.add(handle, await awaited(make(engine)), (on) => on.load(tensor))
+          return handle
+        } catch (error) {
+          if (!isLoss(error)) throw error
+          await recover()
+        }
+      }
     },
     buffer(label, rows, cols) {
       alive()
-      const buffer = makeBuffer(memory, label, rows, cols)
-      buffers.add(buffer)
-      return buffer
+      const make = (on: Engine) => on.buffer(label, rows, cols)
+      const handle = { label, rows, cols }
+      buffers.add(handle, make(engine), make)
+      return handle
     },
     cache(spec) {
       alive()
-      const cache = makeCache(memory, spec, caches.length)
-      caches.push(cache)
-      return cache
+      const index = caches.all().length
+      const make = (on: Engine) => on.cache(spec, index)
+      const made = make(engine)
+      const handle = { spec, index, pageBytes: made.pageBytes, layout: made.layout }
+      caches.add(handle, made, make)
+      return handle
     },
     record(label, build) {
       alive()
       const calls = collectCalls()
       const { ops, checkStep } = checkedOps(calls.ops)
       build(ops)
-      const program = makeProgram(kit, label, calls.list, caches, checkStep)
-      queue.reserve(program.stepWords)
-      programs.add(program)
-      return program
+      const known = caches.all().length
+      const make = (on: Engine) => on.record(label, calls.list, caches.all().slice(0, known), resolve)
+      const handle = { label }
+      programs.add(handle, make(engine), make)
+      steps.set(handle, checkStep)
+      return handle
     },
     run(program, step) {
       alive()
-      const mine = own<GpuProgram>(programs, program, 'program')
-      mine.checkStep(step)
-      queue.run(mine, step)
+      const made = programs.of(program)
+      steps.get(program)?.(step)
+      engine.run(made, step)
     },
     async read(buffer, rows, into) {
       alive()
-      const { buffer: source, stride, cols, label } = own<GpuBuffer>(buffers, buffer, 'buffer')
+      const source = buffers.of(buffer)
+      const { label, cols } = buffer
       check(
         Number.isInteger(rows) && rows >= 0 && rows <= buffer.rows,
         'backend/shape',
@@ -124,58 +158,47 @@ export async function webgpu(options: WebGpuOptions = {}): Promise<Backend> {
         'backend/shape',
         () => `read of ${rows} rows of ${label} needs room for ${rows * cols} values, not ${out.length}`,
       )
-      await reader.read([{ buffer: source, offset: 0, bytes: rows * stride * 4 }], (bytes) => {
-        const values = new Float32Array(bytes)
-        if (stride === cols) out.set(values)
-        else for (let r = 0; r < rows; r++) out.set(values.subarray(r * stride, r * stride + cols), r * cols)
-      })
-      alive()
+      await awaited(engine.read(source, rows, out))
       return out
     },
     copyPage(cache, from, to) {
       alive()
-      const mine = cacheOf(cache)
-      checkPage(mine, from ?? to)
-      checkPage(mine, to)
-      if (from === to) return
-      const scratch = kit.scratch('page', mine.layers[0][0].pageBytes)
-      queue.copy((encoder) => {
-        for (const { buffer, bytes } of pageRanges(mine)) {
-          if (from === undefined) encoder.clearBuffer(buffer, to * bytes, bytes)
-          else {
-            encoder.copyBufferToBuffer(buffer, from * bytes, scratch, 0, bytes)
-            encoder.copyBufferToBuffer(scratch, 0, buffer, to * bytes, bytes)
-          }
-        }
-      })
+      const made = caches.of(cache)
+      checkPage(cache, from ?? to)
+      checkPage(cache, to)
+      if (from !== to) engine.copyPage(made, from, to)
     },
-    async readPage(cache, page, into) {
+    async readPage(cache, page, into = new Uint8Array(cache.pageBytes)) {
       alive()
-      const mine = cacheOf(cache)
-      checkPage(mine, page)
-      const out = into ?? new Uint8Array(mine.pageBytes)
-      checkPageBytes(mine, out)
-      const ranges = pageRanges(mine).map(({ buffer, bytes }) => ({ buffer, offset: page * bytes, bytes }))
-      await reader.read(ranges, (bytes) => out.set(new Uint8Array(bytes)))
-      alive()
-      return out
+      const made = caches.of(cache)
+      checkPage(cache, page)
+      checkPageBytes(cache, into)
+      await awaited(engine.readPage(made, page, into))
+      return into
     },
     async writePage(cache, page, bytes) {
       alive()
-      const mine = cacheOf(cache)
-      checkPage(mine, page)
-      checkPageBytes(mine, bytes)
-      const kept = bytes.slice()
-      await queue.submit()
-      alive()
-      let at = 0
-      for (const { buffer, bytes: size } of pageRanges(mine)) {
-        memory.write(buffer, page * size, kept.subarray(at, at + size))
-        at += size
-      }
-      await memory.written()
+      const made = caches.of(cache)
+      checkPage(cache, page)
+      checkPageBytes(cache, bytes)
+      await awaited(engine.writePage(made, page, bytes.slice()))
     },
-    dispose,
-    [Symbol.asyncDispose]: dispose,
+    recovery: {
+      recover,
+      onRecovered(listener) {
+        listeners.add(listener)
+        return () => void listeners.delete(listener)
+      },
+    },
+    async dispose() {
+      if (disposed) return
+      disposed = true
+      await recovering?.catch(() => {})
+      await engine.close()
+    },
+    [Symbol.asyncDispose]: () => self.dispose(),
   }
+  return self
 }
+
+const isLoss = (error: unknown): error is G3Error => isG3Error(error) && error.code === 'backend/lost'

@@ -7,18 +7,22 @@ import { kernelSource, type Binding, type TemplateName } from '../shader/source.
 import type { Values } from '../shader/template.js'
 import type { GpuWeight } from '../weights/load.js'
 
-/** What ops are made with. */
-export interface Kit {
-  readonly subgroups: boolean
-  /** Whether inner loops are written out: GPUs want it, a driver that compiles for a CPU takes minutes over it. */
-  readonly unrolled: boolean
-  readonly bindingBytes: number
+/** Finds what a program names on this device. */
+export interface Resolve {
   /** @throws G3Error `backend/foreign` */
   weight(weight: Weight): GpuWeight
   /** @throws G3Error `backend/foreign` */
   buffer(buffer: Buffer): GpuBuffer
   /** @throws G3Error `backend/foreign` */
   cache(cache: CacheStore): GpuCache
+}
+
+/** What ops are made with. */
+export interface Kit extends Resolve {
+  readonly subgroups: boolean
+  /** Whether inner loops are written out: GPUs want it, a driver that compiles for a CPU takes minutes over it. */
+  readonly unrolled: boolean
+  readonly bindingBytes: number
   kernel(source: ReturnType<typeof kernelSource>): Kernel
   bind(kernel: Kernel, params: Uint32Array<ArrayBuffer>, buffers: readonly GPUBuffer[]): GPUBindGroup
   /** Room between the kernels of one op, which others use too. */

@@ -1,10 +1,9 @@
 import { breather } from './breathe.js'
 import { isContextFull, makeRoom } from './overflow.js'
-import { readPrompt } from './read-prompt.js'
-import { ranking } from '../sampling/top-k.js'
 import type { Engine } from './engines.js'
 import type { GenerationPlan } from './options.js'
 import { stopText } from './stop-text.js'
+import { tokenSource } from './token-source.js'
 
 /**
  * One token and the text that became certain with it: often its own, sometimes none, sometimes that of several tokens.
@@ -46,23 +45,12 @@ export async function* decode(
   progress: Progress,
 ): AsyncGenerator<Chunk, void, undefined> {
   const { sequence } = engine
-  const { signal, sampler } = plan
+  const { signal } = plan
   const decoder = engine.tokenizer.stream({ skipSpecial: true })
   const stops = stopText(plan.stopStrings)
   const breathe = breather()
+  const next = tokenSource(engine, prompt, plan, progress)
   let flushed = false
-  /** What the sampler looks at, where the model can rank so much. */
-  const ranked = sampler.depth <= sequence.rankable ? ranking(sampler.depth) : undefined
-  /** [vocab], made once for texts whose sampler looks at all. */
-  let logits: Float32Array | undefined
-
-  const pick = async (): Promise<number> => {
-    if (sampler.greedy) return sequence.pick()
-    if (ranked) return sampler.pickRanked(await sequence.top(ranked))
-    logits = await sequence.logits(logits)
-    return sampler.pick(logits)
-  }
-
   const release = (piece: string): string => {
     const text = stops.push(piece)
     progress.text += text
@@ -90,9 +78,8 @@ export async function* decode(
 
   try {
     signal?.throwIfAborted()
-    progress.cachedTokens = await readPrompt(sequence, prompt, { signal, onProgress: plan.onPrefill }, plan.overflow)
     for (;;) {
-      const id = await pick()
+      const id = await next()
       progress.latest = performance.now()
       if (progress.ids.length === 0) progress.first = progress.latest
       if (plan.stopIds.has(id)) {
@@ -113,8 +100,6 @@ export async function* decode(
       if (reason) return
       await breathe()
       signal?.throwIfAborted()
-      if (isFull()) makeRoom(sequence, plan.overflow)
-      sequence.step(id)
     }
   } catch (error) {
     if (!signal?.aborted || error !== signal.reason) {

@@ -5,6 +5,8 @@ import type { Readable } from './read-prompt.js'
 
 /** What a generation works on. */
 export interface Engine {
+  /** Brings lost hardware back; what the sequence held is gone. */
+  recover(): Promise<void>
   readonly tokenizer: Pick<Tokenizer, 'stream'>
   readonly sequence: Readable & Pick<TextSequence, 'step' | 'reset' | 'shared' | 'pick' | 'rankable' | 'top' | 'logits'>
 }

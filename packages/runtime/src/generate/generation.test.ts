@@ -92,7 +92,7 @@ const characters: Pick<Tokenizer, 'stream'> = {
 }
 
 const enginesOf = (scripted: { readonly sequence: Engine['sequence'] }): Engines =>
-  engines([{ tokenizer: characters, sequence: scripted.sequence }])
+  engines([{ tokenizer: characters, sequence: scripted.sequence, recover: async () => {} }])
 
 const greedy = (options: GenerateOptions = {}) => parseGenerateOptions({ temperature: 0, ...options }, [END])
 const PROMPT = Int32Array.of(5, 6, 7)

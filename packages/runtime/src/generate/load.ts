@@ -65,6 +65,7 @@ function packed(tensor: PackedTensor, type: LoadType | undefined): PackedTensor 
 export async function loadModel(options: LoadOptions): Promise<Model> {
   const { backend, signal, maxRows, sequences, cacheType, checkpoints, cacheBytes, quantise, onProgress } = options
   const opened = await openModel(options.source, { signal })
+  let stays = false
   try {
     const { name, config, tokenizer, instructionTuned, notice } = opened
     if (notice !== undefined) options.onNotice?.(notice)
@@ -79,9 +80,10 @@ export async function loadModel(options: LoadOptions): Promise<Model> {
       ...(signal && { signal }),
       ...(onProgress && { onProgress }),
     })
-    return modelOf({ name, gemma3, tokenizer, instructionTuned })
+    // Hardware that can be lost gets its weights from the files again.
+    stays = backend.recovery !== undefined
+    return modelOf({ name, gemma3, tokenizer, instructionTuned, ...(stays && { close: opened.close }) })
   } finally {
-    // The weights are in the backend now, or loading failed.
-    await opened.close()
+    if (!stays) await opened.close()
   }
 }

@@ -5,8 +5,10 @@ import type { Gemma3, TextSequence } from '../model/gemma3.js'
 import { chatSession, type Chat, type ChatOptions } from './chat.js'
 import { engines } from './engines.js'
 import { generation, type Generation, type GenerationResult } from './generation.js'
+import { joined } from './ids.js'
 import { parseGenerateOptions, type GenerateOptions, type Prompt } from './options.js'
 import { readPrompt, type ReadOptions } from './read-prompt.js'
+import { isLost } from './token-source.js'
 
 /** A Gemma 3 model with its tokenizer, ready to write. It does one thing at a time, or as many as it was loaded with sequences. */
 export interface Model extends AsyncDisposable {
@@ -56,6 +58,8 @@ export interface ModelParts {
   readonly gemma3: Gemma3
   readonly tokenizer: Tokenizer
   readonly instructionTuned: boolean
+  /** Closes files that are still needed while the model lives. */
+  close?(): Promise<void>
 }
 
 /** Ids that end a text: `<eos>`, and the end of a turn, which instruction-tuned models write instead. */
@@ -67,24 +71,14 @@ const NO_IDS = new Int32Array(0)
 const endOfAnswer = (tokenizer: Tokenizer): Int32Array =>
   joined(Int32Array.of(tokenizer.endOfTurn ?? tokenizer.eos), tokenizer.encode('\n'))
 
-const joined = (...parts: readonly Int32Array[]): Int32Array => {
-  const all = new Int32Array(parts.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const part of parts) {
-    all.set(part, at)
-    at += part.length
-  }
-  return all
-}
-
 const isConversation = (prompt: Exclude<Prompt, string>): prompt is readonly ChatMessage[] =>
   !(prompt instanceof Int32Array)
 
 /** Puts loaded parts together. The model owns `gemma3`. */
-export function modelOf({ name, gemma3, tokenizer, instructionTuned }: ModelParts): Model {
+export function modelOf({ name, gemma3, tokenizer, instructionTuned, close }: ModelParts): Model {
   const { config, context } = gemma3
   const sequences = Array.from({ length: gemma3.sequences }, () => gemma3.sequence())
-  const pool = engines(sequences.map((sequence) => ({ tokenizer, sequence })))
+  const pool = engines(sequences.map((sequence) => ({ tokenizer, sequence, recover: gemma3.recover })))
 
   const encode = (prompt: Prompt, after = NO_IDS): Int32Array => {
     const isFirst = after.length === 0
@@ -130,6 +124,7 @@ export function modelOf({ name, gemma3, tokenizer, instructionTuned }: ModelPart
     try {
       return await work(engine.sequence)
     } catch (error) {
+      if (isLost(error)) await gemma3.recover()
       engine.sequence.reset()
       throw error
     } finally {
@@ -165,6 +160,7 @@ export function modelOf({ name, gemma3, tokenizer, instructionTuned }: ModelPart
       }),
     async [Symbol.asyncDispose]() {
       await gemma3[Symbol.asyncDispose]()
+      await close?.()
     },
   }
 }

@@ -19,7 +19,7 @@ async function generate(options: GenerateOptions, rankable: number) {
       return sequence.logits(into)
     },
   })
-  const engine = { tokenizer, sequence: counted }
+  const engine = { tokenizer, sequence: counted, recover: async () => {} }
   const plan = parseGenerateOptions({ maxTokens: 60, ...options }, [])
   const { ids } = await generation(engines([engine]), PROMPT, plan).result()
   return { ids, reads }

@@ -2,7 +2,7 @@ import { check, type Backend, type PackedTensor, type Program } from '@g3/backen
 import type { Gemma3Config } from '../config.js'
 import { batchOf, type Batch } from './batch.js'
 import { fingerprint } from './fingerprint.js'
-import { forkLane, HEAD_ROWS, isFree, newLane, type Lane, type Output, type Outputs } from './lane.js'
+import { forkLane, HEAD_ROWS, isFree, loseText, newLane, type Lane, type Output, type Outputs } from './lane.js'
 import { loadWeights, type Gemma3Weights, type LoadProgress } from './load-weights.js'
 import { rankable, tokenCount } from './logits.js'
 import { passes } from './passes.js'
@@ -34,6 +34,12 @@ export interface Gemma3 extends AsyncDisposable {
    * @throws G3Error `model/batch` when there are none, one is there twice or is another model's; `model/disposed`
    */
   batch(sequences: readonly TextSequence[]): Batch
+  /**
+   * Brings lost hardware back, after an error `backend/lost`. The texts of all sequences are gone with it: each throws
+   * `backend/lost` until it is `reset`, or takes up a text by `reuse` or `restore`.
+   * @throws G3Error as {@link Recovery.recover}; `backend/lost` where the backend has no way back
+   */
+  recover(): Promise<void>
 }
 
 export interface Gemma3Options extends LoadProgress, SizeOptions {
@@ -68,6 +74,10 @@ export async function loadGemma3(
     newLane(pool.sequence(), recordHeads(backend, config, weights, work)),
   )
 
+  const stopListening = backend.recovery?.onRecovered(() => {
+    parts.prefixes.clear()
+    for (const lane of lanes) loseText(lane)
+  })
   const known = new WeakSet<TextSequence>()
   let disposed = false
   const checkOpen = (): void => check(!disposed, 'model/disposed', 'this model was disposed; load it again')
@@ -111,8 +121,14 @@ export async function loadGemma3(
         }),
       )
     },
+    async recover() {
+      checkOpen()
+      check(backend.recovery !== undefined, 'backend/lost', 'this backend cannot bring its hardware back')
+      await backend.recovery.recover()
+    },
     async [Symbol.asyncDispose]() {
       disposed = true
+      stopListening?.()
       for (const lane of lanes) lane.owner = undefined
     },
   }

@@ -35,6 +35,8 @@ export interface Lane {
   owner: object | undefined
   /** Set while an operation waits for the backend; until that is over, nobody else gets the lane or its outputs. */
   busy: boolean
+  /** Set when the text was lost with the hardware that it was in; until the owner starts another text. */
+  isLost: boolean
   /** The row of h that belongs to the last token; −1 when there is none, as after a rewind. */
   lastRow: number
   /** Number of the pass that wrote this row. */
@@ -50,6 +52,7 @@ export const newLane = (positions: Sequence, outputs: Outputs): Lane => ({
   outputs,
   owner: undefined,
   busy: false,
+  isLost: false,
   lastRow: -1,
   lastPass: NO_PASS,
 })
@@ -102,8 +105,30 @@ export function resetLane(lane: Lane): void {
 
 export const isFree = ({ owner, busy }: Lane): boolean => owner === undefined && !busy
 
-/** @throws G3Error `model/disposed`, `model/busy` */
+/** Empties a lane whose keys and values are gone. */
+export function loseText(lane: Lane): void {
+  lane.isLost ||= lane.busy || lane.tokens.length > 0
+  resetLane(lane)
+}
+
+/** Of a lane whose text goes on: @throws G3Error `model/disposed`, `model/busy`, `backend/lost` */
 export function checkIdle(lane: Lane, owner: object): void {
+  checkAtRest(lane, owner)
+  checkHeld(lane)
+}
+
+/** @throws G3Error `backend/lost` */
+export function checkHeld({ isLost }: Lane): void {
+  if (isLost) throw new G3Error('backend/lost', 'the text was lost with the GPU that held it; read it again')
+}
+
+/** Of a lane that gets another text: @throws G3Error `model/disposed`, `model/busy` */
+export function startText(lane: Lane, owner: object): void {
+  checkAtRest(lane, owner)
+  lane.isLost = false
+}
+
+function checkAtRest(lane: Lane, owner: object): void {
   checkOwner(lane, owner)
   if (lane.busy) throw new G3Error('model/busy', 'this sequence is at work; wait for that or abort it first')
 }

@@ -8,6 +8,8 @@ export interface Prefixes {
   reuse(lane: Lane, ids: Int32Array): Reuse
   /** See {@link TextSequence.keep}. */
   keep(lane: Lane): void
+  /** Gives all checkpoints up. */
+  clear(): void
 }
 
 /** Tokens that are read again sooner than a checkpoint is worth its pages. */
@@ -32,6 +34,7 @@ export function prefixes(pool: Pool, checkpoints: number): Prefixes {
       // What a shift has left is not what these tokens alone would give.
       if (!positions.wasShifted && positions.length >= LEAST_KEPT) tree.keep(positions, tokens.view())
     },
+    clear: tree.clear,
   }
   return self
 }

@@ -1,7 +1,18 @@
 import { turn } from '../turn.js'
 import type { Ranking } from '../sampling/top-k.js'
 import { batchOf, type BatchParts } from './batch.js'
-import { checkFits, checkId, checkIdle, checkOwner, HEAD_ROWS, resetLane, rewindLane, type Lane } from './lane.js'
+import {
+  checkFits,
+  checkHeld,
+  checkId,
+  checkIdle,
+  checkOwner,
+  HEAD_ROWS,
+  resetLane,
+  rewindLane,
+  startText,
+  type Lane,
+} from './lane.js'
 import { finishLogits, rankable } from './logits.js'
 import type { Prefixes } from './prefixes.js'
 import type { Snapshots } from './snapshot.js'
@@ -156,6 +167,7 @@ export function textSequence(parts: SequenceParts, lane: Lane): TextSequence {
         // A turn of the event loop, so that a signal can be aborted even where the backend computes on this thread.
         if (done < checked.length) await turn()
         checkOwner(lane, self)
+        checkHeld(lane)
         if (done < checked.length) signal?.throwIfAborted()
       }
     } finally {
@@ -226,7 +238,7 @@ export function textSequence(parts: SequenceParts, lane: Lane): TextSequence {
       rewindLane(lane, length)
     },
     reset() {
-      checkIdle(lane, self)
+      startText(lane, self)
       resetLane(lane)
     },
     fork() {
@@ -235,7 +247,7 @@ export function textSequence(parts: SequenceParts, lane: Lane): TextSequence {
     },
     shared: (ids) => lane.tokens.shared(ids),
     reuse(ids) {
-      checkIdle(lane, self)
+      startText(lane, self)
       return parts.prefixes.reuse(lane, ids)
     },
     keep() {
@@ -251,7 +263,7 @@ export function textSequence(parts: SequenceParts, lane: Lane): TextSequence {
       return parts.snapshots.save(lane)
     },
     async restore(bytes) {
-      checkIdle(lane, self)
+      startText(lane, self)
       lane.busy = true
       try {
         await parts.snapshots.restore(lane, bytes)

@@ -1,0 +1,29 @@
+import { check } from '@g3/backend'
+import type { Engine } from './engine.js'
+
+/** What a backend has given out, and what stands for it on the device in use: when that is lost, all is made anew. */
+export interface Handles<Handle extends object, Made> {
+  /** @param make makes on another device what `made` is on this one */
+  add(handle: Handle, made: Made, make: (engine: Engine) => Made | Promise<Made>): void
+  /** @throws G3Error `backend/foreign` */
+  of(handle: Handle): Made
+  /** In the order in which they were added. */
+  all(): readonly Made[]
+  remake(engine: Engine): Promise<void>
+}
+
+export function handles<Handle extends object, Made>(kind: string): Handles<Handle, Made> {
+  const entries = new Map<Handle, { made: Made; readonly make: (engine: Engine) => Made | Promise<Made> }>()
+  return {
+    add: (handle, made, make) => void entries.set(handle, { made, make }),
+    of(handle) {
+      const entry = entries.get(handle)
+      check(entry !== undefined, 'backend/foreign', `this ${kind} was made by another backend`)
+      return entry.made
+    },
+    all: () => [...entries.values()].map(({ made }) => made),
+    async remake(engine) {
+      for (const entry of entries.values()) entry.made = await entry.make(engine)
+    },
+  }
+}
