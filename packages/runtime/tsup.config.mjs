@@ -3,6 +3,7 @@ import { library } from '../../tooling/tsup/preset.mjs'
 export default library({
   index: 'src/index.ts',
   auto: 'src/auto.ts',
+  grammar: 'src/grammar/index.ts',
   gguf: 'src/gguf/index.ts',
   safetensors: 'src/safetensors/index.ts',
 })
