@@ -1,19 +1,18 @@
 import { check } from '@g3/backend'
-import type { Engine } from './engine.js'
 
 /** What a backend has given out, and what stands for it on the device in use: when that is lost, all is made anew. */
 export interface Handles<Handle extends object, Made> {
-  /** @param make makes on another device what `made` is on this one */
-  add(handle: Handle, made: Made, make: (engine: Engine) => Made | Promise<Made>): void
+  /** @param make makes another of `made` */
+  add(handle: Handle, made: Made, make: () => Made | Promise<Made>): void
   /** @throws G3Error `backend/foreign` */
   of(handle: Handle): Made
   /** In the order in which they were added. */
   all(): readonly Made[]
-  remake(engine: Engine): Promise<void>
+  remake(): Promise<void>
 }
 
 export function handles<Handle extends object, Made>(kind: string): Handles<Handle, Made> {
-  const entries = new Map<Handle, { made: Made; readonly make: (engine: Engine) => Made | Promise<Made> }>()
+  const entries = new Map<Handle, { made: Made; readonly make: () => Made | Promise<Made> }>()
   return {
     add: (handle, made, make) => void entries.set(handle, { made, make }),
     of(handle) {
@@ -22,8 +21,8 @@ export function handles<Handle extends object, Made>(kind: string): Handles<Hand
       return entry.made
     },
     all: () => [...entries.values()].map(({ made }) => made),
-    async remake(engine) {
-      for (const entry of entries.values()) entry.made = await entry.make(engine)
+    async remake() {
+      for (const entry of entries.values()) entry.made = await entry.make()
     },
   }
 }

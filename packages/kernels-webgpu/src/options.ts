@@ -13,6 +13,10 @@ export interface WebGpuOptions {
   readonly subgroups?: boolean
   /** Whether kernels have their inner loops written out; default: unless the adapter computes on the CPU. */
   readonly unrolled?: boolean
+  /** Whether a small layer is computed at the start and compared with known values. Default true. */
+  readonly selfCheck?: boolean
+  /** Told when a driver computes wrongly and a safer variant is used. Default: the console is warned. */
+  readonly onNotice?: (notice: string) => void
   /** Smaller limits than the adapter has. */
   readonly limits?: {
     /** Only what the specification promises on every adapter. */

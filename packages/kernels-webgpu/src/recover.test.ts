@@ -108,8 +108,6 @@ describe.skipIf(missing !== '')('recovery of a lost device', () => {
       made.destroy()
       return made
     }
-    const backend = await webgpu({ device })
-    await expect(backend.load(tensor('m', 'F32', 8, 64, new Float32Array(512)))).rejects.toSatisfy(isLoss)
-    await backend.dispose()
+    await expect(webgpu({ device })).rejects.toSatisfy(isLoss)
   })
 })

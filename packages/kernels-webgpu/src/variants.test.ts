@@ -16,7 +16,7 @@ const COLS = 512
 /** A product of one row. Kernels for more are made too, but not run: written out, they take a CPU's driver minutes. */
 async function product(type: QuantType, options: WebGpuOptions): Promise<Float32Array> {
   const rng = random(80)
-  await using backend = await webgpu({ gpu, ...options })
+  await using backend = await webgpu({ gpu, selfCheck: false, ...options })
   const weight = await backend.load(tensor('w', type, OUTS, COLS, rng.normal(OUTS * COLS)))
   const values = await backend.load(tensor('x', 'F32', 2, COLS, rng.normal(2 * COLS)))
   const [x, out] = [backend.buffer('x', 1, COLS), backend.buffer('out', 1, OUTS)]
@@ -81,7 +81,7 @@ describe.skipIf(missing !== '')('variants of a kernel', () => {
       compiled.push(pipeline)
       return pipeline
     }
-    await using backend = await webgpu({ device, unrolled: true })
+    await using backend = await webgpu({ device, selfCheck: false, unrolled: true })
     for (const type of LARGEST) await recordProducts(backend, type)
     // The 270M's and the 1B's heads: what takes most shared memory.
     for (const type of CACHE_TYPES) await recordAttention(backend, type, 256, 4)
@@ -92,7 +92,7 @@ describe.skipIf(missing !== '')('variants of a kernel', () => {
   }, 240_000)
 
   it('says which it uses, and refuses what the device lacks', async () => {
-    await using backend = await webgpu({ gpu, subgroups: false })
+    await using backend = await webgpu({ gpu, selfCheck: false, subgroups: false })
     expect(backend.caps.description).toContain('shared memory')
     const adapter = await gpu.requestAdapter()
     const device = await (adapter ?? expect.fail(missing)).requestDevice()
