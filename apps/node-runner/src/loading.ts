@@ -3,9 +3,10 @@ import { basename } from 'node:path'
 import { G3Error, type Backend } from '@g3/backend'
 import type { Model } from '@g3/runtime'
 import { fileSource, type ByteSource } from '@g3/runtime/gguf'
+import type { ChosenBackend } from './backend.js'
 import { resolveModel } from './models/resolve.js'
 import type { ModelOptions } from './options.js'
-import { note } from './output.js'
+import { harmless, note } from './output.js'
 import { byteProgress } from './progress.js'
 
 /** A model file on this machine. */
@@ -35,43 +36,45 @@ export async function openModelFile(path: string): Promise<ByteSource> {
 export interface LoadedModel extends AsyncDisposable {
   readonly model: Model
   readonly backend: Backend
+  /** Why it is this backend. */
+  readonly backendReason: string
   readonly name: string
   readonly instructionTuned: boolean
   /** From the file's opening to a model that is ready. */
   readonly loadMs: number
 }
 
-/** Loads what the options name onto the CPU. */
+/** Loads what the options name onto the backend that they name, and says which was taken where they leave it open. */
 export async function loadForCommand(options: ModelOptions, signal: AbortSignal): Promise<LoadedModel> {
   const file = await findModel(options.model, signal)
-  const [{ loadModel }, { autoBackend }] = await Promise.all([import('@g3/runtime'), import('@g3/runtime/auto')])
+  const [{ loadModel }, { chooseBackend }] = await Promise.all([import('@g3/runtime'), import('./backend.js')])
   const start = performance.now()
-  const { threads, precision, context, cacheType } = options
-  const backend = await autoBackend({ ...(threads !== undefined && { threads }), ...(precision && { precision }) })
-  try {
-    using progress = byteProgress('loading')
-    const model = await loadModel({
-      source: await openModelFile(file.path),
-      backend,
-      signal,
-      onProgress: (done, total) => progress.update(done, total),
-      onNotice: note,
-      ...(context !== undefined && { context }),
-      ...(cacheType !== undefined && { cacheType }),
-    })
-    return {
-      model,
-      backend,
-      name: file.name,
-      instructionTuned: file.instructionTuned ?? model.instructionTuned,
-      loadMs: performance.now() - start,
-      async [Symbol.asyncDispose]() {
-        await model[Symbol.asyncDispose]()
-        await backend.dispose()
-      },
-    }
-  } catch (error) {
-    await backend.dispose()
-    throw error
+  const { context, cacheType } = options
+  const { promise: chosen, resolve } = Promise.withResolvers<ChosenBackend>()
+  using progress = byteProgress('loading')
+  const model = await loadModel({
+    source: await openModelFile(file.path),
+    backend: async (workload) => {
+      const { backend, reason, opened } = await chooseBackend(options, workload)
+      const isNews = options.backend === undefined ? backend === 'webgpu' : options.backend === 'auto'
+      if (isNews) note(`Computing on ${backend}: ${harmless(reason)}.`)
+      resolve({ backend, reason, opened })
+      return opened
+    },
+    signal,
+    onProgress: (done, total) => progress.update(done, total),
+    onNotice: note,
+    ...(context !== undefined && { context }),
+    ...(cacheType !== undefined && { cacheType }),
+  })
+  const { opened: backend, reason: backendReason } = await chosen
+  return {
+    model,
+    backend,
+    backendReason,
+    name: file.name,
+    instructionTuned: file.instructionTuned ?? model.instructionTuned,
+    loadMs: performance.now() - start,
+    [Symbol.asyncDispose]: () => model[Symbol.asyncDispose](),
   }
 }

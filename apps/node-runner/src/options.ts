@@ -1,5 +1,6 @@
 import { CACHE_TYPES, type CacheType } from '@g3/backend'
 import type { OverflowPolicy } from '@g3/runtime'
+import type { BackendName } from '@g3/runtime/auto'
 import { InvalidArgumentError, Option } from 'commander'
 
 const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i
@@ -59,10 +60,14 @@ const MOST_TOKENS = 1 << 20
 /** Options that several commands share, each spelled once. */
 export const OPTIONS = {
   model: () => new Option('-m, --model <model>', 'a name from `g3 models`, a path to a GGUF file, or a URL'),
+  backend: () =>
+    new Option('--backend <name>', 'where it computes: auto takes WebGPU where there is a GPU, and says so')
+      .choices(['auto', 'cpu', 'webgpu'])
+      .env('G3_BACKEND'),
   threads: () =>
-    new Option('--threads <n>', 'threads to compute with (default: all cores)').argParser(wholeNumber(1, MOST_THREADS)),
+    new Option('--threads <n>', 'threads of the CPU to compute with (default: all cores)').argParser(wholeNumber(1, MOST_THREADS)),
   precision: () =>
-    new Option('--precision <kind>', 'activations of 8 bits (fast), 14 bits (precise) or f32 (exact)')
+    new Option('--precision <kind>', 'activations on the CPU: 8 bits (fast), 14 bits (precise) or f32 (exact)')
       .choices(PRECISIONS)
       .default('fast'),
   simd: () =>
@@ -112,6 +117,7 @@ export const OPTIONS = {
 /** What the shared options parse to. */
 export interface ModelOptions {
   readonly model?: string
+  readonly backend?: BackendName | 'auto'
   readonly threads?: number
   readonly precision?: Precision
   readonly context?: number

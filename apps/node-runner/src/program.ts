@@ -20,6 +20,7 @@ function command(name: string, description: string): Command {
 function modelOptions(into: Command): Command {
   return into
     .addOption(OPTIONS.model())
+    .addOption(OPTIONS.backend())
     .addOption(OPTIONS.threads())
     .addOption(OPTIONS.precision())
     .addOption(OPTIONS.context())
@@ -104,6 +105,7 @@ export function program(): Command {
 
   const logits = command('logits', "show the model's scores for the next token")
     .addOption(OPTIONS.model())
+    .addOption(OPTIONS.backend())
     .addOption(OPTIONS.threads())
     .addOption(OPTIONS.precision())
     .addOption(OPTIONS.cacheType())

@@ -46,7 +46,7 @@ export function makeCache(memory: Memory, spec: CacheSpec, index: number): GpuCa
   )
   const parts = headDim / per
   const pageParts = partsOfPage(type, headDim)
-  const headBytes = pages * pageParts * 16
+  const headBytes = cacheHeadBytes(spec)
   const shardHeads = Math.min(kvHeads, Math.max(1, Math.floor(memory.shardBytes / headBytes)))
   check(
     headBytes <= memory.bindingBytes,
@@ -79,6 +79,9 @@ const partsOfPage = (type: CacheType, headDim: number): number =>
 /** Bytes of a page, of all layers. */
 export const cachePageBytes = ({ type, layers, kvHeads, headDim }: CacheSpec): number =>
   2 * layers * kvHeads * partsOfPage(type, headDim) * 16
+
+/** Bytes of all pages of a head's keys, or of its values: what no buffer has less of. */
+export const cacheHeadBytes = ({ type, pages, headDim }: CacheSpec): number => pages * partsOfPage(type, headDim) * 16
 
 /** Where a page lies: for each layer keys, then values, in the order of `readPage`. */
 export function pageRanges(cache: GpuCache): readonly { readonly buffer: GPUBuffer; readonly bytes: number }[] {

@@ -1,4 +1,5 @@
 import { check, G3Error } from '@g3/backend'
+import { adapterName, bindingBytesOf, isSoftware, openAdapter } from './adapter.js'
 import type { WebGpuOptions } from './options.js'
 
 /** What the kernels may count on. */
@@ -42,17 +43,10 @@ export async function openDevice(options: WebGpuOptions, isAnother: boolean): Pr
     'webgpu/unavailable',
     'subgroups were asked for, but this device does not have them',
   )
-  const { maxBufferSize, maxStorageBufferBindingSize } = device.limits
-  const bindingBytes = Math.min(
-    maxBufferSize,
-    maxStorageBufferBindingSize,
-    // Offsets in a binding are 32-bit numbers of bytes.
-    2 ** 31,
-  )
+  const bindingBytes = bindingBytesOf(device.limits)
   // Node's Dawn settles no promise any more once its GPU object has been collected as garbage.
   const holds = new Set<unknown>([options, adapter])
   const info = adapter?.info ?? device.adapterInfo
-  const name = info?.description || [info?.vendor, info?.architecture].filter(Boolean).join(' ') || 'unnamed adapter'
   return {
     device,
     capabilities: {
@@ -62,7 +56,7 @@ export async function openDevice(options: WebGpuOptions, isAnother: boolean): Pr
       unrolled: options.unrolled ?? !isSoftware(info),
     },
     description: [
-      name,
+      adapterName(info),
       subgroups ? 'subgroups' : 'shared memory',
       'f32',
       `bindings of ${Math.floor(bindingBytes / 2 ** 20)} MiB`,
@@ -74,10 +68,6 @@ export async function openDevice(options: WebGpuOptions, isAnother: boolean): Pr
   }
 }
 
-/** Mesa's and Google's drivers that run on the CPU. */
-const isSoftware = (info: GPUAdapterInfo | undefined): boolean =>
-  /llvmpipe|swiftshader/i.test(`${info?.description} ${info?.architecture} ${info?.device}`)
-
 async function givenDevice({ device }: WebGpuOptions, isAnother: boolean): Promise<GPUDevice> {
   if (typeof device === 'function') return device()
   check(
@@ -86,19 +76,6 @@ async function givenDevice({ device }: WebGpuOptions, isAnother: boolean): Promi
     'the device was lost, and it was given: give `device` as a function, which is asked for another',
   )
   return device
-}
-
-async function openAdapter({ adapter, gpu }: WebGpuOptions, isAnother: boolean): Promise<GPUAdapter> {
-  if (adapter !== undefined && !isAnother) return adapter
-  const host = gpu ?? globalThis.navigator?.gpu
-  check(
-    host !== undefined,
-    'webgpu/unavailable',
-    'there is no WebGPU here: use a browser that has it, in Node install the package webgpu, or pass `device`',
-  )
-  const found = await host.requestAdapter({ powerPreference: 'high-performance' })
-  check(found !== null, 'webgpu/unavailable', 'WebGPU has no adapter here: the GPU or its driver is missing or blocked')
-  return found
 }
 
 async function requestDevice(adapter: GPUAdapter, options: WebGpuOptions): Promise<GPUDevice> {

@@ -1,7 +1,7 @@
 import type { CacheSpec } from '@g3/backend'
 import { tensor } from '@g3/backend/test'
 import { describe, expect, it } from 'vitest'
-import { webgpuFootprint } from './footprint.js'
+import { largestBinding, webgpuFootprint } from './footprint.js'
 import { counted } from './testing/counting.js'
 import { testGpu } from './testing/gpu.js'
 import { webgpu } from './webgpu.js'
@@ -45,6 +45,11 @@ describe.skipIf(missing !== '')('the footprint of a workload', () => {
     })
     const { weightsBytes, cacheBytes, scratchBytes } = webgpuFootprint({ tensors, buffers, caches, rows: 256 })
     expect(cacheBytes).toBe(store.pageBytes * cache.pages)
+    const headBytes = cacheBytes / (2 * cache.layers * cache.kvHeads)
+    expect(largestBinding({ tensors, buffers: [], caches, rows: 256 })).toBe(headBytes)
+    expect(largestBinding({ tensors, buffers, caches: [], rows: 256 })).toBe(
+      Math.max(x.rows * COLS * 4, 8 * VOCABULARY * 4),
+    )
     const expected = weightsBytes + cacheBytes + scratchBytes - AHEAD_BYTES
     const allocated = take().bufferBytes
     expect(expected / allocated).toBeGreaterThan(0.99)

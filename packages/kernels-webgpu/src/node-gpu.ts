@@ -11,7 +11,7 @@ export async function nodeGpu(): Promise<GPU> {
   } catch (cause) {
     throw new G3Error(
       'webgpu/unavailable',
-      'Node has no WebGPU of its own: install the package webgpu, or pass `gpu` or `device`',
+      'Node has no WebGPU of its own: install it with `npm install webgpu`, or pass `gpu` or `device`',
       { cause },
     )
   }

@@ -74,7 +74,7 @@ const noteOverflow = ({ policy, dropped, kept, length }: Overflow): void =>
 
 type Result = Awaited<ReturnType<ReturnType<LoadedModel['model']['generate']>['result']>>
 
-async function report(running: Promise<Result>, { loadMs, backend }: LoadedModel): Promise<object> {
+async function report(running: Promise<Result>, { loadMs, backend, backendReason }: LoadedModel): Promise<object> {
   const { text, ids, promptTokens, cachedTokens, stopReason, prefillMs, prefillTokensPerSecond, decodeTokensPerSecond } =
     await running
   return {
@@ -90,6 +90,7 @@ async function report(running: Promise<Result>, { loadMs, backend }: LoadedModel
     decodeTokensPerSecond: round(decodeTokensPerSecond),
     peakRssBytes: peakRssBytes(),
     backend: backend.caps.name,
+    backendReason,
     threads: backend.caps.threads,
   }
 }

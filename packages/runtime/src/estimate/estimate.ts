@@ -1,11 +1,10 @@
 import { check, PAGE, type Footprint, type Workload } from '@g3/backend'
 import { cacheBytes, type CacheBytes } from '@g3/kv-cache'
 import { parseContext } from '../generate/load.js'
-import { cacheSpec, layerKinds } from '../model/place-layers.js'
-import { sizeOf, type Size, type SizeOptions } from '../model/size.js'
-import { workColumns } from '../model/work.js'
+import { sizeOf, type SizeOptions } from '../model/size.js'
+import { workloadOf } from '../model/workload.js'
 import { hostBytes } from './host.js'
-import { plannedModel, type ModelPlan, type PlannedModel } from './planned-model.js'
+import { plannedModel, type ModelPlan } from './planned-model.js'
 
 /** Soft tokens of an image: positions of the context that it takes. */
 const IMAGE_TOKENS = 256
@@ -49,8 +48,7 @@ export interface Estimate {
  * `kv-cache/size` for heads that a cache type cannot hold, and what `footprint` throws
  */
 export function estimate(options: EstimateOptions): Estimate {
-  const model = plannedModel(options)
-  const { config } = model
+  const { config, tensors } = plannedModel(options)
   const { images = 0, visionBytes = 0, budgetBytes = Infinity } = options
   const context = parseContext(options.context, config.context)
   check(
@@ -63,10 +61,12 @@ export function estimate(options: EstimateOptions): Estimate {
   }
 
   const at = (length: number): Omit<Estimate, 'maxContextForBudget'> => {
-    const size = { ...sizeOf({ ...options, context: length }, config, 'f16'), checkpoints: 0 }
-    const work = workload(model, size, images)
-    const held = options.footprint(work)
-    const another = options.footprint({ ...work, caches: caches(model, { ...size, checkpoints: 1 }) })
+    const size = sizeOf({ ...options, context: length }, config, 'f16')
+    const softTokens = { rows: size.sequences * images * IMAGE_TOKENS, cols: config.width }
+    const work = (checkpoints: number): Workload =>
+      workloadOf(config, tensors, { ...size, checkpoints }, images > 0 ? [softTokens] : [])
+    const held = options.footprint(work(0))
+    const another = options.footprint(work(1))
     const cache = cacheBytes(config, size)
     const weightsBytes = held.weightsBytes + visionBytes
     const peakBytes = weightsBytes + held.cacheBytes + held.scratchBytes + hostBytes(config.vocab)
@@ -82,23 +82,6 @@ export function estimate(options: EstimateOptions): Estimate {
   const mostPages = Math.floor(config.context / PAGE)
   const pages = mostThat(mostPages, (count) => at(count * PAGE).peakBytes <= budgetBytes)
   return { ...at(context), maxContextForBudget: pages * PAGE }
-}
-
-const caches = ({ config }: PlannedModel, size: Size): Workload['caches'] =>
-  layerKinds(config).map((kind) => cacheSpec(kind, config, size))
-
-/** What the model asks of a backend while all its texts are full. */
-function workload(model: PlannedModel, size: Size, images: number): Workload {
-  const { config, tensors } = model
-  const { maxRows, sequences } = size
-  const rows = Math.max(maxRows, sequences)
-  const buffers = [
-    ...Object.values(workColumns(config)).map((cols) => ({ rows, cols })),
-    // Of the rows that logits have room for, those of the sequences are written.
-    { rows: sequences, cols: config.vocab },
-  ]
-  if (images > 0) buffers.push({ rows: sequences * images * IMAGE_TOKENS, cols: config.width })
-  return { tensors, buffers, caches: caches(model, size), rows }
 }
 
 /** The largest count from 1 to `most` that fits, where all below it fit, too; 0 when none does. */

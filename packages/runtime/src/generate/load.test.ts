@@ -1,9 +1,9 @@
-import { reference, type Backend } from '@g3/backend'
+import { PAGE, reference, type Backend } from '@g3/backend'
 import { describe, expect, it } from 'vitest'
 import { fixtureBytes } from '../testing/fixtures.js'
 import { memoryFolder, tinyFiles, tinyTokenizerJson, type MemoryFolder } from '../testing/tiny-checkpoint.js'
 import { goldenFloats, goldens, largestDifference } from '../testing/tiny-random.js'
-import { loadModel, type LoadOptions } from './load.js'
+import { loadModel, type LoadOptions, type OpenBackend } from './load.js'
 import { openModel } from './source.js'
 
 const PROMPT = Int32Array.from(goldens().prompts.text_short.ids)
@@ -151,5 +151,42 @@ describe('a file of types that backends do not hold', () => {
     await using backend = reference()
     await using _ = await loadModel({ source: tinyGguf('q4_0'), backend, onNotice: (notice) => notices.push(notice) })
     expect(notices).toEqual([])
+  })
+})
+
+describe('a backend that is opened for the model', () => {
+  /** Tells how often it was disposed of, and what it was opened for. */
+  const opener = () => {
+    const seen = { disposals: 0, rows: 0, tensors: 0, context: 0 }
+    const open: OpenBackend = async ({ rows, tensors, caches }) => {
+      const backend = reference()
+      const pages = caches.find(({ label }) => label === 'global')?.pages ?? 0
+      Object.assign(seen, { rows, tensors: tensors.length, context: pages * PAGE })
+      const dispose = async (): Promise<void> => {
+        seen.disposals++
+        await backend.dispose()
+      }
+      return { ...backend, dispose }
+    }
+    return { seen, open }
+  }
+
+  it('knows what the model asks, and goes with it', async () => {
+    const { seen, open } = opener()
+    const model = await loadModel({ source: tinyGguf('q8_0'), backend: open, context: 1024, maxRows: 64 })
+    expect(seen).toMatchObject({ disposals: 0, rows: 64 })
+    expect(seen.tensors).toBeGreaterThan(20)
+    expect(seen.context).toBeGreaterThanOrEqual(1024)
+    await model[Symbol.asyncDispose]()
+    expect(seen.disposals).toBe(1)
+  })
+
+  it('goes when loading fails', async () => {
+    const { seen, open } = opener()
+    const stop = new AbortController()
+    const onProgress = (): void => stop.abort(new Error('enough'))
+    const loading = loadModel({ source: tinyGguf('q8_0'), backend: open, signal: stop.signal, onProgress })
+    await expect(loading).rejects.toThrow('enough')
+    expect(seen.disposals).toBe(1)
   })
 })

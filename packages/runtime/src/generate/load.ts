@@ -1,15 +1,23 @@
-import { check, type Backend, type CacheType, type PackedTensor } from '@g3/backend'
-import { loadGemma3 } from '../model/gemma3.js'
-import type { CacheTypes } from '../model/size.js'
+import { check, type Backend, type CacheType, type PackedTensor, type Workload } from '@g3/backend'
+import { expectedTensors } from '../config.js'
+import { loadGemma3, type Gemma3Options } from '../model/gemma3.js'
+import { sizeOf, type CacheTypes } from '../model/size.js'
+import { workloadOf } from '../model/workload.js'
 import { quantised, type LoadType } from '../packing/quantised.js'
 import { modelOf, type Model } from './model.js'
 import { openModel, type ModelSource } from './source.js'
 
+/** Opens a backend for a workload. */
+export type OpenBackend = (workload: Workload) => Promise<Backend>
+
 export interface LoadOptions {
   /** The GGUF file, or the safetensors checkpoint. */
   readonly source: ModelSource
-  /** Where the model runs. It stays yours: dispose of it after the model. */
-  readonly backend: Backend
+  /**
+   * Where the model runs. It stays yours: dispose of it after the model. Or what opens one once it is known what the model
+   * asks of it, as `autoBackend` of `@g3/runtime/auto` does: that one the model disposes of.
+   */
+  readonly backend: Backend | OpenBackend
   /**
    * Tokens that prompt and answer may have together. Default 8192, or what the model was trained for when that is less.
    */
@@ -60,29 +68,47 @@ function packed(tensor: PackedTensor, type: LoadType | undefined): PackedTensor 
 /**
  * Loads a Gemma 3 text model from a GGUF file or a safetensors checkpoint.
  * @throws G3Error `gguf/…` or `safetensors/…` for what is wrong with the files, `generate/bad-context`, `quantise/…`,
- * `backend/out-of-memory`; the signal's reason when it aborts
+ * `backend/out-of-memory`, what opens the backend throws; the signal's reason when it aborts
  */
 export async function loadModel(options: LoadOptions): Promise<Model> {
-  const { backend, signal, maxRows, sequences, cacheType, checkpoints, cacheBytes, quantise, onProgress } = options
+  const { signal, maxRows, sequences, cacheType, checkpoints, cacheBytes, quantise, onProgress } = options
   const opened = await openModel(options.source, { signal })
   let stays = false
+  let own: Backend | undefined
   try {
     const { name, config, tokenizer, instructionTuned, notice } = opened
     if (notice !== undefined) options.onNotice?.(notice)
-    const context = parseContext(options.context, config.context)
-    const gemma3 = await loadGemma3(backend, (tensor) => packed(opened.tensor(tensor), quantise), config, {
-      context,
+    const tensors = (tensor: string): PackedTensor => packed(opened.tensor(tensor), quantise)
+    const size: Gemma3Options = {
+      context: parseContext(options.context, config.context),
       ...(maxRows !== undefined && { maxRows }),
       ...(sequences !== undefined && { sequences }),
       ...(cacheType !== undefined && { cacheType }),
       ...(checkpoints !== undefined && { checkpoints }),
+    }
+    const plan = (): Workload => {
+      const all = Array.from(expectedTensors(config), ([tensor]) => tensors(tensor))
+      // Unless a type of cache is wanted, the backend has its own: f32 is the most that it can be.
+      return workloadOf(config, all, sizeOf(size, config, 'f32'))
+    }
+    const { backend: given } = options
+    const backend = typeof given === 'function' ? (own = await given(plan())) : given
+    const gemma3 = await loadGemma3(backend, tensors, config, {
+      ...size,
       ...(cacheBytes !== undefined && { cacheBytes }),
       ...(signal && { signal }),
       ...(onProgress && { onProgress }),
     })
     // Hardware that can be lost gets its weights from the files again.
     stays = backend.recovery !== undefined
-    return modelOf({ name, gemma3, tokenizer, instructionTuned, ...(stays && { close: opened.close }) })
+    const close = async (): Promise<void> => {
+      await own?.dispose()
+      if (stays) await opened.close()
+    }
+    return modelOf({ name, gemma3, tokenizer, instructionTuned, close })
+  } catch (cause) {
+    await own?.dispose()
+    throw cause
   } finally {
     if (!stays) await opened.close()
   }

@@ -58,7 +58,7 @@ export interface ModelParts {
   readonly gemma3: Gemma3
   readonly tokenizer: Tokenizer
   readonly instructionTuned: boolean
-  /** Closes files that are still needed while the model lives. */
+  /** Closes what the model alone uses while it lives: its files, a backend that was opened for it. */
   close?(): Promise<void>
 }
 
