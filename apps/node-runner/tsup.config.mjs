@@ -6,6 +6,7 @@ const command = library(
     cli: 'src/cli.ts',
     'bench-child': 'src/bench/child.ts',
     'bench-probe-worker': 'src/bench/roofline/probe-worker.ts',
+    'bench-web-worker': 'src/bench/webgpu/web-worker.ts',
   },
   // The page is built at the same time.
   { platform: 'node', clean: ['!page/**'] },

@@ -34,7 +34,7 @@ export interface Choice {
  */
 export async function autoBackend(options: AutoOptions = {}): Promise<Backend> {
   const { onChoice, threads, precision, gpu } = options
-  const choice = await choose(options)
+  const choice = await chooseBackend(options)
   onChoice?.(choice)
   switch (choice.backend) {
     case 'cpu':
@@ -57,7 +57,8 @@ export async function autoFootprint(
   return (workload) => cpuFootprint(workload, options)
 }
 
-async function choose(options: AutoOptions): Promise<Choice> {
+/** Which backend {@link autoBackend} would open. */
+export async function chooseBackend(options: AutoOptions): Promise<Choice> {
   const { backend = 'auto', threads } = options
   if (backend !== 'auto') return { backend, reason: 'it was asked for' }
   if (threads !== undefined) return { backend: 'cpu', reason: 'it is what has threads' }

@@ -2,6 +2,7 @@ import { startEngine, type Engine, type TurnOptions } from './engine.js'
 import { labelOf, type EngineSpec } from './engine-spec.js'
 import { failureOf, lineOf, type Failure } from './failure.js'
 import type { Job, Round } from './protocol.js'
+import type { GpuFacts } from './webgpu/gpu-facts.js'
 
 /** What was measured of one engine. */
 export interface Measured {
@@ -9,6 +10,8 @@ export interface Measured {
   /** At least one. */
   readonly rounds: readonly Round[]
   readonly peakRssBytes: number
+  /** Of an engine on WebGPU. */
+  readonly gpu?: GpuFacts
 }
 
 /** What became of each engine: it is in one of the two, the main one in the first. */
@@ -87,9 +90,13 @@ export async function contest(
     }
     const measured = new Map<EngineSpec, Measured>()
     for (const contender of contenders) {
-      const peakRssBytes = await ask(contender, (engine) => engine.peakRssBytes())
       const { spec, engine, rounds } = contender
-      if (peakRssBytes !== undefined) measured.set(spec, { loadMs: engine.loadMs, rounds, peakRssBytes })
+      const end = await ask(contender, async () => {
+        const peakRssBytes = await engine.peakRssBytes()
+        const gpu = await engine.gpu()
+        return { peakRssBytes, ...(gpu && { gpu }) }
+      })
+      if (end !== undefined) measured.set(spec, { loadMs: engine.loadMs, rounds, ...end })
     }
     return { measured, failures }
   } finally {

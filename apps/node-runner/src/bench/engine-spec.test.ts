@@ -2,8 +2,8 @@ import { expect, it } from 'vitest'
 import { labelOf, parseEngines } from './engine-spec.js'
 
 it('an engine is a name and options, in any order', () => {
-  expect(parseEngines('wllama, g3:threads=1:precise:plain:chromium,node-llama-cpp:threads=2')).toEqual([
-    { name: 'wllama' },
+  expect(parseEngines('wllama:webgpu, g3:threads=1:precise:plain:chromium,node-llama-cpp:threads=2')).toEqual([
+    { name: 'wllama', backend: 'webgpu' },
     { name: 'g3', threads: 1, precision: 'precise', simd: 'plain', host: 'chromium' },
     { name: 'node-llama-cpp', threads: 2 },
   ])
@@ -21,8 +21,10 @@ it.each([
   ['plain', /some of g3, node-llama-cpp, wllama/],
   ['__proto__', /some of g3, node-llama-cpp, wllama/],
   ['g3:', /takes the options .* "" is none/],
-  ['g3:fancy', /takes the options chromium, plain, fast, precise, exact, threads=N/],
-  ['wllama:plain', /takes the options threads=N/],
+  ['g3:fancy', /takes the options cpu, webgpu, chromium, plain, fast, precise, exact, threads=N/],
+  ['wllama:plain', /takes the options cpu, webgpu, threads=N/],
+  ['node-llama-cpp:webgpu', /takes the options threads=N/],
+  ['g3:cpu:webgpu', /webgpu says anew/],
   ['g3:threads=0', /whole number from 1 to 64/],
   ['g3:threads=', /whole number from 1 to 64/],
   ['g3:fast:exact', /exact says anew/],

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander'
+import type { BackendName } from '@g3/runtime/auto'
 import { MOST_THREADS, PRECISIONS, wholeNumber, type Precision } from '../options.js'
 
 export const ENGINES = ['g3', 'node-llama-cpp', 'wllama'] as const
@@ -7,6 +8,8 @@ export type EngineName = (typeof ENGINES)[number]
 /** An engine and how it is to run. What is left out is the engine's own default. */
 export interface EngineSpec {
   readonly name: EngineName
+  /** Default: as the engine has that the others are compared with, if it can. */
+  readonly backend?: BackendName
   /** A page in the headless Chromium that wllama runs in, too. Default: Node, for what can run there. */
   readonly host?: 'chromium'
   readonly precision?: Precision
@@ -17,8 +20,8 @@ export interface EngineSpec {
 }
 
 /** How people write it, e.g. `g3:plain:threads=1`: equal engines have equal labels. */
-export function labelOf({ name, host, simd, precision, threads }: EngineSpec): string {
-  const options = [host, simd, precision, threads === undefined ? undefined : `threads=${threads}`]
+export function labelOf({ name, backend, host, simd, precision, threads }: EngineSpec): string {
+  const options = [backend, host, simd, precision, threads === undefined ? undefined : `threads=${threads}`]
   return [name, ...options.filter((option) => option !== undefined)].join(':')
 }
 
@@ -53,6 +56,12 @@ function parseOption(name: EngineName, option: string): Omit<EngineSpec, 'name'>
   if (name === 'g3' && precision) return { precision }
   if (name === 'g3' && option === 'plain') return { simd: 'plain' }
   if (name === 'g3' && option === 'chromium') return { host: 'chromium' }
-  const words = name === 'g3' ? ['chromium', 'plain', ...PRECISIONS, 'threads=N'] : ['threads=N']
-  throw new InvalidArgumentError(`${name} takes the options ${words.join(', ')}, and ${JSON.stringify(option)} is none.`)
+  if (name !== 'node-llama-cpp' && (option === 'cpu' || option === 'webgpu')) return { backend: option }
+  throw new InvalidArgumentError(`${name} takes the options ${WORDS[name]}, and ${JSON.stringify(option)} is none.`)
+}
+
+const WORDS: Readonly<Record<EngineName, string>> = {
+  g3: `cpu, webgpu, chromium, plain, ${PRECISIONS.join(', ')}, threads=N`,
+  'node-llama-cpp': 'threads=N',
+  wllama: 'cpu, webgpu, threads=N',
 }

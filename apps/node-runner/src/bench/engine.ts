@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { G3Error } from '@g3/backend'
 import { labelOf } from './engine-spec.js'
 import { installPackages } from './peers.js'
+import type { GpuFacts } from './webgpu/gpu-facts.js'
 import { GOODBYE_MS, type Driver, type Job, type Reply, type Request, type Round } from './protocol.js'
 
 /** An engine in a process of its own, with the model loaded. */
@@ -13,6 +14,8 @@ export interface Engine extends AsyncDisposable {
   round(): Promise<Round>
   /** Tokens for each second, see {@link Driver.decode}. */
   decode(batch: number, context: number): Promise<number>
+  /** See {@link Driver.gpu}. */
+  gpu(): Promise<GpuFacts | undefined>
   peakRssBytes(): Promise<number>
 }
 
@@ -49,7 +52,7 @@ export async function startEngine(
   measurement: Omit<Job, 'packages'>,
   { signal, timeoutMs }: EngineOptions,
 ): Promise<Engine> {
-  const packages = await installPackages(measurement.engine, signal)
+  const packages = await installPackages(measurement, signal)
   const job: Job = { ...measurement, ...(packages !== undefined && { packages }) }
   const name = labelOf(job.engine)
   const child = fork(CHILD, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
@@ -120,6 +123,7 @@ export async function startEngine(
         const tokens = batch * (context + job.generate)
         return (await ask({ kind: 'decode', batch, context }, 'decoded', tokens)).tokensPerSecond
       },
+      gpu: async () => (await ask({ kind: 'gpu' }, 'gpu', 3 * (job.prompt.length + job.generate))).facts,
       peakRssBytes: async () => (await ask({ kind: 'memory' }, 'memory')).peakRssBytes,
       [Symbol.asyncDispose]: close,
     }

@@ -1,23 +1,23 @@
-import { check, isG3Error } from '@g3/backend'
+import { check, isG3Error, type Backend } from '@g3/backend'
 import { cpu } from '@g3/kernels-cpu'
-import { loadGemma3, openModel, type TextSequence } from '@g3/runtime'
-import type { ByteSource } from '@g3/runtime/gguf'
-import { roundOf, type Driver, type Job } from './protocol.js'
+import { webgpu } from '@g3/kernels-webgpu'
+import type { TextSequence } from '@g3/runtime'
+import { checksum } from './checksum.js'
+import type { G3Host } from './g3-host.js'
+import { loadOn } from './load-on.js'
+import { backendOf, roundOf, type Driver, type Job } from './protocol.js'
+import { gpuFacts } from './webgpu/gpu-facts.js'
 
 /** Ourselves, one layer below generation: there an end mark would end the round. Runs in pages, too. */
-export type G3Model = Required<Pick<Driver, 'round' | 'decode' | 'dispose'>>
+export type G3Model = Required<Pick<Driver, 'round' | 'decode' | 'dispose'>> & Pick<Driver, 'gpu'>
 
-/** Loads the model of a job. Takes the source over. */
-export async function loadG3(source: ByteSource, { engine, threads, prompt, generate, sequences }: Job): Promise<G3Model> {
-  const { precision, simd } = engine
-  const backend = await cpu({ threads, ...(precision && { precision }), ...(simd && { simd }) })
-  check(backend.caps.threads === threads, 'bench/engine-failed', `${threads} threads cannot share memory here`)
-  const opened = await openModel(source)
-  const model = await loadGemma3(backend, opened.tensor, opened.config, {
-    context: prompt.length + generate + 1,
-    sequences,
-  })
-  await opened.close()
+/** Loads the model of a job. */
+export async function loadG3(host: G3Host, job: Job): Promise<G3Model> {
+  const { prompt, generate, sequences } = job
+  const isOnGpu = backendOf(job) === 'webgpu'
+  const gpu = isOnGpu ? await host.gpu() : undefined
+  const backend = gpu ? await webgpu({ gpu }) : await openCpu(job)
+  const model = await loadOn(backend, await host.open(), job)
   const all = Array.from({ length: sequences }, () => model.sequence())
   const [sequence] = all
 
@@ -26,13 +26,13 @@ export async function loadG3(source: ByteSource, { engine, threads, prompt, gene
       sequence.reset()
       const start = performance.now()
       await sequence.append(prompt)
-      let id = await sequence.pick()
+      const ids = [await sequence.pick()]
       const first = performance.now()
       for (let made = 0; made < generate; made++) {
-        sequence.step(id)
-        id = await sequence.pick()
+        sequence.step(ids[made])
+        ids.push(await sequence.pick())
       }
-      return roundOf({ prompt, generate }, start, first, performance.now())
+      return { ...roundOf({ prompt, generate }, start, first, performance.now()), checksum: checksum(ids) }
     },
     async decode(count, context) {
       const members = all.slice(0, count)
@@ -46,8 +46,21 @@ export async function loadG3(source: ByteSource, { engine, threads, prompt, gene
       }
       return ((count * generate) / (performance.now() - start)) * 1000
     },
+    ...(gpu && {
+      async gpu() {
+        const adapter = backend.caps.description
+        await backend.dispose()
+        return { adapter, ...(await gpuFacts(gpu, host, job)) }
+      },
+    }),
     dispose: () => backend.dispose(),
   }
+}
+
+async function openCpu({ engine: { precision, simd }, threads }: Job): Promise<Backend> {
+  const backend = await cpu({ threads, ...(precision && { precision }), ...(simd && { simd }) })
+  check(backend.caps.threads === threads, 'bench/engine-failed', `${threads} threads cannot share memory here`)
+  return backend
 }
 
 /** Brings a sequence to `length` tokens, the last one read anew, and keeps what it can: the prompt's text matters not. */

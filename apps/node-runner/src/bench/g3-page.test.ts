@@ -12,11 +12,13 @@ it('the page is one file that needs no other', () => {
 })
 
 it('a round and batches run from what a page has: a Blob', async () => {
-  const { blobSource, loadG3 }: typeof import('./g3-page.js') = await import(pathToFileURL(PAGE).href)
+  const { loadG3, pageHost }: typeof import('./g3-page.js') = await import(pathToFileURL(PAGE).href)
   const [engine] = parseEngines('g3:chromium:precise')
   const prompt = [2, 5, 6, 7, 8, 9]
-  const job = { engine, model: TINY, threads: 2, prompt, promptText: '', generate: 3, sequences: 2 }
-  const model = await loadG3(blobSource(new Blob([readFileSync(TINY)]), 'tiny'), job)
+  const gpu = { counters: false, perOp: false, copyRate: false }
+  const work = { prompt, promptText: '', generate: 3, sequences: 2 }
+  const job = { engine, backend: 'cpu', model: TINY, threads: 2, gpu, ...work } as const
+  const model = await loadG3(pageHost(new Blob([readFileSync(TINY)])), job)
   const { prefill, decode } = await model.round()
   expect(Math.min(prefill, decode)).toBeGreaterThan(0)
   // Back from a longer text, on to a longer one, and back again.

@@ -2,12 +2,14 @@ import { contest, type Outcome } from './contest.js'
 import type { TurnOptions } from './engine.js'
 import type { EngineSpec } from './engine-spec.js'
 import { failureOf, lineOf, type Failure } from './failure.js'
+import type { BackendName } from '@g3/runtime/auto'
 import type { ModelFacts } from './model-facts.js'
 import { benchPrompt } from './prompt.js'
 import type { Job } from './protocol.js'
 import { contestReport, median, type BenchReport } from './report.js'
 import { startProbe, type MachineRates } from './roofline/probe.js'
 import { rooflineOf } from './roofline/roofline.js'
+import { bandwidthOf } from './webgpu/bandwidth.js'
 import { study, type StudyPoint, type StudyResult } from './study.js'
 
 /** What `g3 bench` is to measure. Lengths are in tokens. */
@@ -17,7 +19,12 @@ export interface BenchPlan {
   readonly facts: ModelFacts
   readonly engine: EngineSpec
   readonly peers: readonly EngineSpec[]
+  readonly backend: BackendName
   readonly threads: number
+  readonly counters: boolean
+  readonly perOp: boolean
+  /** Bytes a second of the adapter's memory; measured where it is not known. */
+  readonly bandwidth?: number
   readonly prompt: number
   readonly generate: number
   /** In rising order. */
@@ -35,13 +42,13 @@ export async function measure(plan: BenchPlan, turns: TurnOptions): Promise<Benc
   const { facts, engine, prompt, generate, contexts, batches } = plan
   const { outcome, machine } = await takeTurns(plan, turns)
   const speeds = contestReport(engine, outcome)
-  const run = {
-    prompt,
-    generate,
-    precision: engine.precision ?? 'fast',
-    prefill: speeds.g3.prefill[1],
-    decode: speeds.g3.decode[1],
-  }
+  const run = { prompt, generate, prefill: speeds.g3.prefill[1], decode: speeds.g3.decode[1] }
+
+  const copied = outcome.measured.get(engine)?.gpu?.copyBytesPerSecond
+  const bandwidth =
+    plan.bandwidth === undefined
+      ? copied && ({ bytesPerSecond: copied, source: 'copy' } as const)
+      : ({ bytesPerSecond: plan.bandwidth, source: 'given' } as const)
 
   const failures: Record<string, Failure> = { ...speeds.failures }
   const decodeAt = async (name: string, points: readonly StudyPoint[]): Promise<StudyResult[]> => {
@@ -68,20 +75,26 @@ export async function measure(plan: BenchPlan, turns: TurnOptions): Promise<Benc
   return {
     ...speeds,
     failures,
-    roofline: rooflineOf(machine, facts, run),
+    ...(machine && { roofline: rooflineOf(machine, facts, { ...run, precision: engine.precision ?? 'fast' }) }),
+    ...(bandwidth && { bandwidth: bandwidthOf(bandwidth, facts, run) }),
     byContext: afterContexts.map(({ context, decode }) => ({ context, decode })),
     byBatch: inBatches.map(({ batch, decode }) => ({ batch, tokensPerSecond: decode })),
   }
 }
 
-/** The engines' turns, and the medians of what the machine did between them. */
+/** The engines' turns, and the medians of what the machine did between them where the CPU is what counts. */
 async function takeTurns(
   plan: BenchPlan,
   turns: TurnOptions,
-): Promise<{ readonly outcome: Outcome; readonly machine: MachineRates }> {
+): Promise<{ readonly outcome: Outcome; readonly machine?: MachineRates }> {
+  const job = jobOf(plan, plan.prompt)
+  const { engine, peers } = plan
+  if (plan.backend === 'webgpu') {
+    return { outcome: await contest(engine, peers, job, { ...turns, betweenTurns: async () => {} }) }
+  }
   await using probe = await startProbe(plan.threads, turns.signal)
   const rates: MachineRates[] = []
-  const outcome = await contest(plan.engine, plan.peers, jobOf(plan, plan.prompt), {
+  const outcome = await contest(engine, peers, job, {
     ...turns,
     betweenTurns: async () => {
       rates.push(await probe.measure())
@@ -95,10 +108,15 @@ async function takeTurns(
 }
 
 /** One sequence after a prompt of `length` tokens. */
-const jobOf = ({ model, facts, threads, generate }: BenchPlan, length: number): Omit<Job, 'engine' | 'packages'> => ({
+const jobOf = (
+  { model, facts, backend, threads, generate, counters, perOp, bandwidth }: BenchPlan,
+  length: number,
+): Omit<Job, 'engine' | 'packages'> => ({
   model,
+  backend,
   threads,
   generate,
   sequences: 1,
+  gpu: { counters, perOp, copyRate: bandwidth === undefined },
   ...benchPrompt(facts.tokenizer, length),
 })

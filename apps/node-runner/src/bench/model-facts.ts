@@ -12,7 +12,7 @@ export interface ModelFacts {
 }
 
 /** @throws G3Error `gguf/…`, `tokenizer/…`, `cli/missing-file`, `cli/unreadable-file`; the signal's reason */
-export async function readModelFacts(path: string, signal: AbortSignal): Promise<ModelFacts> {
+export async function readModelFacts(path: string, signal?: AbortSignal): Promise<ModelFacts> {
   const source = await openModelFile(path)
   try {
     const gguf = await readGguf(source, { signal })

@@ -4,6 +4,7 @@ import { table } from '../table.js'
 import { charts, figure, PLAIN, type Chart, type ChartRow, type Style } from './chart.js'
 import type { BenchReport, Spread } from './report.js'
 import type { Roofline } from './roofline/roofline.js'
+import { gpuText } from './webgpu/gpu-text.js'
 
 /** What a report is of. */
 export interface PageHead {
@@ -58,7 +59,8 @@ export function page(report: BenchReport, about: PageHead, style: Style = PLAIN)
       ].filter(({ rows }) => rows.length > 0),
       style,
     ),
-    `${style.title('roofline')}${rooflineText(roofline)}\n`,
+    roofline ? `${style.title('roofline')}${rooflineText(roofline)}\n` : '',
+    gpuText(report, style),
     table(['engine', 'load', 'most memory'], sizes, [1, 2]).replace(/^.*/, (heads) => style.title(heads)),
     Object.entries(failures)
       .map(([name, { code, message }]) => harmless(`${name} was not measured: ${message} (${code})\n`))

@@ -8,13 +8,13 @@ import { G3Error } from '@g3/backend'
 import { cacheFolder } from '../models/cache.js'
 import { makeFolder } from '../models/disk.js'
 import { note } from '../output.js'
-import type { EngineSpec } from './engine-spec.js'
-import type { Job } from './protocol.js'
+import { backendOf, type Job } from './protocol.js'
 
 /** npm packages that an engine needs, with the versions that the drivers were written for. */
 type Packages = Readonly<Record<string, string>>
 
 const NODE_LLAMA_CPP = '3.22.1'
+const WLLAMA: Packages = { '@wllama/wllama': '3.8.1' }
 
 /** Its binaries come as one package a platform and kind; those for GPUs alone have 600 MB. */
 function llamaBinary(): string {
@@ -30,7 +30,8 @@ function chromium(): Packages {
 }
 
 /** What an engine needs and the folder for that, if it needs anything; engines in the browser share one. */
-function needsOf({ name, host }: EngineSpec): { readonly folder: string; readonly packages: Packages } | undefined {
+function needsOf(job: Pick<Job, 'engine' | 'backend'>): { readonly folder: string; readonly packages: Packages } | undefined {
+  const { name, host } = job.engine
   switch (name) {
     case 'g3':
       return host && { folder: host, packages: chromium() }
@@ -40,7 +41,9 @@ function needsOf({ name, host }: EngineSpec): { readonly folder: string; readonl
         packages: { 'node-llama-cpp': NODE_LLAMA_CPP, [`@node-llama-cpp/${llamaBinary()}`]: NODE_LLAMA_CPP },
       }
     case 'wllama':
-      return { folder: 'chromium', packages: { '@wllama/wllama': '3.8.1', ...chromium() } }
+      return backendOf(job) === 'webgpu'
+        ? { folder: name, packages: WLLAMA }
+        : { folder: 'chromium', packages: { ...WLLAMA, ...chromium() } }
     default:
       return name satisfies never
   }
@@ -52,8 +55,8 @@ function needsOf({ name, host }: EngineSpec): { readonly folder: string; readonl
  * them.
  * @throws G3Error `bench/no-peer` when npm could not install them, or they are not for this system
  */
-export async function installPackages(engine: EngineSpec, signal: AbortSignal): Promise<string | undefined> {
-  const needs = needsOf(engine)
+export async function installPackages(job: Pick<Job, 'engine' | 'backend'>, signal: AbortSignal): Promise<string | undefined> {
+  const needs = needsOf(job)
   if (!needs) return undefined
   const names = Object.keys(needs.packages)
   const isComplete = (folder: string): boolean =>
@@ -119,5 +122,8 @@ export const peerFolder = (name: string, job: Job): string => join(packagesOf(jo
 /** Imports a peer's package. `T` names the part of it that is used. */
 export async function importPeer<T>(name: string, job: Job): Promise<T> {
   const main = createRequire(join(peerFolder(name, job), 'package.json')).resolve(name)
-  return await import(pathToFileURL(main).href)
+  return importFile(main)
 }
+
+/** Imports a file of a package that its manifest does not lead to. */
+export const importFile = async <T>(path: string): Promise<T> => await import(pathToFileURL(path).href)

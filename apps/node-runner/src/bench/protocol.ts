@@ -1,6 +1,8 @@
 import { G3Error } from '@g3/backend'
+import type { BackendName } from '@g3/runtime/auto'
 import type { EngineSpec } from './engine-spec.js'
 import type { Failure } from './failure.js'
+import type { GpuFacts } from './webgpu/gpu-facts.js'
 
 /** What an engine is to measure. Plain data, as it goes to a child process. */
 export interface Job {
@@ -8,6 +10,8 @@ export interface Job {
   /** Path of the GGUF file. */
   readonly model: string
   readonly threads: number
+  /** What computes, unless the engine says otherwise or can do one only. */
+  readonly backend: BackendName
   /** Token ids, the beginning-of-sequence id first. */
   readonly prompt: readonly number[]
   /** The prompt as text, for engines that take no ids. */
@@ -16,9 +20,22 @@ export interface Job {
   readonly generate: number
   /** How many texts there is room for, each of the prompt's length and what is generated. */
   readonly sequences: number
+  /** What to find out about WebGPU beside its speed. */
+  readonly gpu: GpuQuestions
   /** Folder whose `node_modules` has the engine's package, for engines that are not ours. */
   readonly packages?: string
 }
+
+/** What engines on WebGPU are asked for. */
+export interface GpuQuestions {
+  readonly counters: boolean
+  /** Only of g3. */
+  readonly perOp: boolean
+  /** How fast the adapter copies, which only g3 is asked for. */
+  readonly copyRate: boolean
+}
+
+export const backendOf = ({ engine, backend }: Pick<Job, 'engine' | 'backend'>): BackendName => engine.backend ?? backend
 
 /** One reading of the prompt and the tokens after it. */
 export interface Round {
@@ -26,6 +43,8 @@ export interface Round {
   readonly prefill: number
   /** Tokens after the first for each second. */
   readonly decode: number
+  /** Of the generated ids, where an engine tells them: equal ids have equal ones. */
+  readonly checksum?: string
 }
 
 /** An engine with the model loaded. */
@@ -37,6 +56,8 @@ export interface Driver {
    * @returns tokens for each second, of all sequences
    */
   decode?(batch: number, context: number): Promise<number>
+  /** Ends the rounds and tells of WebGPU, if the engine runs on it. */
+  gpu?(): Promise<GpuFacts | undefined>
   /** Most memory that the engine's processes held at a time. */
   peakRssBytes(): number | Promise<number>
   dispose(): Promise<void>
@@ -53,6 +74,7 @@ export type Request =
   | { readonly kind: 'load'; readonly job: Job }
   | { readonly kind: 'round' }
   | { readonly kind: 'decode'; readonly batch: number; readonly context: number }
+  | { readonly kind: 'gpu' }
   | { readonly kind: 'memory' }
 
 /** From the child, one for each request. */
@@ -60,6 +82,7 @@ export type Reply =
   | { readonly kind: 'loaded'; readonly loadMs: number }
   | { readonly kind: 'round'; readonly round: Round }
   | { readonly kind: 'decoded'; readonly tokensPerSecond: number }
+  | { readonly kind: 'gpu'; readonly facts: GpuFacts | undefined }
   | { readonly kind: 'memory'; readonly peakRssBytes: number }
   | ({ readonly kind: 'failed' } & Failure)
 

@@ -1,7 +1,12 @@
+import { check } from '@g3/backend'
 import type { Measured, Outcome } from './contest.js'
 import { labelOf, type EngineSpec } from './engine-spec.js'
 import type { Failure } from './failure.js'
+import type { Round } from './protocol.js'
 import type { Roofline } from './roofline/roofline.js'
+import type { Bandwidth } from './webgpu/bandwidth.js'
+import type { Counters } from './webgpu/counters.js'
+import type { OpTime } from './webgpu/gpu-facts.js'
 
 /** [least, median, most], of tokens per second. */
 export type Spread = readonly [number, number, number]
@@ -11,6 +16,12 @@ export interface EngineReport {
   readonly prefill: Spread
   readonly decode: Spread
   readonly peakRssBytes: number
+  /** Of the tokens that it wrote, the same in all rounds. Other engines do not tell. */
+  readonly checksum?: string
+  /** Of an engine on WebGPU. */
+  readonly adapter?: string
+  /** Of a peer on WebGPU, with `--counters`. */
+  readonly counters?: Counters
 }
 
 export interface Ratio {
@@ -26,8 +37,14 @@ export interface BenchReport {
   readonly ratios: Readonly<Record<string, Ratio>>
   /** What could not be measured: peers, and `--context` or `--batch`. */
   readonly failures: Readonly<Record<string, Failure>>
-  /** Of our medians. */
-  readonly roofline: Roofline
+  /** Of our medians, on the CPU. */
+  readonly roofline?: Roofline
+  /** Of our median, on WebGPU. */
+  readonly bandwidth?: Bandwidth
+  /** Ours, on WebGPU with `--counters`. */
+  readonly counters?: Counters
+  /** Ours, on WebGPU with `--per-op`: the longest first. */
+  readonly perOp?: readonly OpTime[]
   /** Tokens a second after so many tokens; empty unless asked for. */
   readonly byContext: readonly { readonly context: number; readonly decode: number }[]
   /** Tokens a second of so many sequences together, after the prompt; empty unless asked for. */
@@ -35,13 +52,12 @@ export interface BenchReport {
 }
 
 /** What the engines' turns tell. */
-export type ContestReport = Pick<BenchReport, 'g3' | 'peers' | 'ratios' | 'failures'>
-
+export type ContestReport = Pick<BenchReport, 'g3' | 'peers' | 'ratios' | 'failures' | 'counters' | 'perOp'>
 
 export function contestReport(main: EngineSpec, { measured, failures }: Outcome): ContestReport {
   const ours = measured.get(main)
   if (!ours) throw new Error('the main engine was not measured')
-  const g3 = engineReport(ours)
+  const { counters, ...g3 } = engineReport(ours)
   const peers = [...measured]
     .filter(([engine]) => engine !== main)
     .map(([engine, theirs]) => [labelOf(engine), engineReport(theirs)] as const)
@@ -50,6 +66,8 @@ export function contestReport(main: EngineSpec, { measured, failures }: Outcome)
     peers: Object.fromEntries(peers),
     ratios: Object.fromEntries(peers.map(([label, theirs]) => [label, ratio(g3, theirs)])),
     failures: Object.fromEntries([...failures].map(([engine, failure]) => [labelOf(engine), failure])),
+    ...(counters && { counters }),
+    ...(ours.gpu?.perOp && { perOp: ours.gpu.perOp }),
   }
 }
 
@@ -65,12 +83,25 @@ export function median(values: readonly number[]): number {
   return (sorted[Math.ceil(middle) - 1] + sorted[Math.floor(middle)]) / 2
 }
 
-const engineReport = ({ loadMs, rounds, peakRssBytes }: Measured): EngineReport => ({
-  loadMs: rounded(loadMs),
-  prefill: spread(rounds.map(({ prefill }) => prefill)),
-  decode: spread(rounds.map(({ decode }) => decode)),
-  peakRssBytes,
-})
+function engineReport({ loadMs, rounds, peakRssBytes, gpu }: Measured): EngineReport {
+  const checksum = commonChecksum(rounds)
+  return {
+    loadMs: rounded(loadMs),
+    prefill: spread(rounds.map(({ prefill }) => prefill)),
+    decode: spread(rounds.map(({ decode }) => decode)),
+    peakRssBytes,
+    ...(checksum !== undefined && { checksum }),
+    ...(gpu && { adapter: gpu.adapter }),
+    ...(gpu?.counters && { counters: gpu.counters }),
+  }
+}
+
+/** @throws G3Error `bench/unsteady` for rounds that wrote different tokens */
+function commonChecksum(rounds: readonly Round[]): string | undefined {
+  const all = [...new Set(rounds.map(({ checksum }) => checksum))]
+  check(all.length === 1, 'bench/unsteady', () => `rounds of one prompt wrote different tokens: ${all.join(', ')}`)
+  return all[0]
+}
 
 const ratio = (ours: EngineReport, theirs: EngineReport): Ratio => ({
   prefill: rounded(ours.prefill[1] / theirs.prefill[1]),

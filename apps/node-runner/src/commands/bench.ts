@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { G3Error } from '@g3/backend'
+import { chooseBackend, type BackendName } from '@g3/runtime/auto'
 import { labelOf, type EngineSpec } from '../bench/engine-spec.js'
 import { measure, type BenchPlan } from '../bench/measure.js'
 import { readModelFacts, type ModelFacts } from '../bench/model-facts.js'
@@ -13,6 +14,11 @@ import { harmless, note, print, printJson } from '../output.js'
 export interface BenchOptions {
   readonly model?: string
   readonly threads?: number
+  readonly backend?: BackendName | 'auto'
+  readonly counters?: true
+  readonly perOp?: true
+  /** GB a second. */
+  readonly bandwidth?: number
   readonly precision: Precision
   readonly simd: 'auto' | 'plain'
   readonly host: 'node' | 'chromium'
@@ -38,14 +44,21 @@ export async function bench(options: BenchOptions): Promise<void> {
   checkLengths(options, facts)
 
   const { prompt, generate, repeat } = options
-  const engine = mainEngine(options)
+  const { backend, reason } = await chooseBackend({ backend: options.backend ?? 'cpu' })
+  if (options.backend === 'auto') note(`Measuring ${backend}: ${harmless(reason)}.`)
+  checkQuestions(options, backend)
+  const engine = mainEngine(options, backend)
   const threads = options.threads ?? availableParallelism()
   const plan: BenchPlan = {
     model: path,
     facts,
     engine,
     peers: options.peers ?? [],
+    backend,
     threads,
+    counters: options.counters ?? false,
+    perOp: options.perOp ?? false,
+    ...(options.bandwidth !== undefined && { bandwidth: options.bandwidth * 1e9 }),
     prompt,
     generate,
     contexts: options.context ?? [],
@@ -62,9 +75,16 @@ export async function bench(options: BenchOptions): Promise<void> {
   if (Object.keys(report.failures).length > 0) process.exitCode = EXIT.failed
 }
 
-function mainEngine({ precision, simd, host }: BenchOptions): EngineSpec {
+/** @throws G3Error `cli/usage` for what only WebGPU can answer */
+function checkQuestions({ counters, perOp, bandwidth }: BenchOptions, backend: BackendName): void {
+  if (backend === 'webgpu' || !(counters || perOp || bandwidth !== undefined)) return
+  throw new G3Error('cli/usage', '--counters, --per-op and --bandwidth are of WebGPU: add --backend webgpu')
+}
+
+function mainEngine({ precision, simd, host }: BenchOptions, backend: BackendName): EngineSpec {
   return {
     name: 'g3',
+    ...(backend === 'webgpu' && { backend }),
     ...(host === 'chromium' && { host }),
     ...(simd === 'plain' && { simd }),
     ...(precision !== 'fast' && { precision }),

@@ -219,7 +219,13 @@ describe('bench', () => {
     ])
     const spread = [expect.any(Number), expect.any(Number), expect.any(Number)]
     expect(report).toEqual({
-      g3: { loadMs: expect.any(Number), prefill: spread, decode: spread, peakRssBytes: expect.any(Number) },
+      g3: {
+        loadMs: expect.any(Number),
+        prefill: spread,
+        decode: spread,
+        peakRssBytes: expect.any(Number),
+        checksum: expect.stringMatching(/^[0-9a-f]{8}$/),
+      },
       peers: {},
       ratios: {},
       failures: {},
@@ -232,7 +238,7 @@ describe('bench', () => {
       byContext: [],
       byBatch: [],
     })
-    for (const value of Object.values(report.roofline)) expect(value).toBeGreaterThan(0)
+    for (const value of Object.values(report.roofline ?? {})) expect(value).toBeGreaterThan(0)
     const { prefill } = report.g3
     expect(prefill).toEqual(prefill.toSorted((a, b) => a - b))
     expect(prefill[0]).toBeGreaterThan(0)
