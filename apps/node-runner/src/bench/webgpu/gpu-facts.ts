@@ -77,7 +77,8 @@ async function openLoop<W>(
   check(missing === undefined, 'bench/no-feature', `this adapter has no ${missing}`)
   const { promise: watched, resolve } = Promise.withResolvers<W>()
   changeDevices(adapter, features, (device) => resolve(watch(device)))
-  const backend = await webgpu({ adapter })
+  // The backend of the rounds has checked itself.
+  const backend = await webgpu({ adapter, selfCheck: false })
   try {
     const model = await loadOn(backend, await host.open(), job)
     const sequence = model.sequence()
