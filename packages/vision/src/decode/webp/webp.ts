@@ -58,10 +58,11 @@ async function decodeStill(bytes: Uint8Array, pixels: number): Promise<RgbImage>
 /** A frame on a white canvas, cut where it hangs over. */
 function placed(frame: RgbImage, x: number, y: number, width: number, height: number): RgbImage {
   const data = new Uint8Array(3 * width * height).fill(255)
-  const visible = 3 * Math.max(0, Math.min(frame.width, width - x))
-  for (let row = 0; row < Math.min(frame.height, height - y); row++) {
+  const columns = Math.min(frame.width, width - x)
+  const rows = columns > 0 ? Math.min(frame.height, height - y) : 0
+  for (let row = 0; row < rows; row++) {
     const from = 3 * row * frame.width
-    data.set(frame.data.subarray(from, from + visible), 3 * ((y + row) * width + x))
+    data.set(frame.data.subarray(from, from + 3 * columns), 3 * ((y + row) * width + x))
   }
   return { width, height, data }
 }
