@@ -111,6 +111,10 @@ export const OPTIONS = {
     new Option('--seed <s>', 'the same seed draws the same tokens (default: 0 for run, random for chat)').argParser(
       wholeNumber(0, Number.MAX_SAFE_INTEGER),
     ),
+  resampler: () =>
+    new Option('--resampler <name>', "whose arithmetic resizes: the processor's on Pillow, or on torchvision")
+      .choices(['pillow', 'torchvision'])
+      .default('pillow'),
   json: (what: string) => new Option('--json', what),
 }
 

@@ -116,6 +116,14 @@ export function program(): Command {
     .addOption(OPTIONS.json('print one object'))
     .action(async (options) => (await import('./commands/logits.js')).logits(options))
 
+  const vision = command('vision', 'show what the model gets of an image')
+    .argument('<file>', 'a PNG, JPEG, WebP, GIF or AVIF')
+    .option('--pan-and-scan', 'a long image in crops, too')
+    .addOption(OPTIONS.resampler())
+    .option('--out <folder>', 'write what the encoder sees as PNGs')
+    .addOption(OPTIONS.json('print {width, height, crops, tokens, prompt}'))
+    .action(async (file, options) => (await import('./commands/vision.js')).vision(file, options))
+
   const bench = command('bench', 'measure prefill and decode, beside other engines if asked')
     .addOption(OPTIONS.model())
     .addOption(OPTIONS.backend())
@@ -141,7 +149,7 @@ export function program(): Command {
     .action(async (options) => (await import('./commands/bench.js')).bench(options))
 
   const g3 = command('g3', 'Gemma 3 in TypeScript').showHelpAfterError('Try `g3 --help`.').version(version())
-  for (const sub of [run, chat, pull, models, inspect, estimate, tokenize, logits, bench]) g3.addCommand(sub)
+  for (const sub of [run, chat, pull, models, inspect, estimate, tokenize, logits, vision, bench]) g3.addCommand(sub)
   g3.addCommand(start, { hidden: true })
   return g3.configureHelp({ showGlobalOptions: true })
 }
