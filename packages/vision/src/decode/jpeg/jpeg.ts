@@ -1,4 +1,3 @@
-import { G3Error } from '@g3/backend'
 import type { RgbImage } from '../../image.js'
 import { checkSize, type ImageLimits } from '../../limits.js'
 import { orientation } from '../exif.js'
@@ -19,10 +18,9 @@ interface MozJpeg {
 export async function decodeJpeg(bytes: Uint8Array, limits: ImageLimits): Promise<RgbImage> {
   const { width, height, components, exif } = readMarkers(bytes, (w, h) => checkSize(w, h, limits))
   const pixels = width * height
-  return upright(
-    await (components === 4 ? decodeCmyk(bytes, pixels) : decodeWithMozJpeg(bytes, pixels)),
-    orientation(exif),
-  )
+  const image =
+    components === 4 ? (await import('./cmyk.js')).decodeCmyk(bytes, pixels) : await decodeWithMozJpeg(bytes, pixels)
+  return upright(image, orientation(exif))
 }
 
 async function decodeWithMozJpeg(bytes: Uint8Array, pixels: number): Promise<RgbImage> {
@@ -34,22 +32,4 @@ async function decodeWithMozJpeg(bytes: Uint8Array, pixels: number): Promise<Rgb
   // Four bytes of pixels, up to six of coefficients.
   const maxBytes = 32 * 2 ** 20 + 2 * bytes.length + 16 * pixels
   return decodeWithCodec(factory, mozjpeg, maxBytes, (codec) => codec.decode(bytes, false))
-}
-
-/** MozJPEG makes no colour of four channels. */
-async function decodeCmyk(bytes: Uint8Array, pixels: number): Promise<RgbImage> {
-  const { decode } = await import('jpeg-js')
-  try {
-    const { width, height, data } = decode(bytes, {
-      useTArray: true,
-      formatAsRGBA: false,
-      tolerantDecoding: false,
-      maxResolutionInMP: Infinity,
-      maxMemoryUsageInMB: 64 + (32 * pixels) / 2 ** 20,
-    })
-    return { width, height, data: new Uint8Array(data) }
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
-    throw new G3Error('vision/damaged', `the CMYK JPEG cannot be decoded: ${why}. Save or fetch it again`, { cause })
-  }
 }
