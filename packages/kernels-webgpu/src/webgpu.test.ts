@@ -1,20 +1,10 @@
 import type { QuantType } from '@g3/backend'
-import { conformance, type Tolerances, type TestRunner } from '@g3/backend/test'
+import { conformance, type TestRunner } from '@g3/backend/test'
 import { describe, it } from 'vitest'
 import type { WebGpuOptions } from './options.js'
 import { testGpu } from './testing/gpu.js'
+import { TOLERANCES } from './testing/tolerances.js'
 import { webgpu } from './webgpu.js'
-
-/** f32 sums in another order than the reference's doubles; keys and values as their cache holds them. */
-const TOLERANCES: Tolerances = {
-  elementwise: 1e-6,
-  rope: 1e-6,
-  product: 1e-5,
-  productOnGrid: 1e-5,
-  // Half a step of f16, 2^-12 of each number of a key, moves scores of ±1000 by up to a fiftieth.
-  attend: { f32: 2e-5, f16: 2e-2, q8_0: 1e-4 },
-  layers: 1e-4,
-}
 
 /** One type of each way to store, for what does not depend on the type. */
 const FEW: readonly QuantType[] = ['F32', 'F16', 'Q5_0', 'Q4_K', 'Q6_K']

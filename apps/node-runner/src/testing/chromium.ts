@@ -1,0 +1,101 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer, type IncomingMessage } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { build } from 'tsup'
+
+/** Unpacks the headless browser of a dev dependency (Linux on x64), and tells what it needs of the environment. */
+async function unpack(folder: string): Promise<{ readonly path: string; readonly env: NodeJS.ProcessEnv }> {
+  const before = { ...process.env }
+  // It unpacks to the temporary folder, and brings its libraries only where it believes to be in a cloud function.
+  Object.assign(process.env, { TMPDIR: folder, AWS_LAMBDA_JS_RUNTIME: 'nodejs22.x' })
+  try {
+    const { default: chromium } = await import('@sparticuz/chromium')
+    const path = await chromium.executablePath()
+    return { path, env: { ...process.env } }
+  } finally {
+    for (const name of Object.keys(process.env)) if (!(name in before)) delete process.env[name]
+    Object.assign(process.env, before)
+  }
+}
+
+/** A container has no user namespaces for the sandbox, and what runs here is our own page. */
+const ARGS = ['--headless', '--no-sandbox', '--no-zygote', '--enable-unsafe-webgpu', '--disable-dev-shm-usage']
+
+export interface PageCall {
+  /** A module of ours, which is bundled as a user's bundler would: with the conditions of a browser. */
+  readonly module: string
+  /** Its export that is called, and with what. */
+  readonly name: string
+  readonly argument: unknown
+  /** What the page may fetch, by path. */
+  readonly files: Readonly<Record<string, string>>
+  readonly timeoutMs: number
+}
+
+/**
+ * Calls a function in a page of a headless Chromium and gives what it resolves to.
+ * @throws Error what it throws, or that nothing came in time
+ */
+export async function inChromium({ module, name, argument, files, timeoutMs }: PageCall): Promise<unknown> {
+  const folder = mkdtempSync(join(tmpdir(), 'g3-chromium-'))
+  const { promise, resolve, reject } = Promise.withResolvers<unknown>()
+  const html = `<!doctype html><script type="module">
+    const send = (path, value) => fetch(path, { method: 'POST', body: JSON.stringify(value) })
+    try {
+      const { ${name} } = await import('/module.js')
+      await send('/result', await ${name}(${JSON.stringify(argument)}))
+    } catch (error) { await send('/error', String(error?.stack ?? error)) }
+  </script>`
+  await build({
+    entry: { module },
+    outDir: folder,
+    format: 'esm',
+    platform: 'browser',
+    target: 'es2023',
+    noExternal: [/./],
+    splitting: false,
+    config: false,
+    silent: true,
+  })
+  const server = createServer(async (request, response) => {
+    const { pathname } = new URL(request.url ?? '/', 'http://localhost')
+    if (pathname === '/result') resolve(JSON.parse(await bodyOf(request)))
+    else if (pathname === '/error') reject(new Error(`in Chromium: ${await bodyOf(request)}`))
+    const file = pathname === '/module.js' ? join(folder, 'module.js') : files[pathname]
+    if (pathname === '/') response.setHeader('Content-Type', 'text/html').end(html)
+    else if (file === undefined) response.writeHead(404).end()
+    else response.setHeader('Content-Type', 'text/javascript').end(readFileSync(file))
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const address = server.address()
+  const port = typeof address === 'object' ? address?.port : undefined
+  const { path, env } = await unpack(folder)
+  const browser = spawn(path, [...ARGS, `--user-data-dir=${folder}/user`, `http://127.0.0.1:${port}/`], {
+    env,
+    stdio: 'ignore',
+    detached: true,
+  })
+  const ended = once(browser, 'exit')
+  const timer = setTimeout(() => reject(new Error(`Chromium gave no result in ${timeoutMs} ms`)), timeoutMs)
+  ended.then(([code]) => reject(new Error(`Chromium ended with ${code}`)), reject)
+  try {
+    return await promise
+  } finally {
+    clearTimeout(timer)
+    // With its children, which are of its group.
+    if (browser.pid !== undefined && browser.exitCode === null) process.kill(-browser.pid, 'SIGKILL')
+    await ended.catch(() => undefined)
+    server.closeAllConnections()
+    server.close()
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+  }
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  let text = ''
+  for await (const chunk of request.setEncoding('utf8')) text += chunk
+  return text
+}
