@@ -9,3 +9,4 @@ export {
 } from './mask/vocabulary.js'
 export type { Grammar } from './part.js'
 export { compileRegex } from './regex/grammar.js'
+export { compileSchema, type SchemaOptions } from './schema/compile.js'

@@ -30,6 +30,9 @@ export interface Machine {
 const BOTTOM = 0
 const MOST_OPEN = 20_000
 
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
+const decoded = (bytes: string): string => utf8.decode(Uint8Array.from(bytes, (byte) => byte.charCodeAt(0)))
+
 /**
  * Runs a grammar over bytes, all ways of reading at once. Stacks share their lower parts (Tomita's graph-structured
  * stack, as a tree), so that ambiguity costs no copies.
@@ -98,7 +101,7 @@ export function machine({ automaton, rules, root }: Grammar): Machine {
           visit(push(item(part.expand()), rest))
           break
         case 'heard':
-          visit(push(item(part.then(heard)), rest))
+          visit(push(item(part.then(decoded(heard))), rest))
           break
         default:
           part satisfies never

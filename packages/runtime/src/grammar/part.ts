@@ -11,7 +11,7 @@ export type Part =
   | { readonly kind: 'rule'; readonly rule: number }
   /** Made when it is reached; of equal keys the first one is taken for all. */
   | { readonly kind: 'lazy'; readonly key: string; readonly expand: () => Part }
-  /** Follows a text part and depends on what was written there, a byte a character. */
+  /** Follows a text part and depends on what was written there. */
   | { readonly kind: 'heard'; readonly key: string; readonly then: (text: string) => Part }
 
 /** What all compilers compile to: texts of regular languages, put together by rules that may recur. */

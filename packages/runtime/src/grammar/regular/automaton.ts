@@ -6,6 +6,8 @@ import { ALL, EMPTY, NONE, type Language } from './node.js'
 /** Languages as states: rows of transitions, made when they are first asked for. */
 export interface Automaton {
   readonly languages: Languages
+  /** Steps taken so far to find transitions. */
+  readonly work: number
   /** [256]: what may follow each byte; {@link NONE} where nothing can. */
   row(state: Language): Int32Array
   accepts(state: Language): boolean
@@ -15,17 +17,22 @@ export interface Automaton {
   matches(state: Language, text: Uint8Array): boolean
 }
 
-/** States that one search for an accepting one may visit. */
-const LONGEST_SEARCH = 20_000
+/** Steps, of some microseconds at most, that one search for an accepting state may take. */
+const LONGEST_SEARCH = 300_000
+export const TOO_COMPLEX = 'patterns that must hold together are too complex: use fewer of them, or smaller counts'
 
 export function automaton(languages: Languages): Automaton {
   const { node, sequence, union, intersection, repeat, not, multiple } = languages
+  let work = 0
   const raw: Int32Array[] = []
   const rows: Int32Array[] = []
   /** Of states that may be empty without saying so: whether they are. */
   const emptiness = new Map<Language, boolean>()
 
-  const after = (language: Language, byte: number): Language => {
+  const after = (language: Language, byte: number): Language => raw[language]?.[byte] ?? derivative(language, byte)
+
+  const derivative = (language: Language, byte: number): Language => {
+    work++
     const term = node(language)
     switch (term.kind) {
       case 'empty':
@@ -42,7 +49,7 @@ export function automaton(languages: Languages): Automaton {
         return intersection(term.items.map((item) => after(item, byte)))
       case 'repeat':
         if (language === ALL) return ALL
-        return sequence(after(term.item, byte), repeat(term.item, Math.max(0, term.min - 1), term.max - 1))
+        return sequence(rawRow(term.item)[byte], repeat(term.item, Math.max(0, term.min - 1), term.max - 1))
       case 'not':
         return not(after(term.item, byte))
       case 'multiple': {
@@ -60,34 +67,27 @@ export function automaton(languages: Languages): Automaton {
     const row = new Int32Array(256)
     const { edges } = node(state)
     for (let byte = 0; byte < 256; byte++)
-      row[byte] = byte === 0 || hasByte(edges, byte) ? after(state, byte) : row[byte - 1]
+      row[byte] = byte === 0 || hasByte(edges, byte) ? derivative(state, byte) : row[byte - 1]
     return (raw[state] = row)
   }
 
-  /** Depth first: what is accepted at the end of a path makes all of the path worth while. */
+  /** Breadth first: all that lies on the way to an accepted text is worth while. */
   const isEmpty = (start: Language): boolean => {
     if (!node(start).hidden) return start === NONE
     const known = emptiness.get(start)
     if (known !== undefined) return known
     const from = new Map<Language, Language>([[start, start]])
-    const waiting = [start]
-    for (let state = waiting.pop(); state !== undefined; state = waiting.pop()) {
+    const most = work + LONGEST_SEARCH
+    for (const state of from.keys()) {
       if (node(state).accepts || emptiness.get(state) === false || !node(state).hidden) {
         for (let at = state; ; at = from.get(at) ?? start) {
           emptiness.set(at, false)
           if (at === start) return false
         }
       }
-      for (const next of new Set(rawRow(state))) {
-        if (next === NONE || from.has(next) || emptiness.get(next) === true) continue
-        from.set(next, state)
-        waiting.push(next)
-      }
-      check(
-        from.size < LONGEST_SEARCH,
-        'grammar/too-large',
-        'patterns that must hold together are too complex: use fewer of them, or smaller counts',
-      )
+      for (const next of rawRow(state))
+        if (next !== NONE && !from.has(next) && emptiness.get(next) !== true) from.set(next, state)
+      check(work < most, 'grammar/too-large', TOO_COMPLEX)
     }
     for (const state of from.keys()) emptiness.set(state, true)
     return true
@@ -102,6 +102,9 @@ export function automaton(languages: Languages): Automaton {
 
   return {
     languages,
+    get work() {
+      return work
+    },
     row,
     isEmpty,
     accepts: (state) => node(state).accepts,

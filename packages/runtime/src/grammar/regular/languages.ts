@@ -7,12 +7,19 @@ export interface Languages {
   node(language: Language): Node
   readonly size: number
   bytes(set: ByteSet): Language
+  /** One byte. */
+  single(byte: number): Language
   literal(text: string): Language
   sequence(...items: readonly Language[]): Language
   union(items: readonly Language[]): Language
   intersection(items: readonly Language[]): Language
   repeat(item: Language, min: number, max: number): Language
   not(item: Language): Language
+  /**
+   * Says that a language is all that there is wherever it stands in a union or an intersection by itself: the others
+   * there are parts of it, or complements within it.
+   */
+  universe(language: Language): Language
   /** Decimal digits that, after digits of this remainder, make a multiple; `.` and `-` are passed over. */
   multiple(divisor: number, remainder: number): Language
 }
@@ -30,6 +37,10 @@ export function languages(): Languages {
   const nodes: Node[] = []
   const known = new Map<string, Language>()
   const utf8 = new TextEncoder()
+  const singles: Language[] = []
+  const literals = new Map<string, Language>()
+
+  const universes = new Set<Language>()
 
   const intern = (key: string, make: () => Node): Language => {
     const found = known.get(key)
@@ -48,6 +59,8 @@ export function languages(): Languages {
     if (set.every((word) => word === 0)) return NONE
     return intern(`b${set.join()}`, () => ({ kind: 'bytes', set, accepts: false, hidden: false, edges: edgesOf(set) }))
   }
+
+  const single = (byte: number): Language => (singles[byte] ??= bytes(byteSet([byte, byte])))
 
   const pair = (first: Language, rest: Language): Language => {
     if (first === NONE || rest === NONE) return NONE
@@ -80,6 +93,7 @@ export function languages(): Languages {
     }
     parts.forEach(add)
     if (items.has(ALL)) return ALL
+    for (const universe of universes) if (items.has(universe)) return universe
     if (set) items.add(bytes(set))
     // What accepts the empty text already needs no other that does nothing else.
     if (items.has(EMPTY) && items.size > 1)
@@ -93,13 +107,20 @@ export function languages(): Languages {
 
   const intersection = (parts: readonly Language[]): Language => {
     const items = new Set<Language>()
+    const excluded = new Set<Language>()
     const add = (part: Language): void => {
       const node = nodes[part]
       if (node.kind === 'intersection') node.items.forEach(add)
+      else if (node.kind === 'not') excluded.add(node.item)
       else if (part !== ALL) items.add(part)
     }
     parts.forEach(add)
-    if (items.has(NONE)) return NONE
+    // Several complements are that of a union, in which much is absorbed.
+    const without = union([...excluded])
+    const isVoid = items.has(NONE) || items.has(without) || without === ALL
+    if (isVoid) return NONE
+    for (const universe of universes) if (items.size > 1) items.delete(universe)
+    if (without !== NONE) items.add(not(without))
     if (items.has(EMPTY)) return [...items].every((item) => nodes[item].accepts) ? EMPTY : NONE
     return joined('intersection', [...items], ALL)
   }
@@ -168,12 +189,21 @@ export function languages(): Languages {
       return nodes.length
     },
     bytes,
-    literal: (text) => utf8.encode(text).reduceRight((rest, byte) => pair(bytes(byteSet([byte, byte])), rest), EMPTY),
+    literal(text) {
+      const found = literals.get(text) ?? utf8.encode(text).reduceRight((rest, byte) => pair(single(byte), rest), EMPTY)
+      literals.set(text, found)
+      return found
+    },
+    single,
     sequence: (...items) => items.reduceRight((rest, item) => pair(item, rest), EMPTY),
     union,
     intersection,
     repeat,
     not,
     multiple,
+    universe(language) {
+      universes.add(language)
+      return language
+    },
   }
 }

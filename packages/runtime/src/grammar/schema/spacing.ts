@@ -1,0 +1,35 @@
+import type { Languages } from '../regular/languages.js'
+import { EMPTY, type Language } from '../regular/node.js'
+
+/**
+ * Where spaces stand: `single` after each comma and colon, as models mostly write; `none`; or `free`: none, one, or a new
+ * line with up to 40 spaces wherever JSON allows them.
+ */
+export type Whitespace = 'single' | 'none' | 'free'
+
+/** How values lying in a fixed text are spaced. */
+export interface Spacing {
+  readonly comma: string
+  readonly colon: string
+}
+
+export const spacing = (whitespace: Whitespace): Spacing =>
+  whitespace === 'none' ? { comma: ',', colon: ':' } : { comma: ', ', colon: ': ' }
+
+/** The signs between values. */
+export interface Signs {
+  readonly comma: Language
+  readonly colon: Language
+  /** After an opening bracket, and before a closing one. */
+  readonly inside: Language
+}
+
+const MOST_INDENT = 40
+
+export function signs(languages: Languages, whitespace: Whitespace): Signs {
+  const { literal, sequence, union, repeat } = languages
+  const { comma, colon } = spacing(whitespace)
+  if (whitespace !== 'free') return { comma: literal(comma), colon: literal(colon), inside: EMPTY }
+  const inside = union([EMPTY, literal(' '), sequence(literal('\n'), repeat(literal(' '), 0, MOST_INDENT))])
+  return { comma: sequence(literal(','), inside), colon: sequence(literal(':'), inside), inside }
+}
