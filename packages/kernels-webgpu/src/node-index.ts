@@ -10,7 +10,7 @@ export type { WebGpuOptions } from './options.js'
 
 /**
  * As in a browser; without a device, an adapter or `navigator.gpu` the package `webgpu` gives one.
- * @throws G3Error `webgpu/unavailable`
+ * @throws G3Error `webgpu/unavailable`, `webgpu/options`
  */
 export const webgpu = async (options: WebGpuOptions = {}): Promise<Backend> => webgpuOf(await withGpu(options))
 

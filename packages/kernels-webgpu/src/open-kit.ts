@@ -23,6 +23,7 @@ export function openKit({ device, memory, pipelines, capabilities }: KitParts): 
   return {
     subgroups: capabilities.subgroups,
     unrolled: capabilities.unrolled,
+    multiplies: capabilities.multiplies,
     bindingBytes: capabilities.bindingBytes,
     kernel: pipelines.kernel,
     bind: ({ label, layout }, params, buffers) =>

@@ -11,6 +11,12 @@ export interface WebGpuOptions {
   readonly gpu?: GPU
   /** Default: whether the device has them. `true` fails where it does not. */
   readonly subgroups?: boolean
+  /**
+   * Activations in matrix products. `exact`, the default: f32. `fast`: where the GPU multiplies bytes (`dp4a`), int8 with a scale for
+   * 32 of them by quantised weights; where it does not but has `shader-f16`, f16 with such a scale by weights that f16 holds.
+   * Sums are f32, and so is everything else.
+   */
+  readonly precision?: 'exact' | 'fast'
   /** Whether kernels have their inner loops written out; default: unless the adapter computes on the CPU. */
   readonly unrolled?: boolean
   /** Whether a small layer is computed at the start and compared with known values. Default true. */

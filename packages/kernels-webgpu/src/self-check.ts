@@ -49,6 +49,9 @@ interface Safer {
 
 /** What asks less of a driver: the variant that asks most goes first. */
 function saferThan(options: WebGpuOptions, { capabilities }: Engine): Safer | undefined {
+  if (capabilities.multiplies !== 'f32') {
+    return { options: { ...options, precision: 'exact' }, instead: 'products are f32' }
+  }
   if (capabilities.subgroups && options.subgroups !== true) {
     return { options: { ...options, subgroups: false }, instead: 'shared memory is used instead of subgroups' }
   }

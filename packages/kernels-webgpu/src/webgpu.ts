@@ -8,9 +8,9 @@ import { openChecked } from './self-check.js'
 const MOST_LOSSES = 3
 
 /**
- * The WebGPU backend. All arithmetic is f32, with the file's own weights; a row has the same bits alone and among others,
- * whatever else the step holds and wherever its pages lie. A lost device is replaced by {@link Backend.recovery}.
- * @throws G3Error `webgpu/unavailable`, `webgpu/wrong-results`
+ * The WebGPU backend. All arithmetic is f32, with the file's own weights, but for products where `precision` is `fast`; a row has
+ * the same bits alone and among others, whatever else the step holds and wherever its pages lie. A lost device is replaced by {@link Backend.recovery}.
+ * @throws G3Error `webgpu/unavailable`, `webgpu/options`, `webgpu/wrong-results`
  */
 export async function webgpu(options: WebGpuOptions = {}): Promise<Backend> {
   let losses = 0

@@ -1,6 +1,7 @@
 import type { Buffer, CacheStore, Weight } from '@g3/backend'
 import type { GpuBuffer } from '../buffers.js'
 import type { GpuCache } from '../caches.js'
+import type { Multiplies } from '../device.js'
 import type { Dispatch } from '../program.js'
 import type { Kernel } from '../shader/pipelines.js'
 import { kernelSource, type Binding, type TemplateName } from '../shader/source.js'
@@ -22,6 +23,7 @@ export interface Kit extends Resolve {
   readonly subgroups: boolean
   /** Whether inner loops are written out: GPUs want it, a driver that compiles for a CPU takes minutes over it. */
   readonly unrolled: boolean
+  readonly multiplies: Multiplies
   readonly bindingBytes: number
   kernel(source: ReturnType<typeof kernelSource>): Kernel
   bind(kernel: Kernel, params: Uint32Array<ArrayBuffer>, buffers: readonly GPUBuffer[]): GPUBindGroup

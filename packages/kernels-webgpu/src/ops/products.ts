@@ -1,4 +1,4 @@
-import { check, type Ops } from '@g3/backend'
+import type { Ops } from '@g3/backend'
 import type { GpuBuffer } from '../buffers.js'
 import type { Dispatch } from '../program.js'
 import { sharedReaders, weightReader, weightValues } from '../shader/weight-values.js'
@@ -7,6 +7,7 @@ import { render, type Values } from '../shader/template.js'
 import { CHUNK } from '../weights/forms.js'
 import type { GpuWeight, Shard } from '../weights/load.js'
 import { dispatch, loopValues, params, read, write, type Kit } from './kit.js'
+import { packedRows, type PackedRows } from './packed.js'
 
 /** Most workgroups along x that every device takes. */
 const MOST_GROUPS = 65_535
@@ -45,8 +46,14 @@ function tileFor({ unrolled }: Kit, cols: number, outs: number, one: boolean, pr
   return { lanes, rows, tokens, groupRows: slices * rows }
 }
 
-const tileValues = (kit: Kit, { lanes, rows, tokens, groupRows }: Tile, products: number): Values => ({
+const tileValues = (
+  kit: Kit,
+  { lanes, rows, tokens, groupRows }: Tile,
+  products: number,
+  { multiplies }: PackedRows,
+): Values => ({
   ...loopValues(kit),
+  HALVES: multiplies === 'f16',
   LANES: lanes,
   ROWS: rows,
   TOKENS: tokens,
@@ -58,43 +65,37 @@ const tileValues = (kit: Kit, { lanes, rows, tokens, groupRows }: Tile, products
   SUBGROUPS: kit.subgroups,
 })
 
-/** What reads the weights w0, w1, … and multiplies by them. */
-function readers(weights: readonly GpuWeight[], tile: Values): readonly string[] {
+/** What reads the weights w0, w1, … and multiplies x by them. */
+function readers(weights: readonly GpuWeight[], tile: Values, x: PackedRows): readonly string[] {
   return [
     ...sharedReaders(weights.map(({ type }) => type)),
     render(WGSL['lib/lanes'], tile),
     ...weights.flatMap(({ type }, i) => [
       weightReader(`w${i}`, type),
-      render(WGSL['lib/tile'], { ...tile, ...weightValues(type), W: `w${i}` }),
+      render(WGSL[x.tile], { ...tile, ...weightValues(type), W: `w${i}` }),
     ]),
   ]
 }
 
 const chunksOf = (weight: GpuWeight): number => weight.cols / CHUNK
 
-function checkColumns(op: string, { name, cols }: GpuWeight): void {
-  check(cols % CHUNK === 0, 'backend/shape', () => `${op}: ${name} has ${cols} columns, not a multiple of ${CHUNK}`)
-}
-
 interface GpuProduct {
   readonly weight: GpuWeight
   readonly out: GpuBuffer
 }
 
-/** Products of x and a shard each of some weights, in one kernel. `from`: rows of x count from the step's `from`. */
+/** Products of x and a shard each of some weights, in one kernel. */
 function products(
   kit: Kit,
   one: boolean,
-  x: GpuBuffer,
+  x: PackedRows,
   list: readonly (GpuProduct & { readonly shard: Shard })[],
-  from: boolean,
 ): Dispatch {
-  for (const { weight } of list) checkColumns('product', weight)
   const outs = list.reduce((sum, { shard }) => sum + shard.rows, 0)
   const [{ weight: first }] = list
   const tile = tileFor(kit, first.cols, outs, one, 1)
   const values: Values = {
-    ...tileValues(kit, tile, 1),
+    ...tileValues(kit, tile, 1, x),
     PRODUCTS: list.length,
   }
   let groups = 0
@@ -110,17 +111,18 @@ function products(
     kit,
     'project.tile',
     [
-      read('x', 'vec4<f32>', x.buffer),
+      x.operand,
       ...list.map(({ shard }, p) => read(`w${p}`, 'vec4<u32>', shard.buffer)),
       ...list.map(({ out }, p) => write(`out${p}`, 'f32', out.buffer)),
     ],
     values,
-    params([chunksOf(first), x.stride / 4, from ? 1 : 0, 0], ...places.flat()),
+    params([chunksOf(first), x.stride, x.from ? 1 : 0, 0], ...places.flat()),
     { x: groups, rows: tile.tokens, work: outs * first.cols },
     {
       texts: readers(
         list.map(({ weight }) => weight),
         values,
+        x,
       ),
     },
   )
@@ -129,18 +131,21 @@ function products(
 /** Shards that one kernel is bound to at most, as qkv is to three matrices. */
 const MOST_SHARDS = 3
 
+/** `from`: rows of x count from the step's `from`. */
 function alone(kit: Kit, one: boolean, x: GpuBuffer, product: GpuProduct, from = false): readonly Dispatch[] {
-  const { shards } = product.weight
-  return Array.from({ length: Math.ceil(shards.length / MOST_SHARDS) }, (_, n) => {
+  const { weight } = product
+  const { shards } = weight
+  const rows = packedRows(kit, x, [weight], from)
+  const kernels = Array.from({ length: Math.ceil(shards.length / MOST_SHARDS) }, (_, n) => {
     const own = shards.slice(n * MOST_SHARDS, (n + 1) * MOST_SHARDS)
     return products(
       kit,
       one,
-      x,
+      rows,
       own.map((shard) => ({ ...product, shard })),
-      from,
     )
   })
+  return [...rows.before, ...kernels]
 }
 
 type Args<Op extends keyof Ops> = Parameters<Ops[Op]>[0]
@@ -164,44 +169,48 @@ export function qkv(kit: Kit, one: boolean, args: Args<'qkv'>): readonly Dispatc
     const [shard] = product.weight.shards
     return product.weight.shards.length === 1 ? [{ ...product, shard }] : []
   })
-  if (whole.length === list.length) return [products(kit, one, x, whole, false)]
+  if (whole.length === list.length) {
+    const weights = whole.map(({ weight }) => weight)
+    const rows = packedRows(kit, x, weights, false)
+    return [...rows.before, products(kit, one, rows, whole)]
+  }
   return list.flatMap((product) => alone(kit, one, x, product))
 }
 
 export function gatedUp(kit: Kit, one: boolean, args: Args<'gatedUp'>): readonly Dispatch[] {
   const [x, out] = [kit.buffer(args.x), kit.buffer(args.out)]
   const [gate, up] = [kit.weight(args.gate), kit.weight(args.up)]
-  checkColumns('gatedUp', gate)
-  checkColumns('gatedUp', up)
-  return gate.shards.flatMap((gateShard) =>
+  const packed = packedRows(kit, x, [gate, up], false)
+  const kernels = gate.shards.flatMap((gateShard) =>
     up.shards.flatMap((upShard) => {
       const first = Math.max(gateShard.first, upShard.first)
       const rows = Math.min(gateShard.first + gateShard.rows, upShard.first + upShard.rows) - first
       if (rows <= 0) return []
       const tile = tileFor(kit, gate.cols, 2 * rows, one, 2)
-      const values = tileValues(kit, tile, 2)
+      const values = tileValues(kit, tile, 2, packed)
       return [
         dispatch(
           kit,
           'gated-up.tile',
           [
-            read('x', 'vec4<f32>', x.buffer),
+            packed.operand,
             read('w0', 'vec4<u32>', gateShard.buffer),
             read('w1', 'vec4<u32>', upShard.buffer),
             write('out', 'f32', out.buffer),
           ],
           values,
           params(
-            [chunksOf(gate), x.stride / 4, 0, 0],
+            [chunksOf(gate), packed.stride, 0, 0],
             [...gateShard.parts, gateShard.rows],
             [...upShard.parts, upShard.rows],
             [out.stride, first, first - gateShard.first, first - upShard.first],
             [rows, 0, 0, 0],
           ),
           { x: Math.ceil(rows / tile.groupRows), rows: tile.tokens, work: 2 * rows * gate.cols },
-          { texts: readers([gate, up], values) },
+          { texts: readers([gate, up], values, packed) },
         ),
       ]
     }),
   )
+  return [...packed.before, ...kernels]
 }

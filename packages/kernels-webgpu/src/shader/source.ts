@@ -33,6 +33,7 @@ export function kernelSource(
   )
   const code = [
     values.SUBGROUPS === true ? 'enable subgroups;' : '',
+    values.HALVES === true ? 'enable f16;' : '',
     render(WGSL['lib/step'], values),
     '@group(1) @binding(0) var<uniform> params: Params;',
     ...declared,

@@ -38,8 +38,11 @@ export function weightValues(type: QuantType): Values {
     SIGNED: !min,
     TWO_FOLDS: folds === 2,
     UNEVEN: form.uneven,
+    UNSIGNED: low !== 8 && !form.uneven,
     FOLDS: folds,
     PIECES: 8 / folds,
+    // Where the sums of x lie that belong to a fold: of each half, or of both.
+    SUMS_AT: folds === 2 ? 1 : 3,
     SCALED: true,
     SHIFTED: min || form.zero > 0,
     ZERO: `${form.zero}.0`,

@@ -79,10 +79,10 @@ fn ${W}_load(row: u32, chunk: u32, m: vec4<u32>, chunks: u32) -> ${W}_Chunk {
   return c;
 }
 
-// Levels of columns 4j … 4j + 3.
-fn ${W}_piece(c: ${W}_Chunk, j: u32) -> vec4<f32> {
+// Levels of columns 4j … 4j + 3, a byte each.
+fn ${W}_levels(c: ${W}_Chunk, j: u32) -> u32 {
 #if LOW8
-  return signed4(select(c.low0, c.low1, j >= 4u)[j & 3u]);
+  return select(c.low0, c.low1, j >= 4u)[j & 3u];
 #else
 #if LOW4
   var levels = (c.low0[j >> 1u] >> (4u * (j & 1u))) & 0x0f0f0f0fu;
@@ -98,7 +98,16 @@ fn ${W}_piece(c: ${W}_Chunk, j: u32) -> vec4<f32> {
 #if UNEVEN
   return uneven4(levels);
 #else
-  return unsigned4(levels);
+  return levels;
 #end
+#end
+}
+
+// The same as numbers.
+fn ${W}_piece(c: ${W}_Chunk, j: u32) -> vec4<f32> {
+#if UNSIGNED
+  return unsigned4(${W}_levels(c, j));
+#else
+  return signed4(${W}_levels(c, j));
 #end
 }
