@@ -1,4 +1,5 @@
 import type { Program } from '@g3/backend'
+import type { PageForm } from './ops/attend.js'
 import type { Kernel } from './shader/pipelines.js'
 
 /** A kernel with what it is bound to. */
@@ -11,8 +12,8 @@ export interface Dispatch {
   readonly rows: number
   /** A cache, if as many workgroups lie along z as a row sees pages of it. */
   readonly pagesOf?: number
-  /** Runs only where this cache's pages are taken apart, or only where they are not. */
-  readonly only?: { readonly cache: number; readonly split: boolean }
+  /** Runs only where this cache's pages are taken like this. */
+  readonly only?: { readonly cache: number; readonly form: PageForm }
   /** Multiplications for each row of the step. */
   readonly work: number
 }

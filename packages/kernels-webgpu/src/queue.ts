@@ -1,7 +1,7 @@
 import { G3Error, PAGE, type Step } from '@g3/backend'
 import type { Faults } from './faults.js'
 import { USAGE } from './gpu-constants.js'
-import { canSplit, isSplit } from './ops/attend.js'
+import { canSplit, pageForm, type PageForm } from './ops/attend.js'
 import type { Dispatch, GpuProgram } from './program.js'
 import { pagesSeen, STEP_ALIGN, writeStep } from './steps.js'
 
@@ -46,6 +46,7 @@ export function openQueue(device: GPUDevice, layout: GPUBindGroupLayout, faults:
   let last = -1
   const offset: [number] = [0]
   const pages: number[] = []
+  const forms: (PageForm | undefined)[] = []
 
   const openEncoder = (): GPUCommandEncoder => {
     encoder ??= device.createCommandEncoder()
@@ -79,7 +80,7 @@ export function openQueue(device: GPUDevice, layout: GPUBindGroupLayout, faults:
       if (kernel.failure !== undefined) faults.note(kernel.failure)
       return
     }
-    if (only !== undefined && only.split !== isSplit(step.rows, pages[only.cache])) return
+    if (only !== undefined && only.form !== forms[only.cache]) return
     if (work + own * step.rows > MOST_WORK && work > 0) {
       endPass()
       // The steps stay where they are: what follows still needs them.
@@ -116,6 +117,7 @@ export function openQueue(device: GPUDevice, layout: GPUBindGroupLayout, faults:
     for (let c = 0; c < program.caches.length; c++) {
       const view = program.caches[c] ? step.views?.[c] : undefined
       pages[c] = view === undefined ? 0 : pagesSeen(view, step.rows, PAGE)
+      forms[c] = view && pageForm(view, step.rows, pages[c])
       apart &&= canSplit(pages[c])
     }
     const list = step.rows === 1 && apart ? program.one : program.many
