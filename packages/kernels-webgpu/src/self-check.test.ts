@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
+import type { WebGpuOptions } from './options.js'
 import { testGpu } from './testing/gpu.js'
 import { smallModel } from './testing/small-model.js'
 import { webgpu } from './webgpu.js'
 
-const { gpu, missing } = await testGpu()
+const { gpu, missing, isSlow } = await testGpu()
 const hasSubgroups = (await gpu.requestAdapter())?.features.has('subgroups') ?? false
 
 /** A device whose driver compiles something else than it is given. */
@@ -17,10 +18,10 @@ const lying = (change: (code: string) => string) => async (): Promise<GPUDevice>
   return device
 }
 
-async function openOn(change: (code: string) => string) {
+async function openOn(change: (code: string) => string, options: WebGpuOptions = {}) {
   const notices: string[] = []
   const device = lying(change)
-  const backend = await webgpu({ device, onNotice: (notice) => notices.push(notice) })
+  const backend = await webgpu({ ...options, device, onNotice: (notice) => notices.push(notice) })
   return { backend, notices }
 }
 
@@ -50,6 +51,15 @@ describe.skipIf(missing !== '')('the self-check', () => {
   it.skipIf(!hasSubgroups)('takes shared memory where the driver does not take subgroups', async () => {
     const { backend, notices } = await openOn((code) => code.replaceAll('subgroupShuffleXor(sum, apart)', 'nothing'))
     expect(notices).toEqual([expect.stringMatching(/refused a command.* shared memory is used instead of subgroups/s)])
+    await backend.dispose()
+  })
+
+  it.skipIf(isSlow)('takes f32 where products of bytes are wrong', async () => {
+    const fast = { precision: 'fast', subgroups: false } as const
+    expect((await openOn((code) => code, fast)).notices).toEqual([])
+    const { backend, notices } = await openOn((code) => code.replaceAll('+= dot4I8Packed', '-= dot4I8Packed'), fast)
+    expect(notices).toEqual([expect.stringMatching(/dp4a.* off by .* products are f32/)])
+    expect(backend.caps.description).toContain(', f32,')
     await backend.dispose()
   })
 

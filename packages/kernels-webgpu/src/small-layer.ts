@@ -4,15 +4,17 @@ const WIDTH = 256
 const HEAD = 64
 const VOCABULARY = 64
 const EPS = 1e-6
+/** Tokens that are far enough apart to keep their order when activations are rounded to 8 bits. */
+const RANKED = 4
 const PROMPT = Int32Array.of(3, 14, 15, 9, 26)
 
 /**
  * A layer of random weights with all that surrounds it, run for five tokens and then for one.
- * @returns the hidden states of the six, then the likeliest tokens and their logits
+ * @returns the hidden states of the five and of the one, the likeliest tokens, their logits
  */
 export async function smallLayer(
   backend: Pick<Backend, 'load' | 'buffer' | 'cache' | 'record' | 'run' | 'read'>,
-): Promise<Float32Array> {
+): Promise<readonly Float32Array[]> {
   const matrix = (name: string, rows: number, cols = WIDTH): Promise<Weight> => backend.load(tensor(name, rows, cols))
   const buffer = (label: string, cols: number): Buffer => backend.buffer(label, PROMPT.length, cols)
   const table = await matrix('table', VOCABULARY)
@@ -27,7 +29,7 @@ export async function smallLayer(
     buffer('v', HEAD),
     buffer('attended', 4 * HEAD),
   ]
-  const ranked = backend.buffer('ranked', 1, 16)
+  const ranked = backend.buffer('ranked', 1, 2 * RANKED)
   const room = { label: 'self-check', layers: 1, pages: 1, tableEntries: 1 }
   const cache = backend.cache({ ...room, kvHeads: 1, headDim: HEAD, type: 'f32' })
   const body = backend.record('body', (ops) => {
@@ -45,7 +47,7 @@ export async function smallLayer(
     ops.addNorm({ x, y, post: norm, next: norm, eps: EPS, out: h })
   })
   const head = backend.record('head', (ops) =>
-    ops.top({ x: h, weight: table, limit: VOCABULARY, count: 8, out: ranked }),
+    ops.top({ x: h, weight: table, limit: VOCABULARY, count: RANKED, out: ranked }),
   )
 
   const run = async (ids: Int32Array, first: number): Promise<Float32Array> => {
@@ -56,7 +58,8 @@ export async function smallLayer(
   const prompt = await run(PROMPT, 0)
   const next = await run(Int32Array.of(53), PROMPT.length)
   backend.run(head, { rows: 1, from: 0 })
-  return Float32Array.of(...prompt, ...next, ...(await backend.read(ranked, 1)))
+  const best = await backend.read(ranked, 1)
+  return [prompt, next, best.subarray(0, RANKED), best.subarray(RANKED)]
 }
 
 /** Q4_K: levels, two kinds of scales and mins. Bytes by a linear congruence, but for the two f16 of each block. */
