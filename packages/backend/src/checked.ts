@@ -1,17 +1,15 @@
 import {
   MOST_RANKED,
   PAGE,
-  type Buffer,
   type CacheSpec,
   type CacheStore,
   type CacheType,
   type Ops,
-  type Product,
   type RopeScaling,
   type Step,
-  type Weight,
 } from './contract.js'
 import { check } from './errors.js'
+import { apart, heads, normShapes, number, productShapes, same, vector, within } from './shapes.js'
 import { checkStep, stepNeeds } from './step.js'
 
 /** The ops of one program with their shapes checked, and the check of the steps that this program can run. */
@@ -27,10 +25,10 @@ export interface CheckedOps {
 /**
  * The rules that shapes and steps obey, in one place for all backends: wraps a backend's own ops, checks what is
  * recorded and collects what a step must bring.
+ * @param needs where that is collected, for a caller who adds to it
  * @throws G3Error `backend/shape` from the op whose operands do not fit together
  */
-export function checkedOps(inner: Ops): CheckedOps {
-  const needs = stepNeeds()
+export function checkedOps(inner: Ops, needs = stepNeeds()): CheckedOps {
   const ops: Ops = {
     embed(args) {
       same('embed: columns', args.weight.cols, args.out.cols)
@@ -119,7 +117,7 @@ export function checkedOps(inner: Ops): CheckedOps {
     },
     top(args) {
       const { x, weight, limit, count, out } = args
-      check(x !== out, 'backend/shape', () => `top: ${out.label} cannot be both operand and result`)
+      apart('top', out, x)
       same(`top: columns of x and ${weight.name}`, x.cols, weight.cols)
       within('top: limit', limit, Math.min(weight.rows, 2 ** 24))
       within('top: count', count, Math.min(limit, MOST_RANKED))
@@ -130,39 +128,6 @@ export function checkedOps(inner: Ops): CheckedOps {
     },
   }
   return { ops, checkStep: (step) => checkStep(step, needs) }
-}
-
-const same = (what: string, a: number, b: number): void =>
-  check(a === b, 'backend/shape', `${what}: ${a} and ${b} should be equal`)
-
-function within(what: string, value: number, most: number): void {
-  const held = Number.isInteger(value) && value >= 1 && value <= most
-  check(held, 'backend/shape', `${what} is ${value}, not from 1 to ${most}`)
-}
-
-const number = (what: string, value: number): void =>
-  check(Number.isFinite(value), 'backend/shape', `${what} is ${value}, it must be a finite number`)
-
-function vector(what: string, weight: Weight, cols: number): void {
-  same(`${what}: rows`, weight.rows, 1)
-  same(`${what}: columns`, weight.cols, cols)
-}
-
-function normShapes(op: string, x: Buffer, weight: Weight, out: Buffer, eps: number): void {
-  vector(`${op}: weight`, weight, x.cols)
-  same(`${op}: columns`, x.cols, out.cols)
-  number(`${op}: eps`, eps)
-}
-
-function productShapes(op: string, x: Buffer, { weight, out }: Product): void {
-  check(x !== out, 'backend/shape', () => `${op}: ${out.label} cannot be both operand and result`)
-  same(`${op}: columns of x and ${weight.name}`, x.cols, weight.cols)
-  same(`${op}: columns of ${out.label} and rows of ${weight.name}`, out.cols, weight.rows)
-}
-
-function heads(op: string, x: Buffer, headDim: number): void {
-  const whole = Number.isInteger(headDim) && headDim > 0 && x.cols % headDim === 0
-  check(whole, 'backend/shape', `${op}: ${x.cols} columns are no whole heads of ${headDim}`)
 }
 
 function rotation(op: string, headDim: number, { base, scaling }: RopeScaling): void {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { Backend, CacheView, Ops, Step } from './contract.js'
 import { reference } from './reference.js'
-import { conformance, type ConformanceOptions } from './test.js'
+import { conformance, visionConformance, type ConformanceOptions, type TestRunner } from './test.js'
+import type { VisionBackend, VisionOps } from './vision-ops.js'
 
 // A suite is worth what it catches: each fault below is put into a backend that is right otherwise.
 
@@ -18,13 +19,15 @@ const OPTIONS: ConformanceOptions = {
   batchInvariant: true,
 }
 
+type Suite<B extends Backend> = (make: () => B, runner: TestRunner, options: ConformanceOptions) => void
+
 interface Test {
   readonly name: string
   readonly body: () => Promise<void>
 }
 
 /** The tests that the suite would register, with their group in the name. */
-function testsOf(makeBackend: () => Backend): readonly Test[] {
+function testsOf<B extends Backend>(makeBackend: () => B, suite: Suite<B>): readonly Test[] {
   const tests: Test[] = []
   let group = ''
   const runner = {
@@ -34,14 +37,18 @@ function testsOf(makeBackend: () => Backend): readonly Test[] {
     },
     it: (name: string, body: () => Promise<void>) => tests.push({ name: `${group}: ${name}`, body }),
   }
-  conformance(makeBackend, runner, OPTIONS)
+  suite(makeBackend, runner, OPTIONS)
   return tests
 }
 
 /** Names of the suite's tests that fail, among those whose name has `group`. */
 async function failures(makeBackend: () => Backend, group: string): Promise<readonly string[]> {
+  return failuresOf(testsOf(makeBackend, conformance), group)
+}
+
+async function failuresOf(all: readonly Test[], group: string): Promise<readonly string[]> {
   const failed: string[] = []
-  const tests = testsOf(makeBackend).filter(({ name }) => name.includes(group))
+  const tests = all.filter(({ name }) => name.includes(group))
   if (tests.length === 0) throw new Error(`no test has ${group} in its name`)
   for (const { name, body } of tests) {
     try {
@@ -244,6 +251,50 @@ function deferring(): Backend {
     },
   }
 }
+
+const IMAGE_FAULTS: readonly (readonly [name: string, group: string, fault: (ops: VisionOps) => Partial<VisionOps>])[] =
+  [
+    [
+      'layerNorm has twice the eps',
+      'as small as eps',
+      (ops) => ({ layerNorm: (args) => ops.layerNorm({ ...args, eps: 2e-6 }) }),
+    ],
+    [
+      'layerNorm forgets the bias',
+      'layerNorm',
+      (ops) => ({ layerNorm: (args) => ops.layerNorm({ ...args, bias: args.weight }) }),
+    ],
+    ['gelu is left out', 'linear, with', (ops) => ({ linear: ({ gelu, ...args }) => ops.linear(args) })],
+    ['a sum is replaced', 'addLinear', (ops) => ({ addLinear: (args) => ops.linear(args) })],
+    [
+      'attendAll is off by a hundredth in its scale',
+      'attendAll',
+      (ops) => ({ attendAll: (args) => ops.attendAll({ ...args, scale: args.scale * 1.01 }) }),
+    ],
+    [
+      'keys are taken for values',
+      'attendAll',
+      (ops) => ({ attendAll: (args) => ops.attendAll({ ...args, v: args.k }) }),
+    ],
+    [
+      'pool takes the grid for another',
+      'pool',
+      (ops) => ({ pool: (args) => ops.pool({ ...args, columns: args.size }) }),
+    ],
+    ['shapes of images are not checked', 'refuse shapes', () => ({ pool: () => {} })],
+  ]
+
+/** The reference with other ops of images. */
+const withImageOps = (fault: (ops: VisionOps) => Partial<VisionOps>) => (): VisionBackend => {
+  const inner = reference()
+  return { ...inner, record: (label, build) => inner.record(label, (ops) => build({ ...ops, ...fault(ops) })) }
+}
+
+describe('the suite of images catches a backend where', () => {
+  it.each(IMAGE_FAULTS)('%s', async (_, group, fault) => {
+    expect(await failuresOf(testsOf(withImageOps(fault), visionConformance), group)).not.toEqual([])
+  })
+})
 
 describe('the suite catches a backend where', () => {
   it.each(OP_FAULTS)('%s', async (_, group, fault) => {

@@ -91,6 +91,8 @@ export interface Step {
   readonly views?: readonly CacheView[]
   /** First row of `x` that {@link Ops.logits} and {@link Ops.top} read (default 0). */
   readonly from?: number
+  /** [3, side, side] of an image, for programs that cut it into patches. */
+  readonly pixels?: Float32Array
 }
 
 /** A matrix and the buffer that receives its product. */

@@ -1,8 +1,10 @@
-import { checkedOps, checkPage, checkPageBytes } from './checked.js'
-import type { Backend, Buffer, CacheStore, Ops, Program, Step } from './contract.js'
+import { checkedVisionOps } from './checked-vision.js'
+import { checkPage, checkPageBytes } from './checked.js'
+import type { Buffer, CacheStore, Ops, Program, Step } from './contract.js'
 import { check, G3Error } from './errors.js'
 import { attend } from './reference/attend.js'
 import { embed } from './reference/embed.js'
+import type { Call } from './reference/call.js'
 import { memory, type Memory } from './reference/memory.js'
 import { addNorm, norm } from './reference/norm.js'
 import { copyPage, readPage, writePage } from './reference/pages.js'
@@ -11,13 +13,15 @@ import { normRope } from './reference/qk-norm-rope.js'
 import { rerotate } from './reference/rerotate.js'
 import { store } from './reference/store.js'
 import { top } from './reference/top.js'
+import { visionRecorder } from './reference/vision.js'
 import { ropeFrequencies } from './rope.js'
+import type { VisionBackend } from './vision-ops.js'
 
 /**
  * The executable specification of the contract: plain loops over f32 buffers, every sum in double.
  * Made to be read and to be compared with; fast enough for tiny models. Weights are held as f32.
  */
-export function reference(): Backend {
+export function reference(): VisionBackend {
   const owned = memory()
   const programs = new Map<Program, (step: Step) => void>()
 
@@ -28,7 +32,7 @@ export function reference(): Backend {
     return layers
   }
 
-  const backend: Backend = {
+  const backend: VisionBackend = {
     caps: {
       name: 'reference',
       description: 'plain loops, double accumulation, 1 thread',
@@ -41,7 +45,7 @@ export function reference(): Backend {
     record(label, build) {
       owned.checkOpen()
       const calls: Call[] = []
-      const { ops, checkStep } = checkedOps(recorder(owned, calls))
+      const { ops, checkStep } = checkedVisionOps({ ...recorder(owned, calls), ...visionRecorder(owned, calls) })
       build(ops)
       const program: Program = { label }
       programs.set(program, (step) => {
@@ -90,8 +94,6 @@ export function reference(): Backend {
   }
   return backend
 }
-
-type Call = (step: Step) => void
 
 /** Each op resolves its handles once and appends the call that a step makes. */
 function recorder({ matrix, layers }: Memory, calls: Call[]): Ops {

@@ -10,6 +10,10 @@ export interface StepNeeds {
   positions: boolean
   /** Rows of the smallest operand of `logits` and `top`. */
   logitsRows: number
+  /** Rows that a step must have, where ops take them for an image; 0 where they don't. */
+  exactRows: number
+  /** Values of an image; 0 without one. */
+  pixels: number
   /** Caches whose slots it names. */
   readonly caches: CacheStore[]
   /** Those of them that it attends to. */
@@ -26,6 +30,8 @@ export function stepNeeds(): StepNeeds {
     ids: Infinity,
     positions: false,
     logitsRows: Infinity,
+    exactRows: 0,
+    pixels: 0,
     caches,
     reads,
     hold(...buffers) {
@@ -46,6 +52,12 @@ export function checkStep(step: Step, needs: StepNeeds): void {
   const { rows, from = 0 } = step
   if (!Number.isInteger(rows) || rows < 1 || rows > needs.rows) {
     throw bad(`${rows} rows, but the program's buffers hold 1 to ${needs.rows}`)
+  }
+  if (needs.exactRows !== 0 && rows !== needs.exactRows) {
+    throw bad(`${rows} rows, but the program is for an image of ${needs.exactRows}`)
+  }
+  if (needs.pixels !== 0 && step.pixels?.length !== needs.pixels) {
+    throw bad(`${step.pixels?.length ?? 0} values as pixels, but the program's image has ${needs.pixels}`)
   }
   if (!Number.isInteger(from) || from < 0 || from + rows > needs.logitsRows) {
     throw bad(`logits of rows ${from} to ${from + rows}, but there are ${needs.logitsRows}`)

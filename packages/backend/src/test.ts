@@ -6,8 +6,10 @@ import { pages } from './conformance/pages.js'
 import { productOps } from './conformance/products.js'
 import { rowOps } from './conformance/rows.js'
 import { topOp } from './conformance/tops.js'
+import { imageOps } from './conformance/images.js'
 import { CACHE_TYPES, type Backend } from './contract.js'
 import { BLOCKS, type QuantType } from './quant.js'
+import type { VisionBackend } from './vision-ops.js'
 
 export type { ConformanceOptions, TestRunner, Tolerances } from './conformance/harness.js'
 export { quantise } from './conformance/quantise.js'
@@ -36,4 +38,14 @@ export function conformance(
   pages(suite)
   topOp(suite)
   layerPrograms(suite)
+}
+
+/** Tests the ops of images of a backend that has them, in the same way. */
+export function visionConformance(
+  makeBackend: () => VisionBackend | Promise<VisionBackend>,
+  { describe, it }: TestRunner,
+  options: ConformanceOptions,
+): void {
+  const types = options.types ?? ['F32', 'F16', 'BF16', 'Q8_0']
+  imageOps({ describe, it, types, tolerances: options.tolerances, make: async () => makeBackend() })
 }

@@ -124,5 +124,6 @@ function copyStep(step: Step): Step {
       views: step.views.map((view) => structuredClone(view)),
     }),
     ...(step.from !== undefined && { from: step.from }),
+    ...(step.pixels && { pixels: step.pixels.slice() }),
   }
 }

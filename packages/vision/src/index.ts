@@ -8,3 +8,5 @@ export { preprocess, preprocessImage, VIEW_SIDE, type PreprocessedImage, type Pr
 export { imagePrompt, TOKENS_PER_VIEW } from './prompt.js'
 export { resize, type ResizeOptions } from './resize.js'
 export type { Resampler } from './taps.js'
+export { SIGLIP_896, type TowerConfig } from './tower/config.js'
+export { loadTower, type VisionEncoder } from './tower/tower.js'

@@ -101,17 +101,27 @@ export interface Observation {
 export type Scenario = (backend: Backend, rng: Random) => Promise<Observed>
 
 /** Runs a scenario on the suite's backend and on the reference with the same seed and compares what it observed. */
-export async function compare(suite: Suite, seed: number, scenario: Scenario, close: Closeness): Promise<void> {
-  const got = await onBackend(suite.make, (backend) => scenario(backend, random(seed)))
-  const want = await onBackend(
-    async () => reference(),
-    (backend) => scenario(backend, random(seed)),
-  )
+export const compare = (suite: Suite, seed: number, scenario: Scenario, close: Closeness): Promise<void> =>
+  compareOn<Backend>(suite.make, async () => reference(), seed, scenario, close)
+
+/** The same on any two backends, the second of which is right. */
+export async function compareOn<B extends Backend>(
+  make: () => Promise<B>,
+  makeRight: () => Promise<B>,
+  seed: number,
+  scenario: (backend: B, rng: Random) => Promise<Observed>,
+  close: Closeness,
+): Promise<void> {
+  const got = await onBackend(make, (backend) => scenario(backend, random(seed)))
+  const want = await onBackend(makeRight, (backend) => scenario(backend, random(seed)))
   for (const [index, { what, cols, values }] of want.entries()) close(what, got[index].values, values, cols)
 }
 
 /** Runs `body` on a backend of its own and disposes it. */
-export async function onBackend<T>(make: () => Promise<Backend>, body: (backend: Backend) => Promise<T>): Promise<T> {
+export async function onBackend<B extends Backend, T>(
+  make: () => Promise<B>,
+  body: (backend: B) => Promise<T>,
+): Promise<T> {
   const backend = await make()
   try {
     return await body(backend)

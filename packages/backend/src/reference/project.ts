@@ -25,7 +25,7 @@ export function gelu(x: number): number {
   return 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x)))
 }
 
-function dot(a: Float32Array, atA: number, b: Float32Array, atB: number, length: number): number {
+export function dot(a: Float32Array, atA: number, b: Float32Array, atB: number, length: number): number {
   let sum = 0
   for (let i = 0; i < length; i++) sum += a[atA + i] * b[atB + i]
   return sum
