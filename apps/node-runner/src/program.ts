@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { parseEngines } from './bench/engine-spec.js'
 import { note } from './output.js'
 import { byteCount, OPTIONS, realNumber, wholeNumber, wholeNumbers } from './options.js'
@@ -42,6 +42,12 @@ function samplingOptions(into: Command): Command {
 const sessionOption = (into: Command): Command =>
   into.option('--session <file>', 'go on from the text in this file, and leave it there with the answer')
 
+const grammarOptions = (into: Command): Command =>
+  into
+    .addOption(new Option('--schema <file>', 'answer with JSON of this JSON Schema').conflicts(['regex', 'grammar']))
+    .addOption(new Option('--regex <pattern>', 'answer with what this regular expression matches').conflicts('grammar'))
+    .option('--grammar <file>', 'answer with what this GBNF grammar derives')
+
 function version(): string {
   const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
   const found =
@@ -54,7 +60,7 @@ export function program(): Command {
   const run = command('run', 'answer one prompt: text on stdout, all else on stderr')
     .argument('<prompt>', '- reads it from stdin')
     .action(async (prompt, options) => (await import('./commands/run.js')).run(prompt, options))
-  sessionOption(samplingOptions(modelOptions(run))).addOption(OPTIONS.json('print one object with text, ids, stop reason and timings'))
+  grammarOptions(sessionOption(samplingOptions(modelOptions(run)))).addOption(OPTIONS.json('print one object with text, ids, stop reason and timings'))
 
   const chat = command('chat', 'talk with the model; /help in it tells more')
     .option('--system <text>', 'instructions that the model sees first')
@@ -69,7 +75,7 @@ export function program(): Command {
         ? (await import('./commands/chat.js')).chat(options)
         : (await import('./commands/run.js')).run(prompt, options),
     )
-  sessionOption(samplingOptions(modelOptions(start))).addOption(OPTIONS.json('as `g3 run --json`'))
+  grammarOptions(sessionOption(samplingOptions(modelOptions(start)))).addOption(OPTIONS.json('as `g3 run --json`'))
 
   const pull = command('pull', 'fetch a model into the cache and print its path')
     .argument('[model]', 'a name from `g3 models`, or a URL')
@@ -102,6 +108,15 @@ export function program(): Command {
     .addOption(OPTIONS.json('print {ids, tokens}').conflicts('lines'))
     .option('--lines', 'each line of stdin is a JSON string, each line of stdout its ids')
     .action(async (options) => (await import('./commands/tokenize.js')).tokenize(options))
+
+  const schema = command('schema', 'tell what can be done with a JSON Schema').addCommand(
+    command('check', 'tell whether a schema can be enforced, and whether the constraint accepts instances')
+      .argument('<file>', 'a JSON Schema')
+      .argument('[instance...]', 'JSON files')
+      .addOption(OPTIONS.model())
+      .addOption(OPTIONS.json('print one object'))
+      .action(async (file, instances, options) => (await import('./commands/schema.js')).checkSchema(file, instances, options)),
+  )
 
   const logits = command('logits', "show the model's scores for the next token")
     .addOption(OPTIONS.model())
@@ -149,7 +164,7 @@ export function program(): Command {
     .action(async (options) => (await import('./commands/bench.js')).bench(options))
 
   const g3 = command('g3', 'Gemma 3 in TypeScript').showHelpAfterError('Try `g3 --help`.').version(version())
-  for (const sub of [run, chat, pull, models, inspect, estimate, tokenize, logits, vision, bench]) g3.addCommand(sub)
+  for (const sub of [run, chat, pull, models, inspect, estimate, tokenize, schema, logits, vision, bench]) g3.addCommand(sub)
   g3.addCommand(start, { hidden: true })
   return g3.configureHelp({ showGlobalOptions: true })
 }

@@ -13,6 +13,7 @@ export { estimate, type Estimate, type EstimateOptions } from './estimate/estima
 export type { ModelPlan } from './estimate/planned-model.js'
 export type { Chat, ChatOptions } from './generate/chat.js'
 export type { Chunk, StopReason } from './generate/decode.js'
+export { generateObject, type ObjectOptions, type ObjectResult } from './generate/generate-object.js'
 export type { Generation, GenerationResult } from './generate/generation.js'
 export { readTokenizer } from './generate/checkpoint-model.js'
 export { isInstructionTuned } from './generate/gguf-model.js'

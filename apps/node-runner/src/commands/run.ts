@@ -1,5 +1,7 @@
 import type { GenerateOptions, Overflow } from '@g3/runtime'
+import { constraints } from '@g3/runtime/grammar'
 import { EXIT } from '../failure.js'
+import { grammarOf, type GrammarFlags } from '../grammar-flags.js'
 import { onInterrupt } from '../interrupt.js'
 import { loadForCommand, type LoadedModel } from '../loading.js'
 import type { ModelOptions, OverflowFlags, SamplingFlags } from '../options.js'
@@ -8,7 +10,7 @@ import { peakRssBytes } from '../peak-rss.js'
 import { openSession, saveSession } from '../session.js'
 import { readStdin } from '../stdin.js'
 
-export interface RunOptions extends ModelOptions, SamplingFlags, OverflowFlags {
+export interface RunOptions extends ModelOptions, SamplingFlags, OverflowFlags, GrammarFlags {
   readonly maxTokens?: number
   readonly session?: string
   readonly json?: true
@@ -23,14 +25,16 @@ const BASE_TOKENS = 128
 /** `g3 run PROMPT`: a chat turn for an instruction-tuned model, plain text to go on with for a base model. */
 export async function run(argument: string, options: RunOptions): Promise<void> {
   const prompt = argument === '-' ? withoutLastNewline(await readStdin()) : argument
+  const grammar = await grammarOf(options)
   using interrupt = onInterrupt()
   await using loaded = await loadForCommand(options, interrupt.signal)
   const { model, instructionTuned } = loaded
   const before = options.session === undefined ? undefined : await openSession(model, options.session)
-  const generation = model.generate(
-    model.encode(instructionTuned ? [{ role: 'user', content: prompt }] : prompt, before),
-    generateOptions({ seed: SEED, ...options }, instructionTuned, interrupt.signal),
-  )
+  const generation = model.generate(model.encode(instructionTuned ? [{ role: 'user', content: prompt }] : prompt, before), {
+    // What is held to a grammar ends by itself.
+    ...generateOptions({ seed: SEED, ...options }, instructionTuned || grammar !== undefined, interrupt.signal),
+    ...(grammar && { constraint: constraints(grammar, model.vocabulary()).start() }),
+  })
   if (options.json) await printJson({ ...(await report(generation.result(), loaded)) })
   else {
     let last = ''
@@ -47,10 +51,10 @@ export async function run(argument: string, options: RunOptions): Promise<void> 
 
 export function generateOptions(
   { maxTokens, temperature, topK, topP, minP, seed, overflow, keep }: RunOptions,
-  instructionTuned: boolean,
+  endsByItself: boolean,
   signal: AbortSignal,
 ): GenerateOptions {
-  const limit = maxTokens ?? (instructionTuned ? undefined : BASE_TOKENS)
+  const limit = maxTokens ?? (endsByItself ? undefined : BASE_TOKENS)
   return {
     signal,
     temperature,

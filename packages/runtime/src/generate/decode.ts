@@ -15,8 +15,8 @@ export interface Chunk {
 }
 
 /**
- * `stop`: an end mark, stop id or stop string; `length`: maxTokens; `context`: the context is full; `aborted`: by the
- * caller.
+ * `stop`: an end mark, stop id or stop string, or a constraint that leaves nothing to add; `length`: maxTokens;
+ * `context`: the context is full; `aborted`: by the caller.
  */
 export type StopReason = 'stop' | 'length' | 'context' | 'aborted'
 
@@ -71,7 +71,7 @@ export async function* decode(
 
   /** Why the text ends with the token that was just added, if it does. */
   const endAfterToken = (): StopReason | undefined => {
-    if (stops.found) return 'stop'
+    if (stops.found || plan.constraint?.isFinished()) return 'stop'
     if (progress.ids.length >= plan.maxTokens) return 'length'
     return isFull() && plan.overflow.policy === 'stop' ? 'context' : undefined
   }

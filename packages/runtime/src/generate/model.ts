@@ -1,6 +1,7 @@
 import { check } from '@g3/backend'
 import { encodeChat, type ChatMessage, type Tokenizer } from '@g3/tokenizer'
 import type { Gemma3Config } from '../config.js'
+import { tokenizerVocabulary, type Vocabulary } from '../grammar/mask/vocabulary.js'
 import type { Gemma3, TextSequence } from '../model/gemma3.js'
 import { chatSession, type Chat, type ChatOptions } from './chat.js'
 import { engines } from './engines.js'
@@ -16,6 +17,8 @@ export interface Model extends AsyncDisposable {
   readonly name: string
   readonly config: Gemma3Config
   readonly tokenizer: Tokenizer
+  /** The tokens for `constraints` of `@g3/runtime/grammar`; indexed when it is first asked for. */
+  vocabulary(): Vocabulary
   /** Whether it was tuned to answer: prompt it with messages or {@link chat}; a base model continues plain text. */
   readonly instructionTuned: boolean
   /** Tokens that prompt and answer may have together. */
@@ -132,10 +135,13 @@ export function modelOf({ name, gemma3, tokenizer, instructionTuned, close }: Mo
     }
   }
 
+  let vocabulary: Vocabulary | undefined
+
   return {
     name,
     config,
     tokenizer,
+    vocabulary: () => (vocabulary ??= tokenizerVocabulary(tokenizer)),
     instructionTuned,
     context,
     sequences: gemma3.sequences,

@@ -1,5 +1,6 @@
 import { check, PAGE } from '@g3/backend'
 import type { ChatMessage } from '@g3/tokenizer'
+import type { Constraint } from '../grammar/constraint.js'
 import type { SamplingOptions } from '../sampling/options.js'
 import { sampler, type Sampler } from '../sampling/sampler.js'
 
@@ -19,6 +20,11 @@ export interface GenerateOptions extends SamplingOptions {
   readonly stop?: readonly (string | number)[]
   /** Ends the generation early with `stopReason: 'aborted'`; what was generated stays. */
   readonly signal?: AbortSignal
+  /**
+   * Holds the text to a grammar (`@g3/runtime/grammar`), from where it stands now: only tokens that it allows are drawn,
+   * those that it leaves no choice about are added without asking the model, and the text ends where it must.
+   */
+  readonly constraint?: Constraint
   /** Tokens of the prompt that the model has read, of how many. */
   readonly onPrefill?: (done: number, total: number) => void
   /**
@@ -52,6 +58,7 @@ export interface GenerationPlan {
   readonly stopStrings: readonly string[]
   readonly sampler: Sampler
   readonly signal: AbortSignal | undefined
+  readonly constraint: Constraint | undefined
   readonly onPrefill: ((done: number, total: number) => void) | undefined
   readonly overflow: OverflowPlan
 }
@@ -73,7 +80,7 @@ const OVERFLOW_POLICIES: readonly OverflowPolicy[] = ['error', 'stop', 'shift']
  * @throws G3Error `generate/bad-option` or `sampling/bad-option`, naming the option and what is allowed
  */
 export function parseGenerateOptions(options: GenerateOptions, endMarks: readonly number[]): GenerationPlan {
-  const { maxTokens = Infinity, stop = [], signal, onPrefill, overflow = 'error', keep = PAGE, onOverflow } = options
+  const { maxTokens = Infinity, stop = [], signal, constraint, onPrefill, overflow = 'error', keep = PAGE, onOverflow } = options
   const isCount = maxTokens === Infinity || (Number.isSafeInteger(maxTokens) && maxTokens >= 1)
   check(isCount, 'generate/bad-option', () => `maxTokens is ${maxTokens}; it must be a whole number from 1`)
   check(
@@ -105,6 +112,7 @@ export function parseGenerateOptions(options: GenerateOptions, endMarks: readonl
     stopStrings: stop.filter((entry) => typeof entry === 'string'),
     sampler: sampler(options),
     signal,
+    constraint,
     onPrefill,
     overflow: { policy: overflow, keep: Math.ceil(keep / PAGE) * PAGE, onOverflow },
   }

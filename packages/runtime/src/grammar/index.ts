@@ -10,3 +10,5 @@ export {
 export type { Grammar } from './part.js'
 export { compileRegex } from './regex/grammar.js'
 export { compileSchema, type SchemaOptions } from './schema/compile.js'
+export type { StandardSchema } from './schema/standard.js'
+export { spellJson } from './schema/literals.js'

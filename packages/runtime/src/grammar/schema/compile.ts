@@ -11,7 +11,7 @@ import { objectPart, type Emitting, type Order } from './object-part.js'
 import { reading as readingOf } from './positive.js'
 import { isProductive, productiveRules } from './productive.js'
 import { references } from './references.js'
-import { jsonSchemaOf } from './standard.js'
+import { isStandardSchema, jsonSchemaOf } from './standard.js'
 import { shapesOf, type Shape } from './shapes.js'
 import { signs, spacing, type Whitespace } from './spacing.js'
 import { worlds as worldsOf, type Worlds } from './worlds.js'
@@ -21,6 +21,11 @@ export interface SchemaOptions {
   readonly whitespace?: Whitespace
   /** Default `schema`: members come in the order in which the schema lists them. */
   readonly order?: Order
+  /**
+   * Whether objects that list members take others, too, where nothing is said of others. Default: true for a JSON Schema,
+   * as its specification has it, and false for a Standard Schema, whose types know no others.
+   */
+  readonly open?: boolean
 }
 
 /**
@@ -35,7 +40,7 @@ export interface SchemaOptions {
  */
 export function compileSchema(
   source: unknown,
-  { whitespace = 'single', order = 'schema' }: SchemaOptions = {},
+  { whitespace = 'single', order = 'schema', open = !isStandardSchema(source) }: SchemaOptions = {},
 ): Grammar {
   const document = jsonSchemaOf(source)
   check(isSchema(document), 'grammar/bad-schema', 'a JSON Schema is an object or a boolean')
@@ -53,7 +58,7 @@ export function compileSchema(
   const fits = fitter(automaton, worlds)
   const shapes = shapesOf(
     { place: known.root, holds: true },
-    { automaton, reading, worlds, fits, spacing: spacing(whitespace) },
+    { automaton, reading, worlds, fits, open, spacing: spacing(whitespace) },
   )
   const productive = productiveRules(shapes, automaton)
   check(productive.has(0), 'grammar/empty', 'no value fits this schema: it contradicts itself, or recurs without end')

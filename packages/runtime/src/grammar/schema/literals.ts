@@ -1,7 +1,7 @@
 import type { Languages } from '../regular/languages.js'
 import { EMPTY, type Language } from '../regular/node.js'
 import { isList, isObject, type Json } from './json.js'
-import type { Spacing } from './spacing.js'
+import { spacing as spacingOf, type Spacing, type Whitespace } from './spacing.js'
 
 /** One of several texts; common beginnings are read once. */
 export function oneOf(languages: Languages, texts: readonly string[]): Language {
@@ -32,3 +32,7 @@ export function written(value: Json, spacing: Spacing): string {
     .map(([name, item]) => `${JSON.stringify(name)}${colon}${written(item, spacing)}`)
     .join(comma)}}`
 }
+
+/** A value of JSON as a constraint would have it written, but for the order of members. */
+export const spellJson = (value: unknown, whitespace: Whitespace = 'single'): string =>
+  written(JSON.parse(JSON.stringify(value)), spacingOf(whitespace))

@@ -250,7 +250,13 @@ describe('compileSchema', () => {
 
   it('takes schemas that convert themselves', () => {
     const takes = reader(z.object({ a: z.string().max(2), b: z.number().int().optional() }))
-    expect(['{"a": "xy", "b": 1}', '{"a": "xyz"}', '{"b": 1}'].map(takes)).toEqual([true, false, false])
+    expect(['{"a": "xy", "b": 1}', '{"a": "xyz"}', '{"b": 1}', '{"a": "x", "c": 1}'].map(takes)).toEqual([
+      true,
+      false,
+      false,
+      false,
+    ])
+    expect(reader(z.record(z.string(), z.number()))('{"x": 1.5}')).toBe(true)
     const bare = { '~standard': { version: 1, vendor: 'maker', validate: () => ({ value: 1 }) } }
     expect(() => compileSchema(bare)).toThrow(
       expect.objectContaining({ code: 'grammar/bad-schema', message: expect.stringContaining('maker') }),

@@ -54,12 +54,14 @@ export interface ShapeParts {
   readonly reading: Reading
   readonly worlds: Worlds
   readonly spacing: Spacing
+  /** Whether objects of listed members take others that nothing is said of. */
+  readonly open: boolean
   /** Whether a value meets a world's demands. */
   fits(value: Json, world: World): boolean
 }
 
 /** Follows a schema to all the values that it leads to. */
-export function shapesOf(root: Term, { automaton, reading, worlds, spacing, fits }: ShapeParts): Shapes {
+export function shapesOf(root: Term, { automaton, reading, worlds, spacing, open, fits }: ShapeParts): Shapes {
   const { languages } = automaton
   const rules: (readonly Shape[])[] = []
   const numberOf = new Map<string, number>()
@@ -121,8 +123,10 @@ export function shapesOf(root: Term, { automaton, reading, worlds, spacing, fits
     if (required.size > max || min > max || bound.some((entry) => entry.required && !possible.includes(entry)))
       return []
     const names = possible.map(({ name, terms, required }) => ({ name, required, rule: ruleOf(terms) }))
+    const saysMore = demands.some((demand) => demand.others || demand.patterns.length > 0)
+    const further = open || saysMore || listed.length === 0 ? others() : []
     return [
-      { kind: 'object', names, min, max, others: others().map(({ keys, terms }) => ({ keys, rule: ruleOf(terms) })) },
+      { kind: 'object', names, min, max, others: further.map(({ keys, terms }) => ({ keys, rule: ruleOf(terms) })) },
     ]
   }
 
