@@ -4,8 +4,8 @@ import type { Dispatch } from '../program.js'
 import { dispatch, params, read, write, type Kit } from './kit.js'
 import { logitsInto } from './products.js'
 
-/** Candidates that a workgroup sorts. */
-const SORTED = 1024
+/** Candidates that a workgroup ranks. */
+const RANKED = 1024
 
 /** The logits, then passes that leave the best of each 1024 candidates until one workgroup has them all. */
 export function top(kit: Kit, one: boolean, args: Parameters<Ops['top']>[0]): readonly Dispatch[] {
@@ -22,7 +22,7 @@ export function top(kit: Kit, one: boolean, args: Parameters<Ops['top']>[0]): re
   const passes: Dispatch[] = []
   let source = { buffer: all.buffer, count: limit, stride }
   for (let first = true, last = false; !last; first = false) {
-    const groups = Math.ceil(source.count / SORTED)
+    const groups = Math.ceil(source.count / RANKED)
     last = groups === 1
     const left = groups * count
     const target = last
@@ -31,11 +31,12 @@ export function top(kit: Kit, one: boolean, args: Parameters<Ops['top']>[0]): re
     passes.push(
       dispatch(
         kit,
-        'top.sort',
+        count === 1 ? 'top.best' : 'top.sort',
         [read('source', 'u32', source.buffer), write('out', 'u32', target.buffer)],
         { COUNT: count, FIRST: first, LAST: last },
         params([source.count, source.stride, target.stride, 0]),
         { x: groups, rows: 1, work: source.count },
+        { parts: ['lib/candidate'] },
       ),
     )
     source = target
