@@ -51,6 +51,17 @@ describe('decodes nearly as Pillow', () => {
   })
 })
 
+it.each([10, 12])('reads an AVIF of %i bits', async (bits) => {
+  const { width, height, data } = await decodeImage(fixture(`jsquash/gradient-${bits}bit.avif`))
+  expect([width, height]).toEqual([45, 37])
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const drawn = [x / width, y / height, (x + y) / (width + height)]
+      for (let i = 0; i < 3; i++) expect(Math.abs(data[3 * (y * width + x) + i] - 255 * drawn[i])).toBeLessThan(4)
+    }
+  }
+})
+
 it('leaves the bytes as they are, wherever they lie in their buffer', async () => {
   for (const file of ['jpeg-444.jpg', 'webp-alpha.webp', 'avif-grey.avif', 'png-color2-8bit.png', 'gif-still.gif']) {
     const bytes = fixture(`pillow/${file}`)

@@ -1,8 +1,8 @@
 import { G3Error } from '@g3/backend'
 import { Unzlib } from 'fflate'
 
-/** Bytes handed to the inflater at a time. They grow to 1,032 times as many at most: 16 MiB. */
-const STRIDE = 16 << 10
+/** Bytes handed to the inflater at a time. They grow to 1,032 times as many at most: 4 MiB. */
+const STRIDE = 4 << 10
 
 /** Takes the next `length` bytes out of a zlib stream; valid until the next call. */
 export type TakeRow = (length: number) => Uint8Array

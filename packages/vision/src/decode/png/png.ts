@@ -27,7 +27,7 @@ const ADAM7: readonly Pass[] = [
 ]
 
 /**
- * Every kind of PNG, row by row: besides the result, memory for two rows and 16 MiB.
+ * Every kind of PNG, row by row: besides the result, memory for two rows and some 4 MiB.
  * @throws G3Error `vision/too-large`, `vision/truncated`, `vision/damaged`
  */
 export function decodePng(bytes: Uint8Array, limits: ImageLimits): RgbImage {
