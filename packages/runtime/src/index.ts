@@ -33,6 +33,7 @@ export {
 } from './model/gemma3.js'
 export type { CacheTypes } from './model/size.js'
 export { quantised, type LoadType } from './packing/quantised.js'
+export { towerConfigFromGguf } from './tower-config.js'
 export type { Sampling, SamplingOptions } from './sampling/options.js'
 export { argmax, sampler, type Sampler } from './sampling/sampler.js'
 export { ranking, type Ranking } from './sampling/top-k.js'

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { isPacked, reference, type Buffer, type PackedTensor, type VisionBackend } from '@g3/backend'
-import { bytesSource, readGguf } from '@g3/runtime/gguf'
+import { reference, type Buffer, type PackedTensor, type VisionBackend } from '@g3/backend'
+import { towerConfigFromGguf } from '@g3/runtime'
+import { bytesSource, readGguf, tensorNamed, type Gguf } from '@g3/runtime/gguf'
 import { loadTower, normalise, type TowerConfig } from '@g3/vision'
 import { describe, expect, it } from 'vitest'
 
@@ -36,13 +37,11 @@ const views = IMAGES.map((image) => {
   })
 })
 
+const open = (file: string): Promise<Gguf> => readGguf(bytesSource(fixture(file), file))
+
 async function tensorsOf(file: string): Promise<(name: string) => PackedTensor> {
-  const gguf = await readGguf(bytesSource(fixture(file), file))
-  return (name) => {
-    const tensor = gguf.tensors.get(name)
-    if (tensor === undefined || !isPacked(tensor)) throw new Error(`${file} has no ${name}`)
-    return tensor
-  }
+  const gguf = await open(file)
+  return (name) => tensorNamed(gguf, name)
 }
 
 /** The reference, with its buffers by label. */
@@ -73,6 +72,10 @@ describe.each([
   ['tiny-mmproj-f32-legacy-ffn-names.gguf', 'vision.soft_tokens.bin'],
   ['tiny-mmproj-f16.gguf', 'vision.soft_tokens.f16weights.bin'],
 ])('%s', (file, expected) => {
+  it('names its sizes', async () => {
+    expect(towerConfigFromGguf(await open(file))).toEqual({ ...CONFIG, eps: Math.fround(1e-6) })
+  })
+
   it("gives transformers' soft tokens", async () => {
     const { backend } = observed()
     const encoder = await loadTower(backend, await tensorsOf(file), CONFIG)
