@@ -62,6 +62,13 @@ it.each([10, 12])('reads an AVIF of %i bits', async (bits) => {
   }
 })
 
+it('decodes several at a time, and leaves nothing on globalThis', async () => {
+  const some = cases.filter(({ file }) => /jpeg-4|webp-l/.test(file))
+  const found = await Promise.all(some.map(({ file }) => decodeImage(fixture(`pillow/${file}`))))
+  expect(found.map(({ data }) => sha256(data))).toEqual(some.map(({ rgb_sha256 }) => rgb_sha256))
+  expect('ImageData' in globalThis).toBe(false)
+})
+
 it('leaves the bytes as they are, wherever they lie in their buffer', async () => {
   for (const file of ['jpeg-444.jpg', 'webp-alpha.webp', 'avif-grey.avif', 'png-color2-8bit.png', 'gif-still.gif']) {
     const bytes = fixture(`pillow/${file}`)

@@ -41,23 +41,30 @@ export async function decodeWithCodec<Codec>(
   const note = (line: string): void => {
     if (said.length < 8) said.push(line)
   }
-  const codec = await factory({
-    noInitialRun: true,
-    print: note,
-    printErr: note,
-    instantiateWasm(imports, done) {
-      const instance = new WebAssembly.Instance(module, imports)
-      for (const value of Object.values(instance.exports)) {
-        if (value instanceof WebAssembly.Memory) limitGrowth(value, maxBytes)
-      }
-      done(instance)
-      return instance.exports
-    },
-  })
+  const failed = Promise.withResolvers<never>()
+  const start = async (imports: WebAssembly.Imports, done: (instance: WebAssembly.Instance) => void): Promise<void> => {
+    const instance = await WebAssembly.instantiate(module, imports)
+    for (const value of Object.values(instance.exports)) {
+      if (value instanceof WebAssembly.Memory) limitGrowth(value, maxBytes)
+    }
+    withImageData(() => done(instance))
+  }
+  const starting = withImageData(() =>
+    factory({
+      noInitialRun: true,
+      print: note,
+      printErr: note,
+      instantiateWasm(imports, done) {
+        start(imports, done).catch(failed.reject)
+        return {}
+      },
+    }),
+  )
+  const codec = await Promise.race([starting, failed.promise])
   let found: Rgba | null = null
   let cause: unknown
   try {
-    found = decode(codec)
+    found = withImageData(() => decode(codec))
   } catch (error) {
     cause = error
   }
@@ -69,6 +76,23 @@ export async function decodeWithCodec<Codec>(
 async function unpack(packed: string): Promise<ArrayBuffer> {
   const gzip = new Blob([Uint8Array.from(atob(packed), (char) => char.charCodeAt(0))])
   return new Response(gzip.stream().pipeThrough(new DecompressionStream('gzip'))).arrayBuffer()
+}
+
+/**
+ * The codecs return a page's `ImageData`, and where there is none they would leave one of their own on globalThis. Here it is lent
+ * for as long as they run without a pause.
+ */
+function withImageData<T>(run: () => T): T {
+  if ('ImageData' in globalThis) return run()
+  const made = function (data: Uint8ClampedArray, width: number, height: number): Rgba {
+    return { data, width, height }
+  }
+  Reflect.set(globalThis, 'ImageData', made)
+  try {
+    return run()
+  } finally {
+    Reflect.deleteProperty(globalThis, 'ImageData')
+  }
 }
 
 /** Emscripten's allocator asks the memory's own `grow`, and takes an error for an answer. */
