@@ -33,7 +33,8 @@ export function checkedOps(inner: Ops, needs = stepNeeds()): CheckedOps {
     embed(args) {
       same('embed: columns', args.weight.cols, args.out.cols)
       number('embed: scale', args.scale)
-      needs.ids = Math.min(needs.ids, args.weight.rows)
+      if (args.ids === undefined) needs.ids = Math.min(needs.ids, args.weight.rows)
+      else needs.hold(args.ids)
       needs.hold(args.out)
       inner.embed(args)
     },
@@ -125,6 +126,14 @@ export function checkedOps(inner: Ops, needs = stepNeeds()): CheckedOps {
       needs.logitsRows = Math.min(needs.logitsRows, x.rows)
       needs.hold(out)
       inner.top(args)
+    },
+    draw(args) {
+      const { ranked, out } = args
+      within(`draw: columns of ${ranked.label}`, ranked.cols / 2, MOST_RANKED)
+      same('draw: columns of out', out.cols, 1)
+      needs.draws = true
+      needs.hold(ranked, out)
+      inner.draw(args)
     },
   }
   return { ops, checkStep: (step) => checkStep(step, needs) }

@@ -87,6 +87,8 @@ export interface Step {
   readonly ids?: Int32Array
   /** [rows] absolute positions, for RoPE. */
   readonly positions?: Int32Array
+  /** [rows, 4] how each row's token is drawn, as `packDraw` writes it. */
+  readonly draws?: Int32Array
   /** One view for each cache, by {@link CacheStore.index}. */
   readonly views?: readonly CacheView[]
   /** First row of `x` that {@link Ops.logits} and {@link Ops.top} read (default 0). */
@@ -116,8 +118,11 @@ export const MOST_RANKED = 64
  * The executable specification is `reference.ts`.
  */
 export interface Ops {
-  /** out[r] = weight[ids[r]] · scale */
-  embed(args: { weight: Weight; scale: number; out: Buffer }): void
+  /**
+   * out[r] = weight[ids[r]] · scale. The ids are the step's; with `ids` [rows, ·] they are what {@link top} or {@link draw}
+   * wrote to its first column, so that a token can be read before anybody knows it. −1, which is no id, counts as 0.
+   */
+  embed(args: { weight: Weight; scale: number; out: Buffer; ids?: Buffer }): void
   /** out = rms(x) · weight */
   norm(args: { x: Buffer; weight: Weight; eps: number; out: Buffer }): void
   /** q.out = x · q.weightᵀ, and so for k and v. x [rows, cols] */
@@ -162,6 +167,11 @@ export interface Ops {
    * `limit`, which is at most 2^24: an f32 holds every i.
    */
   top(args: { x: Buffer; weight: Weight; limit: number; count: number; out: Buffer }): void
+  /**
+   * out[r] = the id that the step's draw of row r takes from ranked[r], which {@link top} wrote: by whole numbers, so the
+   * same on every backend, see `draw.ts`. −1 where nothing is ranked. ranked [rows, 2 · count], out [rows, 1]
+   */
+  draw(args: { ranked: Buffer; out: Buffer }): void
 }
 
 /** A recorded sequence of ops. */
@@ -178,6 +188,11 @@ export interface Caps {
   readonly threads: number
   /** How caches best hold keys and values here, where nobody asks for a type: as exactly as it computes. */
   readonly cacheType: CacheType
+  /**
+   * Whether it pays to hand over a token's work before the token before it is known, see {@link Ops.embed}'s `ids`. Then a
+   * read gives what its buffer held when it was asked for, whatever is enqueued meanwhile.
+   */
+  readonly runsAhead: boolean
 }
 
 /** How lost hardware comes back. */

@@ -2,6 +2,18 @@ export * from './contract.js'
 export { checkCacheSpec, checkedOps, checkPage, checkPageBytes, type CheckedOps } from './checked.js'
 export { checkedVisionOps, type CheckedVisionOps } from './checked-vision.js'
 export { dequantize, dequantizer } from './dequant.js'
+export {
+  DRAW_WORDS,
+  drawAmong,
+  drawOf,
+  drawPlace,
+  drawWeight,
+  fractionOf,
+  nucleus,
+  packDraw,
+  type Draw,
+  type DrawRule,
+} from './draw.js'
 export { check, G3Error, isG3Error } from './errors.js'
 export type { Footprint, Workload } from './footprint.js'
 export { fromBfloat, fromHalf, toHalf } from './half.js'

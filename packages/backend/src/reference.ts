@@ -3,8 +3,9 @@ import { checkPage, checkPageBytes } from './checked.js'
 import type { Buffer, CacheStore, Ops, Program, Step } from './contract.js'
 import { check, G3Error } from './errors.js'
 import { attend } from './reference/attend.js'
-import { embed } from './reference/embed.js'
 import type { Call } from './reference/call.js'
+import { draw } from './reference/draw.js'
+import { embed, firstColumn } from './reference/embed.js'
 import { memory, type Memory } from './reference/memory.js'
 import { addNorm, norm } from './reference/norm.js'
 import { copyPage, readPage, writePage } from './reference/pages.js'
@@ -38,6 +39,7 @@ export function reference(): VisionBackend {
       description: 'plain loops, double accumulation, 1 thread',
       threads: 1,
       cacheType: 'f32',
+      runsAhead: false,
     },
     load: owned.load,
     buffer: owned.buffer,
@@ -98,9 +100,10 @@ export function reference(): VisionBackend {
 /** Each op resolves its handles once and appends the call that a step makes. */
 function recorder({ matrix, layers }: Memory, calls: Call[]): Ops {
   return {
-    embed({ weight, scale, out }) {
+    embed({ weight, scale, out, ids: chosen }) {
       const [table, target] = [matrix(weight), matrix(out)]
-      calls.push(({ rows, ids = NONE }) => embed(rows, ids, table, scale, target))
+      const source = chosen && matrix(chosen)
+      calls.push(({ rows, ids = NONE }) => embed(rows, source ? firstColumn(rows, source) : ids, table, scale, target))
     },
     norm({ x, weight, eps, out }) {
       const [source, factors, target] = [matrix(x), matrix(weight), matrix(out)]
@@ -158,6 +161,10 @@ function recorder({ matrix, layers }: Memory, calls: Call[]): Ops {
     top({ x, weight, limit, count, out }) {
       const [source, factors, target] = [matrix(x), matrix(weight), matrix(out)]
       calls.push(({ rows, from }) => top(rows, source, factors, limit, count, target, from))
+    },
+    draw({ ranked, out }) {
+      const [source, target] = [matrix(ranked), matrix(out)]
+      calls.push(({ rows, draws = NONE }) => draw(rows, source, draws, target))
     },
   }
 }

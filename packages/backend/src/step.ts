@@ -1,4 +1,5 @@
 import { PAGE, type Buffer, type CacheSpec, type CacheStore, type CacheView, type Step } from './contract.js'
+import { DRAW_WORDS } from './draw.js'
 import { G3Error } from './errors.js'
 
 /** What the recorded ops ask of a step. `Infinity`: nothing asked. */
@@ -8,6 +9,7 @@ export interface StepNeeds {
   /** Rows of the smallest embedding table. */
   ids: number
   positions: boolean
+  draws: boolean
   /** Rows of the smallest operand of `logits` and `top`. */
   logitsRows: number
   /** Rows that a step must have, where ops take them for an image; 0 where they don't. */
@@ -29,6 +31,7 @@ export function stepNeeds(): StepNeeds {
     rows: Infinity,
     ids: Infinity,
     positions: false,
+    draws: false,
     logitsRows: Infinity,
     exactRows: 0,
     pixels: 0,
@@ -64,6 +67,9 @@ export function checkStep(step: Step, needs: StepNeeds): void {
   }
   if (needs.ids !== Infinity) checkRange('ids', step.ids, rows, needs.ids)
   if (needs.positions) checkRange('positions', step.positions, rows, 2 ** 31)
+  if (needs.draws && (step.draws?.length ?? 0) < DRAW_WORDS * rows) {
+    throw bad(`${rows} rows need ${DRAW_WORDS} numbers of draws each`)
+  }
   for (const cache of needs.caches) {
     const view = step.views?.[cache.index]
     if (view === undefined) throw bad(`no view for cache ${cache.index} (${cache.spec.label})`)

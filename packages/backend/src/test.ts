@@ -5,6 +5,7 @@ import { layerPrograms } from './conformance/layers.js'
 import { pages } from './conformance/pages.js'
 import { productOps } from './conformance/products.js'
 import { rowOps } from './conformance/rows.js'
+import { drawOp } from './conformance/draws.js'
 import { topOp } from './conformance/tops.js'
 import { imageOps } from './conformance/images.js'
 import { CACHE_TYPES, type Backend } from './contract.js'
@@ -37,6 +38,7 @@ export function conformance(
   attentionOps(suite)
   pages(suite)
   topOp(suite)
+  drawOp(suite)
   layerPrograms(suite)
 }
 

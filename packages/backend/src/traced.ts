@@ -110,6 +110,7 @@ function splitOps(backend: Backend, label: string, build: (ops: Ops) => void): r
     gatedUp: (args) => add('gatedUp', [args.out], (ops) => ops.gatedUp(args)),
     logits: (args) => add('logits', [args.out], (ops) => ops.logits(args)),
     top: (args) => add('top', [args.out], (ops) => ops.top(args)),
+    draw: (args) => add('draw', [args.out], (ops) => ops.draw(args)),
   })
   return calls
 }
@@ -119,6 +120,7 @@ function copyStep(step: Step): Step {
   return {
     rows: step.rows,
     ...(step.ids && { ids: step.ids.slice() }),
+    ...(step.draws && { draws: step.draws.slice() }),
     ...(step.positions && { positions: step.positions.slice() }),
     ...(step.views && {
       views: step.views.map((view) => structuredClone(view)),

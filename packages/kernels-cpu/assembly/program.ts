@@ -3,6 +3,7 @@ import { SLICE, TILE } from './lib/layout'
 import { barrier, thread, threads } from './lib/sync'
 import { setStep, share, stepRows } from './ops/args'
 import { attend, attendTogether } from './ops/attend'
+import { draw } from './ops/draw'
 import { embed } from './ops/embed'
 import { gate } from './ops/gate'
 import { addNorm, norm } from './ops/norm'
@@ -35,6 +36,7 @@ const TOP = 13
 const MERGE_TOPS = 14
 const REROTATE = 15
 const COPY_PAGE = 16
+const DRAW = 17
 
 /** Fewest rows of a ticket, but for the last. */
 const TICKET = 32
@@ -61,6 +63,7 @@ function execute(op: usize, first: i32, last: i32, part: i32, parts: i32): void 
     case MERGE_TOPS: mergeTops(args, first, last); break
     case REROTATE: rerotate(args, first, last); break
     case COPY_PAGE: copyPage(args, part, parts); break
+    case DRAW: draw(args, first, last); break
     default: unreachable()
   }
 }

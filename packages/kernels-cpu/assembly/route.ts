@@ -33,9 +33,9 @@ function sendStep(step: usize, args: usize): void {
   move(0, step, memory, word(args, 1), 2)
   const arrays = int(args, 2)
   for (let i = 0; i < arrays; i++) {
-    // Of a cache: slots, two words a row of spans, tables, and pages, of which the step tells how many.
-    const part = i < 2 ? 0 : (i - 2) & 3
-    const words = part == 3 ? int(step, 2 + arrays + ((i - 2) >> 2)) : part == 1 ? 2 * rows : rows
+    // Draws have four words a row. Of a cache: slots, two words a row of spans, tables, and pages, of which the step tells how many.
+    const part = i < 3 ? 0 : (i - 3) & 3
+    const words = i == 2 ? 4 * rows : part == 3 ? int(step, 2 + arrays + ((i - 3) >> 2)) : part == 1 ? 2 * rows : rows
     move(0, word(step, 2 + i), memory, word(args, 3 + i), words)
   }
 }

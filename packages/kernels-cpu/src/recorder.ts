@@ -7,7 +7,7 @@ import type { CpuMatrix, CpuWeight } from './weights.js'
 /** Op codes of `assembly/program.ts`. */
 export const OP = {
   end: 0, embed: 1, angles: 2, norm: 3, qkv: 4, qkNormRope: 5, store: 6, attend: 7, project: 8, addNorm: 9, gatedUp: 10,
-  logits: 11, gate: 12, top: 13, mergeTops: 14, rerotate: 15, copyPage: 16,
+  logits: 11, gate: 12, top: 13, mergeTops: 14, rerotate: 15, copyPage: 16, draw: 17,
 } as const
 
 /** What the recorder asks of the backend. */
@@ -125,9 +125,9 @@ export const recorder = (resources: Resources): Recorder => {
   }
 
   const ops: Ops = {
-    embed({ weight, scale, out }) {
+    embed({ weight, scale, out, ids }) {
       const { memory, address } = matrix(weight)
-      add(OP.embed, memory, ({ write }) => [address, ...write(out), f32(scale)])
+      add(OP.embed, memory, ({ read, write }) => [address, ...write(out), f32(scale), ...(ids ? read(ids) : [0, 0])])
     },
     norm({ x, weight, eps, out }) {
       add(OP.norm, here(x), ({ read, write, vector }) => [...read(x), vector(weight), ...write(out), x.cols, f32(eps)])
@@ -211,6 +211,9 @@ export const recorder = (resources: Resources): Recorder => {
         ...readWindow(x), address, ...rankings, limit, count, resources.screenOf(own),
       ])
       add(OP.mergeTops, memory, ({ write }) => [...rankings, ...write(out), count])
+    },
+    draw({ ranked, out }) {
+      add(OP.draw, here(ranked), ({ read, write }) => [...read(ranked), ...write(out), ranked.cols / 2])
     },
   }
   return {

@@ -1,11 +1,11 @@
-import { check, type CacheSpec, type Step } from '@g3/backend'
+import { check, DRAW_WORDS, type CacheSpec, type Step } from '@g3/backend'
 import type { Memory } from './memory.js'
 
 /** Steps that can wait at once, as many as jobs. */
 const RING = 16
 
-/** Arrays of a step: ids and positions, then slots, spans, tables and pages of each cache. */
-const OWN_ARRAYS = 2
+/** Arrays of a step: ids, positions and draws, then slots, spans, tables and pages of each cache. */
+const OWN_ARRAYS = 3
 const CACHE_ARRAYS = 4
 
 /** What the views of a cache may hold. */
@@ -13,7 +13,7 @@ export type ViewSize = Pick<CacheSpec, 'tableEntries'>
 
 /** Words of each array, for so many rows. */
 const arrayWords = (rows: number, caches: readonly ViewSize[]): number[] => [
-  rows, rows, ...caches.flatMap(({ tableEntries }) => [rows, 2 * rows, rows, tableEntries]),
+  rows, rows, DRAW_WORDS * rows, ...caches.flatMap(({ tableEntries }) => [rows, 2 * rows, rows, tableEntries]),
 ]
 
 /** Where one step lies: a header of rows, `from`, the arrays' addresses, and how many entries each cache's pages have. */
@@ -72,6 +72,7 @@ export const stepRing = (memory: Memory): Steps => {
       words[header / 4 + 1] = step.from ?? 0
       if (step.ids) copy(step.ids, step.rows, arrays[0])
       if (step.positions) copy(step.positions, step.rows, arrays[1])
+      if (step.draws) copy(step.draws, DRAW_WORDS * step.rows, arrays[2])
       for (let c = 0; c < (step.views?.length ?? 0); c++) {
         const view = step.views?.[c]
         if (!view) continue

@@ -58,7 +58,7 @@ export async function openEngine(options: WebGpuOptions, isAnother = false): Pro
     cache: (spec, index) => makeCache(memory, spec, index),
     record(label, calls, caches, resolve) {
       const program = makeProgram({ ...kit, ...resolve }, label, calls, caches)
-      queue.reserve(program.stepWords)
+      queue.reserve(program)
       return program
     },
     run: queue.run,

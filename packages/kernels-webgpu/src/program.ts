@@ -26,6 +26,10 @@ export interface GpuProgram extends Program {
   readonly caches: readonly boolean[]
   /** Whether a step's ids, positions and views do not matter. */
   readonly needsOnlyRows: boolean
+  /** Whether its draws do. */
+  readonly needsDraws: boolean
   /** Words that a step has at most. */
   readonly stepWords: number
+  /** By cache index: entries that the page tables of a step have at most. */
+  readonly tableEntries: readonly number[]
 }

@@ -1,19 +1,17 @@
 import { G3Error, PAGE, type Step } from '@g3/backend'
 import type { Faults } from './faults.js'
-import { USAGE } from './gpu-constants.js'
 import { canSplit, pageForm, type PageForm } from './ops/attend.js'
 import type { Dispatch, GpuProgram } from './program.js'
-import { pagesSeen, STEP_ALIGN, writeStep } from './steps.js'
+import { openStepBuffer } from './step-buffer.js'
+import { pagesSeen } from './steps.js'
 
 /** Multiplications that are submitted together at most: some tenths of a second on the slowest GPU worth using. */
 const MOST_WORK = 2 ** 36
-/** Steps that lie in the step buffer at a time, where they have full size. */
-const STEPS = 4
 
 /** Programs and copies on their way to the GPU, in order. */
 export interface Queue {
-  /** Makes room for steps of so many words, before they are bound. */
-  reserve(words: number): void
+  /** Makes room for a program's steps. */
+  reserve(program: GpuProgram): void
   run(program: GpuProgram, step: Step): void
   /** Enqueues copies. */
   copy(encode: (encoder: GPUCommandEncoder) => void): void
@@ -37,13 +35,7 @@ export function openQueue(device: GPUDevice, layout: GPUBindGroupLayout, faults:
   let scheduled = false
   let work = 0
 
-  let capacity = 0
-  let steps = new Int32Array(0)
-  let stepBuffer: GPUBuffer | undefined
-  let stepGroup: GPUBindGroup | undefined
-  /** Words of steps that wait to be written, and where the last of them begins. */
-  let written = 0
-  let last = -1
+  const steps = openStepBuffer(device, layout, faults)
   const offset: [number] = [0]
   const pages: number[] = []
   const forms: (PageForm | undefined)[] = []
@@ -58,12 +50,12 @@ export function openQueue(device: GPUDevice, layout: GPUBindGroupLayout, faults:
   }
   const flush = (): void => {
     endPass()
-    if (encoder === undefined) return
-    if (written > 0 && stepBuffer !== undefined) device.queue.writeBuffer(stepBuffer, 0, steps, 0, written)
-    device.queue.submit([encoder.finish()])
-    encoder = undefined
-    written = 0
-    last = -1
+    if (encoder !== undefined) {
+      steps.write()
+      device.queue.submit([encoder.finish()])
+      encoder = undefined
+    }
+    steps.clear()
     work = 0
   }
   const schedule = (): void => {
@@ -84,7 +76,7 @@ export function openQueue(device: GPUDevice, layout: GPUBindGroupLayout, faults:
     if (work + own * step.rows > MOST_WORK && work > 0) {
       endPass()
       // The steps stay where they are: what follows still needs them.
-      if (stepBuffer !== undefined) device.queue.writeBuffer(stepBuffer, 0, steps, 0, written)
+      steps.write()
       device.queue.submit([openEncoder().finish()])
       encoder = undefined
       work = 0
@@ -92,27 +84,18 @@ export function openQueue(device: GPUDevice, layout: GPUBindGroupLayout, faults:
     work += own * step.rows
     if (pass === undefined) {
       pass = openEncoder().beginComputePass()
-      pass.setBindGroup(0, stepGroup, offset)
+      pass.setBindGroup(0, steps.group, offset)
     }
     pass.setPipeline(kernel.pipeline)
     pass.setBindGroup(1, group)
     pass.dispatchWorkgroups(x, Math.ceil(step.rows / rows), pagesOf === undefined ? 1 : pages[pagesOf])
   }
 
-  /** Where the step lies: where the one before does, if rows and from are all that matters and they are the same. */
-  const placeStep = (program: GpuProgram, step: Step): number => {
-    const isSame = last >= 0 && steps[last] === step.rows && steps[last + 1] === (step.from ?? 0)
-    if (program.needsOnlyRows && isSame) return last
-    if (roundUp(written, STEP_ALIGN / 4) + program.stepWords > capacity * STEPS) flush()
-    last = roundUp(written, STEP_ALIGN / 4)
-    written = last + writeStep(step, program.caches, steps, last)
-    return last
-  }
-
   const runNow = (program: GpuProgram, step: Step): void => {
     if (faults.lost) return
-    offset[0] = 4 * placeStep(program, step)
-    pass?.setBindGroup(0, stepGroup, offset)
+    if (!steps.takes(program, step)) flush()
+    offset[0] = steps.place(program, step)
+    pass?.setBindGroup(0, steps.group, offset)
     let apart = true
     for (let c = 0; c < program.caches.length; c++) {
       const view = program.caches[c] ? step.views?.[c] : undefined
@@ -154,22 +137,9 @@ export function openQueue(device: GPUDevice, layout: GPUBindGroupLayout, faults:
   }
 
   const queue: Queue = {
-    reserve(words) {
-      const needed = roundUp(words, STEP_ALIGN / 4)
-      if (needed <= capacity) return
+    reserve(program) {
       flush()
-      stepBuffer?.destroy()
-      capacity = needed
-      steps = new Int32Array(capacity * STEPS)
-      const size = 4 * capacity * STEPS
-      stepBuffer = faults.allocating('steps', size, () =>
-        device.createBuffer({ label: 'steps', size: size + 4 * capacity, usage: USAGE.storage | USAGE.copyDst }),
-      ).made
-      stepGroup = device.createBindGroup({
-        label: 'step',
-        layout,
-        entries: [{ binding: 0, resource: { buffer: stepBuffer, size: 4 * capacity } }],
-      })
+      steps.reserve(program)
     },
     run(program, step) {
       if (draining === undefined && isReady(program)) runNow(program, step)
@@ -189,15 +159,14 @@ export function openQueue(device: GPUDevice, layout: GPUBindGroupLayout, faults:
       else later(undefined, now)
     },
     async submit(encodeCopies) {
+      // In its turn: what is enqueued meanwhile comes after it.
+      if (encodeCopies !== undefined) queue.copy(encodeCopies)
       while (draining !== undefined) await draining
-      if (encodeCopies !== undefined && !faults.lost) queue.copy(encodeCopies)
       flush()
     },
-    close: () => stepBuffer?.destroy(),
+    close: steps.close,
   }
   return queue
 }
 
 const isSettled = ({ kernel }: Dispatch): boolean => kernel.pipeline !== undefined || kernel.failure !== undefined
-
-const roundUp = (value: number, step: number): number => Math.ceil(value / step) * step

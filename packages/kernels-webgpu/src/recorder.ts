@@ -6,6 +6,7 @@ import * as heads from './ops/heads.js'
 import type { Kit } from './ops/kit.js'
 import * as products from './ops/products.js'
 import * as rows from './ops/rows.js'
+import { draw } from './ops/draw.js'
 import { top } from './ops/top.js'
 import type { Dispatch, GpuProgram } from './program.js'
 import { stepWords } from './steps.js'
@@ -30,12 +31,14 @@ export function collectCalls(): { readonly ops: Ops; readonly list: Calls } {
     gatedUp: (args) => list.push({ op: 'gatedUp', args }),
     logits: (args) => list.push({ op: 'logits', args }),
     top: (args) => list.push({ op: 'top', args }),
+    draw: (args) => list.push({ op: 'draw', args }),
   }
   return { ops, list }
 }
 
-/** Ops that ask a step for ids, positions or views. */
-const NEEDY: readonly (keyof Ops)[] = ['embed', 'qkNormRope', 'store', 'attend', 'rerotate']
+/** Whether a call asks a step for ids, positions or views. */
+const isNeedy = ({ op, args }: Call): boolean =>
+  (op === 'embed' && args.ids === undefined) || ['qkNormRope', 'store', 'attend', 'rerotate'].includes(op)
 
 /**
  * The program of these calls.
@@ -60,14 +63,15 @@ export function makeProgram(kit: Kit, label: string, calls: Calls, caches: reado
   }
   const one = dispatches(noting, calls, true)
   const many = dispatches(noting, calls, false)
-  const entries = [...used].reduce((sum, { spec }) => sum + spec.tableEntries, 0)
   return {
     label,
     one,
     many,
     caches: caches.map((cache) => used.has(cache)),
-    needsOnlyRows: !calls.some(({ op }) => NEEDY.includes(op)),
-    stepWords: stepWords(rows, caches.length, entries),
+    needsOnlyRows: !calls.some(isNeedy),
+    needsDraws: calls.some(({ op }) => op === 'draw'),
+    stepWords: stepWords(rows, caches.length),
+    tableEntries: caches.map(({ spec }) => spec.tableEntries),
   }
 }
 
@@ -138,6 +142,8 @@ function single(kit: Kit, call: Call, one: boolean): readonly Dispatch[] {
       return products.logits(kit, one, call.args)
     case 'top':
       return top(kit, one, call.args)
+    case 'draw':
+      return draw(kit, call.args)
     default:
       return call satisfies never
   }

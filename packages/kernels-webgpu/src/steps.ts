@@ -1,39 +1,42 @@
 import type { CacheView, Step } from '@g3/backend'
+import type { GpuProgram } from './program.js'
 
 /** Offsets of storage bindings that every device takes. */
 export const STEP_ALIGN = 256
 
-/** Words of a step of so many rows and table entries, see `wgsl/lib/step.wgsl`. */
-export const stepWords = (rows: number, caches: number, entries: number): number =>
-  4 + caches + rows * (2 + 4 * caches) + entries
+/** Words of a step of so many rows, see `wgsl/lib/step.wgsl`. */
+export const stepWords = (rows: number, caches: number): number => 2 + rows * (6 + 4 * caches)
 
 /**
- * Writes a step: rows, from, the places of ids and positions and of each cache's view, then these.
- * @param caches for each cache, whether the program uses it; the views of others have place 0
- * @returns words written
+ * Writes what a program asks of a step: rows and from; ids, positions, and for each cache that it uses slots, spans and
+ * where page tables begin; draws. What it does not ask for keeps its place and its words.
+ * @param tableAt for each cache, where its page tables lie, counted from this step's first word
+ * @returns words up to the last that was written
  */
-export function writeStep(step: Step, caches: readonly boolean[], into: Int32Array, at: number): number {
-  const { rows, from = 0, ids, positions, views } = step
-  let next = 4 + caches.length
-  /** A loop: a subarray for each token would be garbage. */
-  const copy = (values: Int32Array, count: number): void => {
-    for (let i = 0; i < count; i++) into[at + next + i] = values[i]
-    next += count
-  }
+export function writeStep(
+  { rows, from = 0, ids, positions, draws, views }: Step,
+  { caches, needsOnlyRows, needsDraws }: Pick<GpuProgram, 'caches' | 'needsOnlyRows' | 'needsDraws'>,
+  tableAt: readonly number[],
+  into: Int32Array,
+  at: number,
+): number {
   into[at] = rows
   into[at + 1] = from
-  into[at + 2] = next
-  if (ids !== undefined) copy(ids, rows)
-  into[at + 3] = next
-  if (positions !== undefined) copy(positions, rows)
+  let next = 2
+  /** A loop: a subarray for each token would be garbage. */
+  const copy = (values: Int32Array | undefined, count: number, plus = 0): void => {
+    if (values !== undefined) for (let i = 0; i < count; i++) into[at + next + i] = values[i] + plus
+    next += count
+  }
+  copy(needsOnlyRows ? undefined : ids, rows)
+  copy(needsOnlyRows ? undefined : positions, rows)
+  copy(needsDraws ? draws : undefined, 4 * rows)
+  if (needsOnlyRows) return needsDraws ? next : 2
   for (let c = 0; c < caches.length; c++) {
     const view = caches[c] ? views?.[c] : undefined
-    into[at + 4 + c] = view === undefined ? 0 : next
-    if (view === undefined) continue
-    copy(view.slots, rows)
-    copy(view.spans, 2 * rows)
-    copy(view.tables, rows)
-    copy(view.pages, view.entries)
+    copy(view?.slots, rows)
+    copy(view?.spans, 2 * rows)
+    copy(view?.tables, rows, tableAt[c])
   }
   return next
 }

@@ -89,6 +89,7 @@ export async function webgpu(options: WebGpuOptions = {}): Promise<Backend> {
         return engine.description
       },
       cacheType: 'f32',
+      runsAhead: true,
     },
     async load(tensor, signal) {
       for (;;) {

@@ -9,3 +9,7 @@ export function embed(rows: number, ids: Int32Array, weight: Matrix, scale: numb
     }
   }
 }
+
+/** The ids in the first column; −1 counts as 0. */
+export const firstColumn = (rows: number, { cols, values }: Matrix): Int32Array =>
+  Int32Array.from({ length: rows }, (_, r) => Math.max(0, values[r * cols]))

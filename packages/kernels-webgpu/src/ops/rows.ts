@@ -9,16 +9,21 @@ const WORKERS = 256
 
 export function embed(kit: Kit, args: Parameters<Ops['embed']>[0]): readonly Dispatch[] {
   const [weight, out] = [kit.weight(args.weight), kit.buffer(args.out)]
+  const ids = args.ids && kit.buffer(args.ids)
   const chunks = weight.cols / CHUNK
   check(Number.isInteger(chunks), 'backend/shape', () => `embed: ${weight.cols} columns, not a multiple of ${CHUNK}`)
   return weight.shards.map((shard) =>
     dispatch(
       kit,
       'embed.row',
-      [read('w0', 'vec4<u32>', shard.buffer), write('out', 'vec4<f32>', out.buffer)],
-      weightValues(weight.type),
+      [
+        read('w0', 'vec4<u32>', shard.buffer),
+        write('out', 'vec4<f32>', out.buffer),
+        ...(ids ? [read('ids', 'f32', ids.buffer)] : []),
+      ],
+      { ...weightValues(weight.type), CHOSEN: ids !== undefined },
       params(
-        [chunks, out.stride / 4, shard.first, 0],
+        [chunks, out.stride / 4, shard.first, ids?.stride ?? 0],
         [...shard.parts, shard.rows],
         [bits(args.scale), 0, 0, 0],
       ),

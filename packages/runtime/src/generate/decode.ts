@@ -49,7 +49,7 @@ export async function* decode(
   const decoder = engine.tokenizer.stream({ skipSpecial: true })
   const stops = stopText(plan.stopStrings)
   const breathe = breather()
-  const next = tokenSource(engine, prompt, plan, progress)
+  const tokens = tokenSource(engine, prompt, plan, progress)
   let flushed = false
   const release = (piece: string): string => {
     const text = stops.push(piece)
@@ -67,19 +67,17 @@ export async function* decode(
     return end + rest
   }
 
-  const isFull = (): boolean => sequence.remaining === 0
-
   /** Why the text ends with the token that was just added, if it does. */
   const endAfterToken = (): StopReason | undefined => {
     if (stops.found || plan.constraint?.isFinished()) return 'stop'
     if (progress.ids.length >= plan.maxTokens) return 'length'
-    return isFull() && plan.overflow.policy === 'stop' ? 'context' : undefined
+    return tokens.isFull && plan.overflow.policy === 'stop' ? 'context' : undefined
   }
 
   try {
     signal?.throwIfAborted()
     for (;;) {
-      const id = await next()
+      const id = await tokens.next()
       progress.latest = performance.now()
       if (progress.ids.length === 0) progress.first = progress.latest
       if (plan.stopIds.has(id)) {
@@ -102,6 +100,7 @@ export async function* decode(
       signal?.throwIfAborted()
     }
   } catch (error) {
+    await tokens.close()
     if (!signal?.aborted || error !== signal.reason) {
       // Nobody knows what the caches hold after a failure of the backend.
       if (!isContextFull(error)) sequence.reset()
@@ -111,5 +110,6 @@ export async function* decode(
   } finally {
     // When the caller leaves the loop early, what was held still belongs to the text.
     flush()
+    await tokens.close()
   }
 }

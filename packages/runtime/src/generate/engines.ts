@@ -8,7 +8,11 @@ export interface Engine {
   /** Brings lost hardware back; what the sequence held is gone. */
   recover(): Promise<void>
   readonly tokenizer: Pick<Tokenizer, 'stream'>
-  readonly sequence: Readable & Pick<TextSequence, 'step' | 'reset' | 'shared' | 'pick' | 'rankable' | 'top' | 'logits'>
+  readonly sequence: Readable &
+    Pick<
+      TextSequence,
+      'step' | 'reset' | 'rewind' | 'shared' | 'pick' | 'draw' | 'runsAhead' | 'follow' | 'rankable' | 'logits'
+    >
 }
 
 /** An engine that is the caller's until released. */

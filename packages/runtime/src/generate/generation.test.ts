@@ -1,7 +1,6 @@
 import { G3Error } from '@g3/backend'
 import type { Tokenizer } from '@g3/tokenizer'
 import { describe, expect, it, vi } from 'vitest'
-import type { Ranking } from '../sampling/top-k.js'
 import { chatSession } from './chat.js'
 import type { Chunk } from './decode.js'
 import { engines, type Engine, type Engines } from './engines.js'
@@ -65,12 +64,9 @@ function scriptedSequence(
     },
     pick: async () => next(),
     rankable: 1,
-    async top(into: Ranking) {
-      into.ids[0] = next()
-      into.values[0] = 0
-      into.size = 1
-      return into
-    },
+    draw: async () => next(),
+    runsAhead: false,
+    follow: () => Promise.reject(new G3Error('test/ahead', 'not here')),
     async logits(into = new Float32Array(VOCABULARY)) {
       into.fill(-Infinity)
       into[next()] = 0
@@ -78,6 +74,9 @@ function scriptedSequence(
     },
     step(id: number) {
       held.push(id)
+    },
+    rewind(length: number) {
+      held.length = length
     },
     reset() {
       held.length = 0

@@ -1,7 +1,6 @@
-import { isG3Error } from '@g3/backend'
+import { DRAW_WORDS, isG3Error } from '@g3/backend'
 import type { Constraint } from '../grammar/constraint.js'
 import { applyMask } from '../sampling/masked.js'
-import { ranking } from '../sampling/top-k.js'
 import type { Progress } from './decode.js'
 import type { Engine } from './engines.js'
 import { joined } from './ids.js'
@@ -9,20 +8,31 @@ import type { GenerationPlan } from './options.js'
 import { makeRoom } from './overflow.js'
 import { readPrompt } from './read-prompt.js'
 
+/** Gives one token of a text after the other. A constraint has accepted each token that is given. */
+export interface TokenSource {
+  /** The next token. The caller has added the one before to `progress.ids`. */
+  next(): Promise<number>
+  /** Whether the model has no room for the token that came last. */
+  readonly isFull: boolean
+  /** Takes back what was asked for and is not wanted any more. */
+  close(): Promise<void>
+}
+
 /**
- * Gives one token of a text after the other. The caller adds each to `progress.ids` before it asks for the next. Where the
- * hardware is lost, it comes back, the text is read again and goes on: a sampler has drawn nothing for a token that did
- * not come, so the tokens are the same. A constraint has accepted each token that is given.
+ * Where the backend runs ahead, the token after the next is asked for before the next has come. Where the hardware is
+ * lost, it comes back, the text is read again and goes on: what was drawn for a token that did not come is kept, so the
+ * tokens are the same.
  */
 export function tokenSource(
   { sequence, recover }: Engine,
   prompt: Int32Array,
-  { sampler, signal, onPrefill, overflow, constraint }: GenerationPlan,
+  { sampler, signal, onPrefill, overflow, maxTokens, constraint }: GenerationPlan,
   progress: Progress,
-): () => Promise<number> {
+): TokenSource {
   const { ids } = progress
-  /** What the sampler looks at, where the model can rank so much. */
-  const ranked = sampler.depth <= sequence.rankable ? ranking(sampler.depth) : undefined
+  const isDrawnThere = sampler.depth <= sequence.rankable && constraint === undefined
+  /** Draws of the tokens that have not come, the next one's first. */
+  const draws: Int32Array[] = []
   /** [vocab], made once for texts whose sampler looks at all. */
   let logits: Float32Array | undefined
   /** Whether the model holds the text, but for the tokens that came since: one, and those that were forced after it. */
@@ -31,25 +41,8 @@ export function tokenSource(
   /** Tokens that are the only way on. */
   let forced: readonly number[] = []
   const mask = new Uint32Array(constraint?.vocabulary.words ?? 0)
-
-  const pick = async (): Promise<number> => {
-    if (constraint) return pickAllowed(constraint)
-    if (sampler.greedy) return sequence.pick()
-    if (ranked) return sampler.pickRanked(await sequence.top(ranked))
-    logits = await sequence.logits(logits)
-    return sampler.pick(logits)
-  }
-
-  const pickAllowed = async (held: Constraint): Promise<number> => {
-    if (sampler.greedy) {
-      const likeliest = await sequence.pick()
-      if (held.allows(likeliest)) return likeliest
-    }
-    logits = await sequence.logits(logits)
-    held.mask(mask)
-    applyMask(logits, mask)
-    return sampler.pick(logits)
-  }
+  /** The token after those in `ids`, where it was asked for. */
+  let asked: Promise<number> | undefined
 
   const read = async (): Promise<void> => {
     const text = ids.length === 0 ? prompt : joined(prompt, Int32Array.from(ids))
@@ -71,30 +64,94 @@ export function tokenSource(
     }
   }
 
+  /** The draw of the next token, or of the one `after` it; undefined where none is needed. */
+  const drawOf = (after: number): Int32Array | undefined => {
+    if (sampler.greedy) return undefined
+    while (draws.length <= after) {
+      const draw = new Int32Array(DRAW_WORDS)
+      sampler.draw(draw)
+      draws.push(draw)
+    }
+    return draws[after]
+  }
+
+  /** The likeliest token, if it is allowed, needs no logits. */
+  const pickAllowed = async (held: Constraint): Promise<number> => {
+    if (sampler.greedy) {
+      const likeliest = await sequence.pick()
+      if (held.allows(likeliest)) return likeliest
+    }
+    logits = await sequence.logits(logits)
+    held.mask(mask)
+    applyMask(logits, mask)
+    return sampler.pick(logits)
+  }
+
+  const ask = async (): Promise<number> => {
+    if (constraint) return pickAllowed(constraint)
+    if (!isDrawnThere) {
+      logits = await sequence.logits(logits)
+      return sampler.pick(logits)
+    }
+    const draw = drawOf(0)
+    return draw ? sequence.draw(draw) : sequence.pick()
+  }
+
+  /** Asks for the token after the next, where there is to be one and it has room. */
+  const follow = (): Promise<number> | undefined => {
+    if (!sequence.runsAhead || !isDrawnThere || ids.length + 1 >= maxTokens || sequence.remaining === 0)
+      return undefined
+    const token = sequence.follow(drawOf(1))
+    // Who waits for it learns of its failure.
+    token.catch(() => {})
+    return token
+  }
+
   const given = (id: number): number => {
-    since++
+    // Who has asked for the token after it has read it.
+    if (asked === undefined) since++
     constraint?.accept(id)
     return id
   }
 
-  return async () => {
-    if (isHeld && constraint && since < sequence.remaining) {
-      if (forced.length === 0) forced = constraint.forced()
-      const [id] = forced
-      forced = forced.slice(1)
-      if (id !== undefined) return given(id)
-    }
-    for (;;) {
-      try {
-        if (!isHeld) await read()
-        else await goOn()
-        return given(await pick())
-      } catch (error) {
-        if (!isLost(error)) throw error
-        isHeld = false
-        await recover()
+  return {
+    async next() {
+      if (isHeld && constraint && since < sequence.remaining) {
+        if (forced.length === 0) forced = constraint.forced()
+        const [id] = forced
+        forced = forced.slice(1)
+        if (id !== undefined) return given(id)
       }
-    }
+      for (;;) {
+        try {
+          if (!isHeld) await read()
+          else if (asked === undefined) await goOn()
+          const coming = asked ?? ask()
+          asked = undefined
+          asked = follow()
+          const id = await coming
+          draws.shift()
+          return given(id)
+        } catch (error) {
+          if (!isLost(error)) throw error
+          isHeld = false
+          asked = undefined
+          await recover()
+        }
+      }
+    },
+    get isFull() {
+      return asked === undefined && sequence.remaining === 0
+    },
+    async close() {
+      if (asked === undefined) return
+      const isThere = await asked.then(
+        () => true,
+        () => false,
+      )
+      asked = undefined
+      if (isThere) sequence.rewind(sequence.length - 1)
+    },
   }
 }
 

@@ -1,8 +1,8 @@
-import { check, G3Error, type Backend } from '@g3/backend'
+import { check, DRAW_WORDS, G3Error, type Backend } from '@g3/backend'
 import type { Gemma3Config } from '../config.js'
 import type { Ranking } from '../sampling/top-k.js'
 import { checkFits, checkHasLast, checkId, checkIdle, HEAD_ROWS, type Lane, type Outputs } from './lane.js'
-import { checkPicked, finishLogits, finishRanking, rankable } from './logits.js'
+import { checkPicked, checkRankable, finishLogits, finishRanking, rankable } from './logits.js'
 import type { Passes } from './passes.js'
 import type { TextSequence } from './text-sequence.js'
 
@@ -27,6 +27,13 @@ export interface Batch {
    * `model/disposed`, `model/bad-logits`
    */
   pick(into?: Int32Array): Promise<Int32Array>
+  /**
+   * The next token of each sequence, drawn where the model runs.
+   * @param draws [sequences, DRAW_WORDS] as `packDraw` writes them, with at most {@link TextSequence.rankable} of top-k
+   * @param into [sequences] receives them; a new array by default
+   * @throws G3Error as {@link pick}
+   */
+  draw(draws: Int32Array, into?: Int32Array): Promise<Int32Array>
   /**
    * The likeliest next tokens of each sequence, as {@link TextSequence.top}.
    * @param into [sequences] receives them
@@ -56,8 +63,9 @@ export interface BatchParts {
 export function batchOf({ backend, config, passes }: BatchParts, members: readonly Member[]): Batch {
   const { vocab } = config
   const lanes = members.map(({ lane }) => lane)
-  const { picked, ranked } = lanes[0].outputs
+  const { picked, drawn, ranked } = lanes[0].outputs
   const pickedRows = new Float32Array(lanes.length * picked.buffer.cols)
+  const drawnRows = new Float32Array(lanes.length * drawn.buffer.cols)
   const rankedRows = new Float32Array(lanes.length * ranked.buffer.cols)
 
   const checkAllIdle = (): void => {
@@ -69,10 +77,11 @@ export function batchOf({ backend, config, passes }: BatchParts, members: readon
   }
 
   /** Runs one form of the head on all last tokens and reads what it gives, [sequences, cols]. */
-  const readHeads = async (form: keyof Outputs, into: Float32Array): Promise<void> => {
+  const readHeads = async (form: keyof Outputs, into: Float32Array, draws?: Int32Array): Promise<void> => {
     checkAllIdle()
     for (const lane of lanes) checkHasLast(lane)
-    passes.head(lanes, form)
+    passes.head(lanes, form, draws)
+    if (form === 'picked' || form === 'drawn') for (const lane of lanes) lane.latest = form
     setBusy(true)
     try {
       for (let i = 0; i < lanes.length; i += HEAD_ROWS) {
@@ -102,6 +111,14 @@ export function batchOf({ backend, config, passes }: BatchParts, members: readon
       checkInto(into.length, lanes.length)
       await readHeads('picked', pickedRows)
       for (let i = 0; i < lanes.length; i++) into[i] = checkPicked(pickedRows[i * picked.buffer.cols])
+      return into
+    },
+    async draw(draws, into = new Int32Array(lanes.length)) {
+      checkInto(into.length, lanes.length)
+      checkInto(draws.length, lanes.length * DRAW_WORDS)
+      checkRankable(config)
+      await readHeads('drawn', drawnRows, draws)
+      for (let i = 0; i < lanes.length; i++) into[i] = checkPicked(drawnRows[i])
       return into
     },
     async top(into) {

@@ -1,8 +1,18 @@
-import { check, type Backend, type PackedTensor, type Program } from '@g3/backend'
+import { check, type Backend, type Buffer, type Ops, type PackedTensor } from '@g3/backend'
 import type { Gemma3Config } from '../config.js'
 import { batchOf, type Batch } from './batch.js'
 import { fingerprint } from './fingerprint.js'
-import { forkLane, HEAD_ROWS, isFree, loseText, newLane, type Lane, type Output, type Outputs } from './lane.js'
+import {
+  forkLane,
+  HEAD_ROWS,
+  isFree,
+  loseText,
+  newLane,
+  type Lane,
+  type NextOutput,
+  type Output,
+  type Outputs,
+} from './lane.js'
 import { loadWeights, type Gemma3Weights, type LoadProgress } from './load-weights.js'
 import { rankable, tokenCount } from './logits.js'
 import { passes } from './passes.js'
@@ -68,11 +78,14 @@ export async function loadGemma3(
   // A pass holds a prompt's step, or a token of each sequence.
   const passRows = Math.max(maxRows, sequences)
   const work = allocateWork(backend, config, passRows)
-  const { layers, caches, pool } = placeLayers(backend, config, size, options.cacheBytes)
-  const body = recordBody(backend, config, weights, work, layers)
-  const lanes = Array.from({ length: sequences }, () =>
-    newLane(pool.sequence(), recordHeads(backend, config, weights, work)),
-  )
+  const { places, caches, pool } = placeLayers(backend, config, size, options.cacheBytes)
+  const own = { config, weights, work, places }
+  const body = backend.record('body', (ops) => {
+    begin(ops, own)
+    runLayers(ops, own)
+  })
+  const layers = backend.caps.runsAhead ? backend.record('layers', (ops) => runLayers(ops, own)) : undefined
+  const lanes = Array.from({ length: sequences }, () => newLane(pool.sequence(), recordHeads(backend, own)))
 
   const stopListening = backend.recovery?.onRecovered(() => {
     parts.prefixes.clear()
@@ -95,10 +108,10 @@ export async function loadGemma3(
     backend,
     config,
     maxRows,
-    passes: passes({ backend, body, caches, placed: pool.placement(passRows, sequences) }),
+    passes: passes({ backend, body, layers, caches, placed: pool.placement(passRows, sequences) }),
     prefixes: prefixes(pool, checkpoints),
     snapshots: snapshots({ backend, caches, pool, model: model.name() }),
-    shift: shifter({ backend, caches, layers, k: work.k }),
+    shift: shifter({ backend, caches, layers: places, k: work.k }),
     open,
   }
   return {
@@ -137,58 +150,70 @@ export async function loadGemma3(
 const busyProblem = (sequences: number): string =>
   `all ${sequences} sequences of this model are open; dispose of one first, or load with room for more sequences`
 
-/** ids -> h, the hidden states after all layers, normed for the head. */
-function recordBody(
-  backend: Backend,
-  config: Gemma3Config,
-  weights: Gemma3Weights,
-  { x, h, q, k, v, attended, gated, y }: Work,
-  places: readonly LayerPlace[],
-): Program {
-  const { width, headDim, attentionScale, rmsEps: eps } = config
-
-  return backend.record('body', (ops) => {
-    // sqrt(width) in f32. In bf16 training it was rounded to bf16; the published f32 arithmetic does not round it.
-    ops.embed({ weight: weights.embedding, scale: Math.fround(Math.sqrt(width)), out: x })
-    ops.norm({ x, weight: weights.layers[0].attentionNorm, eps, out: h })
-
-    for (const [index, w] of weights.layers.entries()) {
-      const { cache, layer, rope } = places[index]
-      // Each half ends by norming the sum for the next matrix: that of the next layer, or of the head.
-      const nextNorm = weights.layers[index + 1]?.attentionNorm ?? weights.outputNorm
-
-      ops.qkv({ x: h, q: { weight: w.q, out: q }, k: { weight: w.k, out: k }, v: { weight: w.v, out: v } })
-      ops.qkNormRope({ q, k, qNorm: w.qNorm, kNorm: w.kNorm, headDim, eps, rope })
-      ops.store({ k, v, cache, layer })
-      ops.attend({ q, cache, layer, scale: attentionScale, out: attended })
-      ops.project({ x: attended, weight: w.attentionOut, out: y })
-      ops.addNorm({ x, y, post: w.postAttentionNorm, next: w.ffnNorm, eps, out: h })
-
-      ops.gatedUp({ x: h, gate: w.gate, up: w.up, out: gated })
-      ops.project({ x: gated, weight: w.down, out: y })
-      ops.addNorm({ x, y, post: w.postFfnNorm, next: nextNorm, eps, out: h })
-    }
-  })
+/** What programs are recorded from. */
+interface Parts {
+  readonly config: Gemma3Config
+  readonly weights: Gemma3Weights
+  readonly work: Work
+  readonly places: readonly LayerPlace[]
 }
 
-/** h -> logits, through the embedding once more, or the largest of those that belong to tokens. */
-function recordHeads(backend: Backend, config: Gemma3Config, { embedding }: Gemma3Weights, { h }: Work): Outputs {
-  const logits = backend.buffer('logits', HEAD_ROWS, config.vocab)
-  const largest = (label: string, count: number): Output => {
-    const out = backend.buffer(label, HEAD_ROWS, 2 * count)
-    const limit = tokenCount(config)
-    return {
-      program: backend.record(label, (ops) => ops.top({ x: h, weight: embedding, limit, count, out })),
-      buffer: out,
-    }
+/**
+ * ids -> x, and h, which is x normed for the first layer.
+ * @param ids where the ids are; default: in the step
+ */
+function begin(ops: Ops, { config: { width, rmsEps: eps }, weights, work: { x, h } }: Parts, ids?: Buffer): void {
+  // sqrt(width) in f32. In bf16 training it was rounded to bf16; the published f32 arithmetic does not round it.
+  ops.embed({ weight: weights.embedding, scale: Math.fround(Math.sqrt(width)), out: x, ...(ids && { ids }) })
+  ops.norm({ x, weight: weights.layers[0].attentionNorm, eps, out: h })
+}
+
+/** x and h through all layers; after them h is x normed for the head. */
+function runLayers(ops: Ops, { config, weights, work: { x, h, q, k, v, attended, gated, y }, places }: Parts): void {
+  const { headDim, attentionScale, rmsEps: eps } = config
+  for (const [index, w] of weights.layers.entries()) {
+    const { cache, layer, rope } = places[index]
+    // Each half ends by norming the sum for the next matrix: that of the next layer, or of the head.
+    const nextNorm = weights.layers[index + 1]?.attentionNorm ?? weights.outputNorm
+
+    ops.qkv({ x: h, q: { weight: w.q, out: q }, k: { weight: w.k, out: k }, v: { weight: w.v, out: v } })
+    ops.qkNormRope({ q, k, qNorm: w.qNorm, kNorm: w.kNorm, headDim, eps, rope })
+    ops.store({ k, v, cache, layer })
+    ops.attend({ q, cache, layer, scale: attentionScale, out: attended })
+    ops.project({ x: attended, weight: w.attentionOut, out: y })
+    ops.addNorm({ x, y, post: w.postAttentionNorm, next: w.ffnNorm, eps, out: h })
+
+    ops.gatedUp({ x: h, gate: w.gate, up: w.up, out: gated })
+    ops.project({ x: gated, weight: w.down, out: y })
+    ops.addNorm({ x, y, post: w.postFfnNorm, next: nextNorm, eps, out: h })
   }
+}
+
+/** h -> logits, through the embedding once more, or the largest of those that belong to tokens, or one of these. */
+function recordHeads(backend: Backend, parts: Parts): Outputs {
+  const { config, weights, work } = parts
+  const limit = tokenCount(config)
+  const top = { x: work.h, weight: weights.embedding, limit }
+  // Never run where nothing can be ranked.
+  const count = rankable(config) || 1
+  const [logits, picked] = [backend.buffer('logits', HEAD_ROWS, config.vocab), backend.buffer('picked', HEAD_ROWS, 2)]
+  const [ranked, drawn] = [backend.buffer('ranked', HEAD_ROWS, 2 * count), backend.buffer('drawn', HEAD_ROWS, 1)]
+
+  const output = (buffer: Buffer, build: (ops: Ops) => void): Output => ({
+    program: backend.record(buffer.label, build),
+    buffer,
+  })
+  const next = (ids: Buffer, build: (ops: Ops) => void): NextOutput => ({
+    ...output(ids, build),
+    follow: backend.caps.runsAhead ? backend.record(`after ${ids.label}`, (ops) => begin(ops, parts, ids)) : undefined,
+  })
   return {
-    logits: {
-      program: backend.record('logits', (ops) => ops.logits({ x: h, weight: embedding, out: logits })),
-      buffer: logits,
-    },
-    picked: largest('picked', 1),
-    // Never run where nothing can be ranked.
-    ranked: largest('ranked', rankable(config) || 1),
+    logits: output(logits, (ops) => ops.logits({ x: work.h, weight: weights.embedding, out: logits })),
+    ranked: output(ranked, (ops) => ops.top({ ...top, count, out: ranked })),
+    picked: next(picked, (ops) => ops.top({ ...top, count: 1, out: picked })),
+    drawn: next(drawn, (ops) => {
+      ops.top({ ...top, count, out: ranked })
+      ops.draw({ ranked, out: drawn })
+    }),
   }
 }

@@ -11,12 +11,20 @@ export interface Output {
   readonly buffer: Buffer
 }
 
+/** A form of the head that gives an id, which the body can read before anybody knows it. */
+export interface NextOutput extends Output {
+  /** The id in the buffer's first row -> x and h, as the body begins; where the backend runs ahead. */
+  readonly follow: Program | undefined
+}
+
 /** What the head can give. */
 export interface Outputs {
   /** [HEAD_ROWS, vocab] */
   readonly logits: Output
   /** [HEAD_ROWS, 2] the likeliest id and its logit */
-  readonly picked: Output
+  readonly picked: NextOutput
+  /** [HEAD_ROWS, 1] the id that the step's draw takes */
+  readonly drawn: NextOutput
   /** [HEAD_ROWS, 2 · rankable] ids from the likeliest down, then their logits */
   readonly ranked: Output
 }
@@ -35,6 +43,10 @@ export interface Lane {
   owner: object | undefined
   /** Set while an operation waits for the backend; until that is over, nobody else gets the lane or its outputs. */
   busy: boolean
+  /** Ids that were asked for and have not come yet: at most two, see {@link TextSequence.follow}. */
+  coming: number
+  /** The form of the head that gave, or is to give, the latest id. */
+  latest: 'picked' | 'drawn'
   /** Set when the text was lost with the hardware that it was in; until the owner starts another text. */
   isLost: boolean
   /** The row of h that belongs to the last token; −1 when there is none, as after a rewind. */
@@ -52,6 +64,8 @@ export const newLane = (positions: Sequence, outputs: Outputs): Lane => ({
   outputs,
   owner: undefined,
   busy: false,
+  coming: 0,
+  latest: 'picked',
   isLost: false,
   lastRow: -1,
   lastPass: NO_PASS,
@@ -103,7 +117,7 @@ export function resetLane(lane: Lane): void {
   lane.lastRow = -1
 }
 
-export const isFree = ({ owner, busy }: Lane): boolean => owner === undefined && !busy
+export const isFree = ({ owner, busy, coming }: Lane): boolean => owner === undefined && !busy && coming === 0
 
 /** Empties a lane whose keys and values are gone. */
 export function loseText(lane: Lane): void {
@@ -130,7 +144,8 @@ export function startText(lane: Lane, owner: object): void {
 
 function checkAtRest(lane: Lane, owner: object): void {
   checkOwner(lane, owner)
-  if (lane.busy) throw new G3Error('model/busy', 'this sequence is at work; wait for that or abort it first')
+  if (lane.busy || lane.coming > 0)
+    throw new G3Error('model/busy', 'this sequence is at work; wait for that or abort it first')
 }
 
 /** @throws G3Error `model/disposed` */

@@ -1,4 +1,4 @@
-import { G3Error, MOST_RANKED } from '@g3/backend'
+import { check, G3Error, MOST_RANKED } from '@g3/backend'
 import type { Gemma3Config } from '../config.js'
 import type { Ranking } from '../sampling/top-k.js'
 
@@ -23,6 +23,10 @@ export const tokenCount = ({ vocab }: Gemma3Config): number => Math.min(vocab, 2
  */
 export const rankable = (config: Gemma3Config): number =>
   config.finalSoftcap === undefined ? Math.min(MOST_RANKED, tokenCount(config)) : 0
+
+/** @throws G3Error `model/bad-option` where the head ranks nothing by itself */
+export const checkRankable = (config: Gemma3Config): void =>
+  check(rankable(config) > 0, 'model/bad-option', 'this model caps its logits: draw from `logits`, not where it runs')
 
 /**
  * Takes what {@link Ops.top} gave for one row, ids and then logits.

@@ -1,4 +1,4 @@
-import type { Backend, CacheStore, CacheView, Program, Step } from '@g3/backend'
+import { DRAW_WORDS, type Backend, type CacheStore, type CacheView, type Program, type Step } from '@g3/backend'
 import type { Placement } from '@g3/kv-cache'
 import { HEAD_ROWS, rewindLane, type Lane, type Output, type Outputs } from './lane.js'
 
@@ -8,11 +8,14 @@ export interface Passes {
   read(lane: Lane, ids: Int32Array): void
   /** Runs the body on one token of each sequence. */
   step(lanes: readonly Lane[], ids: ArrayLike<number>): void
+  /** Runs the body on the id that the head gave last for this sequence, which is in its outputs. */
+  follow(lane: Lane): void
   /**
    * Runs the head on the last token of each sequence, {@link HEAD_ROWS} at a time: lanes [i, i + HEAD_ROWS) find theirs
    * in the outputs of lane i.
+   * @param draws [lanes, DRAW_WORDS] for the form `drawn`
    */
-  head(lanes: readonly Lane[], form: keyof Outputs): void
+  head(lanes: readonly Lane[], form: keyof Outputs, draws?: Int32Array): void
   /** Whether the latest pass is one of this sequence: h has its rows. */
   isLatest(lane: Lane): boolean
   /** Runs one form of the head on rows of the latest pass. */
@@ -23,15 +26,20 @@ export interface PassParts {
   readonly backend: Backend
   /** ids -> h [maxRows, width], which holds the last pass only */
   readonly body: Program
+  /** The body after its beginning, which an output's `follow` is; where the backend runs ahead. */
+  readonly layers: Program | undefined
   /** In the order of the placement's. */
   readonly caches: readonly CacheStore[]
   /** Room for the largest pass. */
   readonly placed: Placement
 }
 
+/** Stands for an id that the backend has and nobody else. */
+const UNKNOWN = -1
+
 type MutableStep = { -readonly [Key in keyof Step]: Step[Key] }
 
-export function passes({ backend, body, caches, placed }: PassParts): Passes {
+export function passes({ backend, body, layers, caches, placed }: PassParts): Passes {
   const ids = new Int32Array(placed.positions.length)
   const views: CacheView[] = []
   for (const [i, { index }] of caches.entries()) views[index] = placed.views[i]
@@ -59,10 +67,10 @@ export function passes({ backend, body, caches, placed }: PassParts): Passes {
     for (const { cache, from, to } of placed.copies) backend.copyPage(caches[cache], from, to)
   }
 
-  const run = (): void => {
+  const run = (program = body): void => {
     copyPages()
     bodyStep.rows = placed.rows
-    backend.run(body, bodyStep)
+    backend.run(program, bodyStep)
   }
 
   /** Whether h still holds the last tokens of these lanes, one after the other. */
@@ -108,6 +116,17 @@ export function passes({ backend, body, caches, placed }: PassParts): Passes {
   }
 
   return {
+    follow(lane) {
+      const { follow } = lane.outputs[lane.latest]
+      if (follow === undefined || layers === undefined) throw new TypeError('the backend does not run ahead')
+      begin()
+      ids[0] = UNKNOWN
+      add(lane, 1)
+      headStep.from = lane.lastRow
+      headStep.rows = 1
+      backend.run(follow, headStep)
+      run(layers)
+    },
     read(lane, added) {
       begin()
       ids.set(added)
@@ -118,9 +137,10 @@ export function passes({ backend, body, caches, placed }: PassParts): Passes {
       addOne(lanes, added)
       run()
     },
-    head(lanes, form) {
+    head(lanes, form, draws) {
       if (!areTogether(lanes)) gather(lanes)
       for (let i = 0; i < lanes.length; i += HEAD_ROWS) {
+        if (draws !== undefined) headStep.draws = draws.subarray(DRAW_WORDS * i)
         headOf(lanes[i].outputs[form], lanes[i].lastRow, Math.min(HEAD_ROWS, lanes.length - i))
       }
     },

@@ -13,7 +13,7 @@ export interface LayerPlace {
 
 export interface Places {
   /** One for each layer. */
-  readonly layers: readonly LayerPlace[]
+  readonly places: readonly LayerPlace[]
   /** In the order of the pool's. */
   readonly caches: readonly CacheStore[]
   readonly pool: Pool
@@ -75,5 +75,5 @@ export function placeLayers(backend: Backend, config: Gemma3Config, size: Size, 
     for (const [layer, member] of layers.entries()) placed[member] = { cache, layer, rope: config.rope[label] }
   }
   const { context, maxRows } = size
-  return { layers: placed, caches, pool: pool({ caches: kinds, context, maxRows, budgetBytes }) }
+  return { places: placed, caches, pool: pool({ caches: kinds, context, maxRows, budgetBytes }) }
 }

@@ -1,8 +1,10 @@
+import { check } from '@g3/backend'
 import { turn } from '../turn.js'
 import type { Ranking } from '../sampling/top-k.js'
 import { batchOf, type BatchParts } from './batch.js'
 import {
   checkFits,
+  checkHasLast,
   checkHeld,
   checkId,
   checkIdle,
@@ -13,7 +15,7 @@ import {
   startText,
   type Lane,
 } from './lane.js'
-import { finishLogits, rankable } from './logits.js'
+import { checkPicked, checkRankable, finishLogits, rankable } from './logits.js'
 import type { Prefixes } from './prefixes.js'
 import type { Snapshots } from './snapshot.js'
 
@@ -54,6 +56,22 @@ export interface TextSequence extends Disposable {
   logits(into?: Float32Array): Promise<Float32Array>
   /** The likeliest next token, the lowest id on ties. @throws G3Error `model/no-logits`, `model/bad-logits` */
   pick(): Promise<number>
+  /**
+   * The next token, drawn where the model runs.
+   * @param draw as `packDraw` writes it, of at most {@link rankable} tokens
+   * @throws G3Error as {@link pick}; `model/bad-option` where nothing can be ranked
+   */
+  draw(draw: Int32Array): Promise<number>
+  /** Whether it pays to {@link follow}. */
+  readonly runsAhead: boolean
+  /**
+   * Reads the token that `pick` or `draw` gave last, which may be on its way still, and picks or draws the one after it.
+   * So the hardware never waits for whoever looks at a token. Taken back by `rewind(length - 1)`, once all have come.
+   * @param draw default: the likeliest
+   * @throws G3Error `model/no-logits` where no token was asked for, `model/context-full`, `model/busy` while two are on
+   * their way, `model/bad-option` where the backend does not run ahead; as {@link pick}
+   */
+  follow(draw?: Int32Array): Promise<number>
   /** Most tokens that {@link top} ranks; 0 for a model that caps its logits, which makes some of them equal. */
   readonly rankable: number
   /**
@@ -144,6 +162,7 @@ export function textSequence(parts: SequenceParts, lane: Lane): TextSequence {
   const { vocab } = config
   const { outputs } = lane
   const waited = new Float32Array(outputs.picked.buffer.cols)
+  const these = [lane]
 
   /** Runs the body on all ids, some rows at a time, and `afterStep` after each step. */
   const appendInSteps = async (
@@ -175,6 +194,25 @@ export function textSequence(parts: SequenceParts, lane: Lane): TextSequence {
     }
   }
 
+  /** The token that was asked for last, and for which row of which pass. */
+  let asked: Promise<number> = Promise.resolve(-1)
+  let askedPass = -1
+  const isAsked = (): boolean => askedPass === lane.lastPass && lane.lastRow >= 0
+
+  /** Enqueues a head and asks for its id; `follow` may go on with it before it comes. */
+  const ask = (draw: Int32Array | undefined): Promise<number> => {
+    lane.latest = draw === undefined ? 'picked' : 'drawn'
+    passes.head(these, lane.latest, draw)
+    askedPass = lane.lastPass
+    const { buffer } = outputs[lane.latest]
+    lane.coming++
+    asked = backend
+      .read(buffer, 1)
+      .then(([id]) => checkPicked(id))
+      .finally(() => lane.coming--)
+    return asked
+  }
+
   const self: TextSequence = {
     get length() {
       checkOwner(lane, self)
@@ -202,8 +240,30 @@ export function textSequence(parts: SequenceParts, lane: Lane): TextSequence {
     },
     logits: (into) => alone.logits(into),
     async pick() {
-      await alone.pick(picked)
-      return picked[0]
+      checkIdle(lane, self)
+      checkHasLast(lane)
+      return ask(undefined)
+    },
+    async draw(draw) {
+      checkIdle(lane, self)
+      checkHasLast(lane)
+      checkRankable(config)
+      return ask(draw)
+    },
+    runsAhead: backend.caps.runsAhead,
+    async follow(draw) {
+      checkOwner(lane, self)
+      checkHeld(lane)
+      check(backend.caps.runsAhead, 'model/bad-option', 'this backend does not run ahead: use `step`')
+      check(!lane.busy && lane.coming < 2, 'model/busy', 'two tokens are on their way; wait for one of them')
+      check(isAsked(), 'model/no-logits', 'there is no token to follow: ask for one first, also after a rewind')
+      checkFits(lane, 1)
+      const index = lane.tokens.length
+      passes.follow(lane)
+      void asked.then((id) => {
+        if (lane.owner === self && index < lane.tokens.length) lane.tokens.put(index, id)
+      }, ignore)
+      return ask(draw)
     },
     rankable: rankable(config),
     async top(into) {
@@ -281,8 +341,9 @@ export function textSequence(parts: SequenceParts, lane: Lane): TextSequence {
   // Decoded one by one, a sequence is a batch by itself.
   const alone = batchOf(parts, [{ sequence: self, lane }])
   const one = [0]
-  const picked = new Int32Array(1)
 
   lane.owner = self
   return self
 }
+
+const ignore = (): void => {}

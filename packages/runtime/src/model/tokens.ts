@@ -3,6 +3,8 @@ export interface Tokens {
   readonly length: number
   at(index: number): number
   push(id: number): void
+  /** Replaces one. */
+  put(index: number, id: number): void
   /** Forgets all from `length` on. */
   truncate(length: number): void
   /** Replaces all. */
@@ -30,6 +32,9 @@ export function tokens(room: number): Tokens {
     push(id) {
       if (length === held.length) grow()
       held[length++] = id
+    },
+    put(index, id) {
+      held[index] = id
     },
     truncate(to) {
       length = to

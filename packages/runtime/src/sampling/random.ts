@@ -19,11 +19,11 @@ export function xoshiro128(a: number, b: number, c: number, d: number): () => nu
 }
 
 /**
- * A stream of uniform numbers in [0, 1), the same for a seed on every machine: {@link xoshiro128}, its state filled by
- * SplitMix32 from the seed's low 32 and high 21 bits. Each number takes two outputs: 27 and 26 bits, 53 together.
+ * A stream of 32 random bits at a time, the same for a seed on every machine: {@link xoshiro128}, its state filled by
+ * SplitMix32 from the seed's low 32 and high 21 bits.
  * @param seed whole number from 0 to 2^53 - 1
  */
-export function uniform(seed: number): () => number {
+export function words(seed: number): () => number {
   let mix = ((seed % 2 ** 32) | 0) ^ Math.imul(Math.floor(seed / 2 ** 32), 0x85ebca6b)
   const word = (): number => {
     mix = (mix + 0x9e3779b9) | 0
@@ -32,6 +32,5 @@ export function uniform(seed: number): () => number {
     z = Math.imul(z ^ (z >>> 15), 0x735a2d97)
     return z ^ (z >>> 15)
   }
-  const next = xoshiro128(word(), word(), word(), word())
-  return () => ((next() >>> 5) * 2 ** 26 + (next() >>> 6)) / 2 ** 53
+  return xoshiro128(word(), word(), word(), word())
 }

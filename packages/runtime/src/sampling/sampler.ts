@@ -1,6 +1,6 @@
-import { check } from '@g3/backend'
+import { check, drawAmong, drawOf, drawPlace, drawWeight, fractionOf, nucleus, packDraw } from '@g3/backend'
 import { parseSampling, type Sampling, type SamplingOptions } from './options.js'
-import { uniform } from './random.js'
+import { words } from './random.js'
 import { ranking, topK, type Ranking } from './top-k.js'
 
 /** Draws token ids from logits. Holds the state of its random numbers: one for each text. */
@@ -22,6 +22,12 @@ export interface Sampler {
    * @throws G3Error as {@link pick}
    */
   pickRanked(ranked: Ranking): number
+  /**
+   * Takes a random number for a backend, which draws the next token by itself: the one that {@link pick} would give.
+   * Where {@link depth} is at most `MOST_RANKED`.
+   * @param into receives the draw, as `packDraw` writes it
+   */
+  draw(into: Int32Array): void
 }
 
 /** The id of the largest logit, the lowest on ties. @throws G3Error `sampling/bad-logits` */
@@ -61,15 +67,19 @@ const FIRST_RANKING = 256
 /**
  * The chain has llama.cpp's default order: top-k, top-p, min-p, temperature. So top-p and min-p look at the
  * probabilities before the temperature changes them. Drawing walks the remaining tokens from the likeliest down (or by
- * id, where nothing limits them), so one uniform number decides.
+ * id, where nothing limits them), so one random number decides. All in whole numbers, see `draw.ts` of `@g3/backend`: a
+ * seed draws the same tokens on every machine and backend.
  * @throws G3Error `sampling/bad-option`
  */
 export function sampler(options?: SamplingOptions): Sampler {
   const sampling = parseSampling(options)
-  const { temperature, topP, minP } = sampling
-  if (temperature === 0) return { sampling, greedy: true, depth: 1, pick: argmax, pickRanked: first }
+  const { temperature } = sampling
+  const random = words(sampling.seed)
+  const depth = temperature === 0 ? 1 : sampling.topK || Infinity
+  const draw = (into: Int32Array): void =>
+    packDraw({ ...sampling, topK: depth }, temperature === 0 ? 0 : random(), into)
+  if (temperature === 0) return { sampling, greedy: true, depth, pick: argmax, pickRanked: first, draw }
 
-  const random = uniform(sampling.seed)
   let held: Ranking = ranking(0)
 
   /** Ranks `count` logits; `held` grows to hold them. */
@@ -79,80 +89,47 @@ export function sampler(options?: SamplingOptions): Sampler {
     return held
   }
 
-  /** How many of the ranked tokens top-p keeps, where all of them together weigh `mass`; 0: more than there are. */
-  const nucleus = ({ values, size }: Ranking, mass: number): number => {
-    let sum = 0
-    for (let n = 0; n < size; n++) {
-      sum += Math.exp(values[n] - values[0])
-      if (sum >= topP * mass) return n + 1
-    }
-    return 0
-  }
-
-  /** Draws among the first `size` ranked tokens. */
-  const drawAmong = ({ ids, values }: Ranking, size: number): number => {
-    const max = values[0]
-    let kept = size
-    const lowest = max + Math.log(minP)
-    while (kept > 1 && values[kept - 1] < lowest) kept--
-    let mass = 0
-    for (let n = 0; n < kept; n++) mass += Math.exp((values[n] - max) / temperature)
-    let rest = random() * mass
-    for (let n = 0; n < kept - 1; n++) {
-      rest -= Math.exp((values[n] - max) / temperature)
-      if (rest < 0) return ids[n]
-    }
-    return ids[kept - 1]
-  }
-
   const pickRanked = (ranked: Ranking): number => {
     checkRanked(ranked)
-    if (topP === 1) return drawAmong(ranked, ranked.size)
-    let mass = 0
-    for (let n = 0; n < ranked.size; n++) mass += Math.exp(ranked.values[n] - ranked.values[0])
-    return drawAmong(ranked, nucleus(ranked, mass) || ranked.size)
+    return ranked.ids[drawPlace(ranked.values, ranked.size, drawOf(sampling, random()))]
   }
 
   /** No top-k: ranks ever more tokens until they cover top-p of all. */
-  const drawNucleus = (logits: Float32Array, max: number): number => {
+  const drawNucleus = (logits: Float32Array, largest: number): number => {
+    const own = drawOf(sampling, random())
     let mass = 0
-    for (let i = 0; i < logits.length; i++) mass += Math.exp(logits[i] - max) || 0
+    for (let i = 0; i < logits.length; i++) mass += drawWeight(largest, logits[i])
+    const enough = fractionOf(mass, own.threshold)
     for (let count = FIRST_RANKING; ; count *= 8) {
-      const ranked = rank(logits, Math.min(count, logits.length))
-      const kept = nucleus(ranked, mass)
-      if (kept > 0 || count >= logits.length) return drawAmong(ranked, kept || ranked.size)
+      const { ids, values, size } = rank(logits, Math.min(count, logits.length))
+      const kept = nucleus(values, size, enough) ?? (count >= logits.length ? size : 0)
+      if (kept > 0) return ids[drawAmong(values, kept, own)]
     }
   }
 
   /** Neither top-k nor top-p: two passes by id, no ranking at all. */
-  const drawAny = (logits: Float32Array, max: number): number => {
-    const lowest = max + Math.log(minP)
+  const drawAny = (logits: Float32Array, largest: number): number => {
+    const { rate, share, random: word } = drawOf(sampling, random())
+    const weight = (logit: number): number =>
+      share > 0 && drawWeight(largest, logit) < share ? 0 : drawWeight(largest, logit, rate)
     let mass = 0
-    for (let i = 0; i < logits.length; i++) {
-      const value = logits[i]
-      if (value >= lowest) mass += Math.exp((value - max) / temperature)
-    }
-    let rest = random() * mass
-    let last = -1
-    for (let i = 0; i < logits.length; i++) {
-      const value = logits[i]
-      if (!(value >= lowest && value > -Infinity)) continue
-      last = i
-      rest -= Math.exp((value - max) / temperature)
-      if (rest < 0) break
-    }
-    return last
+    for (let i = 0; i < logits.length; i++) mass += weight(logits[i])
+    let rest = fractionOf(mass, word)
+    let id = -1
+    while (rest >= 0) rest -= weight(logits[++id])
+    return id
   }
 
   return {
     sampling,
     greedy: false,
-    depth: sampling.topK || Infinity,
+    depth,
     pick(logits) {
-      if (sampling.topK > 0 && sampling.topK <= logits.length) return pickRanked(rank(logits, sampling.topK))
-      const max = logits[argmax(logits)]
-      return topP < 1 ? drawNucleus(logits, max) : drawAny(logits, max)
+      if (depth <= logits.length) return pickRanked(rank(logits, depth))
+      const largest = logits[argmax(logits)]
+      return sampling.topP < 1 ? drawNucleus(logits, largest) : drawAny(logits, largest)
     },
     pickRanked,
+    draw,
   }
 }
