@@ -18,7 +18,7 @@ export interface Automaton {
 }
 
 /** Steps, of some microseconds at most, that one search for an accepting state may take. */
-const LONGEST_SEARCH = 300_000
+const LONGEST_SEARCH = 100_000
 export const TOO_COMPLEX = 'patterns that must hold together are too complex: use fewer of them, or smaller counts'
 
 export function automaton(languages: Languages): Automaton {

@@ -61,7 +61,11 @@ export function compileSchema(
     { automaton, reading, worlds, fits, open, spacing: spacing(whitespace) },
   )
   const productive = productiveRules(shapes, automaton)
-  check(productive.has(0), 'grammar/empty', 'no value fits this schema: it contradicts itself, or recurs without end')
+  check(
+    productive.has(0),
+    'grammar/empty',
+    'no value fits this schema: it contradicts itself, recurs without end, or excludes values in a way that cannot be enforced',
+  )
 
   const emitting: Emitting = {
     automaton,
