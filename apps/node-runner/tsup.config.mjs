@@ -12,9 +12,9 @@ const command = library(
   { platform: 'node', clean: ['!page/**'] },
 )
 
-/** One file, dependencies and all: a page has no packages. */
+/** One file a page, dependencies and all: a page has no packages. */
 const page = library(
-  { 'g3-page': 'src/bench/g3-page.ts' },
+  { 'g3-page': 'src/bench/g3-page.ts', 'bench-page': 'src/bench/webgpu/bench-page.ts' },
   { platform: 'browser', outDir: 'dist/page', noExternal: [/./], splitting: false, sourcemap: false },
 )
 

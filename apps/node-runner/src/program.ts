@@ -148,6 +148,7 @@ export function program(): Command {
     .addOption(OPTIONS.host())
     .option('--counters', 'count what a token asks of the GPU (--backend webgpu)')
     .option('--per-op', 'time each kernel on the GPU (--backend webgpu)')
+    .option('--page', 'serve a page that measures WebGPU in the browser of whoever opens it')
     .option('--bandwidth <n>', "GB a second of the GPU's memory (default: as its copies reach)", realNumber(0.001, 1e6))
     .option('--prompt <n>', 'tokens in the prompt', wholeNumber(2, 1 << 17), 512)
     .option('--generate <n>', 'tokens to generate after the first', wholeNumber(1, 1 << 17), 64)

@@ -7,8 +7,8 @@ import { parseEngines } from './engine-spec.js'
 
 const PAGE = join(dirname(CLI), 'page', 'g3-page.js')
 
-it('the page is one file that needs no other', () => {
-  expect(readFileSync(PAGE, 'utf8')).not.toMatch(/\bfrom\s*["']|\bimport\s*["'(]|\brequire\(/)
+it.each([PAGE, join(dirname(PAGE), 'bench-page.js')])('%s is one file that needs no other', (path) => {
+  expect(readFileSync(path, 'utf8')).not.toMatch(/\bfrom\s*["']|\bimport\s*["'(]|\brequire\(/)
 })
 
 it('a round and batches run from what a page has: a Blob', async () => {

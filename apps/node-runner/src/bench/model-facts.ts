@@ -1,26 +1,6 @@
-import { configFromGguf, expectedTensors, type Gemma3Config } from '@g3/runtime'
-import { readGguf, tokenizerFields } from '@g3/runtime/gguf'
-import { tokenizerFromGguf, type Tokenizer } from '@g3/tokenizer'
 import { openModelFile } from '../loading.js'
+import { ggufFacts, type ModelFacts } from './gguf-facts.js'
 
-/** What a model file says without its weights being read. */
-export interface ModelFacts {
-  readonly tokenizer: Tokenizer
-  readonly config: Gemma3Config
-  /** Of all tensors that the model computes with, as the file stores them. */
-  readonly weightBytes: number
-}
-
-/** @throws G3Error `gguf/…`, `tokenizer/…`, `cli/missing-file`, `cli/unreadable-file`; the signal's reason */
-export async function readModelFacts(path: string, signal?: AbortSignal): Promise<ModelFacts> {
-  const source = await openModelFile(path)
-  try {
-    const gguf = await readGguf(source, { signal })
-    const config = configFromGguf(gguf)
-    let weightBytes = 0
-    for (const [name] of expectedTensors(config)) weightBytes += gguf.tensors.get(name)?.byteLength ?? 0
-    return { tokenizer: tokenizerFromGguf(tokenizerFields(gguf)), config, weightBytes }
-  } finally {
-    await source.close?.()
-  }
-}
+/** @throws G3Error as {@link ggufFacts}; `cli/missing-file`, `cli/unreadable-file` */
+export const readModelFacts = async (path: string, signal?: AbortSignal): Promise<ModelFacts> =>
+  ggufFacts(await openModelFile(path), signal)

@@ -2,7 +2,8 @@ import { expect, it } from 'vitest'
 import type { Measured } from './contest.js'
 import { parseEngines } from './engine-spec.js'
 import { page } from './page.js'
-import { contestReport, spread } from './report.js'
+import { contestReport } from './report.js'
+import { spread } from './spread.js'
 
 it('spread gives least, median and most', () => {
   expect(spread([3, 1, 2])).toEqual([1, 2, 3])

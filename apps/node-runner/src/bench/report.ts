@@ -4,12 +4,10 @@ import { labelOf, type EngineSpec } from './engine-spec.js'
 import type { Failure } from './failure.js'
 import type { Round } from './protocol.js'
 import type { Roofline } from './roofline/roofline.js'
+import { rounded, spread, type Spread } from './spread.js'
 import type { Bandwidth } from './webgpu/bandwidth.js'
 import type { Counters } from './webgpu/counters.js'
 import type { OpTime } from './webgpu/gpu-facts.js'
-
-/** [least, median, most], of tokens per second. */
-export type Spread = readonly [number, number, number]
 
 export interface EngineReport {
   readonly loadMs: number
@@ -71,18 +69,6 @@ export function contestReport(main: EngineSpec, { measured, failures }: Outcome)
   }
 }
 
-/** @param values at least one */
-export function spread(values: readonly number[]): Spread {
-  return [rounded(Math.min(...values)), rounded(median(values)), rounded(Math.max(...values))]
-}
-
-/** @param values at least one */
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  const middle = sorted.length / 2
-  return (sorted[Math.ceil(middle) - 1] + sorted[Math.floor(middle)]) / 2
-}
-
 function engineReport({ loadMs, rounds, peakRssBytes, gpu }: Measured): EngineReport {
   const checksum = commonChecksum(rounds)
   return {
@@ -107,5 +93,3 @@ const ratio = (ours: EngineReport, theirs: EngineReport): Ratio => ({
   prefill: rounded(ours.prefill[1] / theirs.prefill[1]),
   decode: rounded(ours.decode[1] / theirs.decode[1]),
 })
-
-export const rounded = (value: number): number => Math.round(value * 100) / 100

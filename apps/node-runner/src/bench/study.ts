@@ -1,6 +1,6 @@
 import { startEngine, type TurnOptions } from './engine.js'
 import type { Job } from './protocol.js'
-import { median, rounded } from './report.js'
+import { median, rounded } from './spread.js'
 
 /** Decoding of `batch` sequences at a time, each after `context` tokens. */
 export interface StudyPoint {

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { reference } from '@g3/backend'
 import { loadModel } from '@g3/runtime'
 import { describe, expect, it } from 'vitest'
+import type { BrowserReport } from '../bench/webgpu/browser-bench.js'
 import { inChromium } from '../testing/chromium.js'
 import type { ModelResult, SuiteResult } from './page.js'
 
@@ -41,6 +42,22 @@ describe.skipIf(process.platform !== 'linux' || process.arch !== 'x64')(
         await using model = await loadModel({ source: read(file), backend })
         const written = await model.generate(Int32Array.from(prompt), { temperature: 0, maxTokens: TOKENS }).result()
         expect(ids).toEqual(written.ids)
+      },
+      TIMEOUT,
+    )
+
+    it.runIf(isWhole)(
+      'a bench counts in a page what it counts in Node, and times each kernel',
+      async () => {
+        const path = fileURLToPath(new URL('tiny-text-q8_0.gguf', MODELS))
+        const { g3, counters, perOp } = (await call('runBench', '/model.gguf', {
+          '/model.gguf': path,
+        })) as BrowserReport
+        // As `g3 bench --precision exact --prompt 8 --generate 4` has it.
+        expect(g3).toMatchObject({ adapter: expect.stringMatching(/swiftshader/i), checksum: '57978d94' })
+        expect(counters).toMatchObject({ dispatchesPerLayer: 8, bindGroupsPerToken: 0, submitsPerToken: 1 })
+        const timed = perOp?.reduce((sum, op) => sum + op.dispatchesPerToken, 0)
+        expect(timed).toBe(counters.dispatchesPerToken)
       },
       TIMEOUT,
     )

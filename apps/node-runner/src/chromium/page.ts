@@ -3,6 +3,7 @@ import { conformance, type ConformanceOptions } from '@g3/backend/test'
 import { webgpu } from '@g3/kernels-webgpu'
 import { TOLERANCES } from '@g3/kernels-webgpu/test'
 import { loadModel } from '@g3/runtime'
+import { browserBench, type BrowserReport } from '../bench/webgpu/browser-bench.js'
 
 /** What a model file is run on. */
 export interface ModelCall {
@@ -76,4 +77,10 @@ export async function runSuite({ parts, types, subgroups }: SuiteCall): Promise<
     )
   }
   return { passed, failed }
+}
+
+/** Measures a model file as the page of `g3 bench --page` does. */
+export async function runBench(file: string): Promise<BrowserReport> {
+  const model = new File([await (await fetch(file)).blob()], file)
+  return browserBench(model, { prompt: 8, generate: 4, repeat: 2, onStep: () => {} })
 }

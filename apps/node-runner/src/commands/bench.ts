@@ -1,10 +1,13 @@
+import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
 import { G3Error } from '@g3/backend'
 import { chooseBackend, type BackendName } from '@g3/runtime/auto'
 import { labelOf, type EngineSpec } from '../bench/engine-spec.js'
 import { measure, type BenchPlan } from '../bench/measure.js'
-import { readModelFacts, type ModelFacts } from '../bench/model-facts.js'
+import type { ModelFacts } from '../bench/gguf-facts.js'
+import { readModelFacts } from '../bench/model-facts.js'
 import { page, TERMINAL } from '../bench/page.js'
+import { serveBenchPage } from '../bench/serve-bench-page.js'
 import { EXIT } from '../failure.js'
 import { onInterrupt } from '../interrupt.js'
 import { findModel } from '../loading.js'
@@ -32,6 +35,7 @@ export interface BenchOptions {
   readonly context?: readonly number[]
   /** In rising order. */
   readonly batch?: readonly number[]
+  readonly page?: true
   readonly json?: true
 }
 
@@ -39,6 +43,7 @@ export interface BenchOptions {
 export async function bench(options: BenchOptions): Promise<void> {
   using interrupt = onInterrupt()
   const { signal } = interrupt
+  if (options.page) return await offerPage(options.model, signal)
   const { path, name } = await findModel(options.model, signal)
   const facts = await readModelFacts(path, signal)
   checkLengths(options, facts)
@@ -73,6 +78,20 @@ export async function bench(options: BenchOptions): Promise<void> {
   const about = { model: name, engine: labelOf(engine), prompt, generate, threads, repeat }
   await (options.json ? printJson(report) : print(page(report, about, TERMINAL)))
   if (Object.keys(report.failures).length > 0) process.exitCode = EXIT.failed
+}
+
+/** Serves the page that measures a browser until Ctrl-C. A model is served with it if one is named. */
+async function offerPage(model: string | undefined, signal: AbortSignal): Promise<void> {
+  const server = await serveBenchPage(model === undefined ? undefined : await findModel(model, signal))
+  try {
+    await print(`${server.url}\n`)
+    note('Open this in a browser with WebGPU. Ctrl-C ends it.')
+    signal.throwIfAborted()
+    await once(signal, 'abort')
+    throw signal.reason
+  } finally {
+    server.close()
+  }
 }
 
 /** @throws G3Error `cli/usage` for what only WebGPU can answer */

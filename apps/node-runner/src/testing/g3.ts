@@ -25,7 +25,7 @@ export interface RunningOptions {
   /** Called at once. */
   readonly onStart?: (child: ChildProcess) => void
   /** Called with each piece of stdout. */
-  readonly onStdout?: (child: ChildProcess) => void
+  readonly onStdout?: (child: ChildProcess, text: string) => void
 }
 
 /** Runs `g3` as its users do, with a cache of its own, and waits for its end. Nothing here may reach the network. */
@@ -42,7 +42,7 @@ export function g3(args: readonly string[], { stdin = '', env = {}, onStart, onS
     let stderr = ''
     child.stdout.setEncoding('utf8').on('data', (text) => {
       stdout += text
-      onStdout?.(child)
+      onStdout?.(child, text)
     })
     child.stderr.setEncoding('utf8').on('data', (text) => {
       stderr += text

@@ -1,5 +1,5 @@
 import type { Precision } from '../../options.js'
-import type { ModelFacts } from '../model-facts.js'
+import type { ModelFacts } from '../gguf-facts.js'
 import { decodeBytes, prefillMacs, type RunLength } from './model-work.js'
 import type { MachineRates } from './probe.js'
 

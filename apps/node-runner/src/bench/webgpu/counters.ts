@@ -19,6 +19,21 @@ export interface Counters {
   readonly weightBytesStored: number
 }
 
+/** How tables call them, in this order. */
+export const COUNTER_NAMES: readonly (readonly [key: keyof Counters, name: string])[] = [
+  ['dispatchesPerToken', 'dispatches'],
+  ['dispatchesPerLayer', 'of a layer'],
+  ['bindGroupsPerToken', 'bind groups'],
+  ['buffersPerToken', 'buffers'],
+  ['writesPerToken', 'writes'],
+  ['passesPerToken', 'passes'],
+  ['submitsPerToken', 'submissions'],
+  ['readbackBytesPerToken', 'bytes read back'],
+  ['weightBytesReadPerToken', 'bytes of weights read'],
+  ['weightBytesStored', 'of so many'],
+  ['pipelines', 'pipelines made'],
+]
+
 /** @param counts of `tokens` tokens */
 export function countersOf(
   counts: Counts,

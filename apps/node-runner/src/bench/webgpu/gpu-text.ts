@@ -2,7 +2,7 @@ import { harmless } from '../../output.js'
 import { table } from '../../table.js'
 import { figure, type Style } from '../chart.js'
 import type { BenchReport } from '../report.js'
-import type { Counters } from './counters.js'
+import { COUNTER_NAMES, type Counters } from './counters.js'
 
 /** What a report says of WebGPU, for people; empty where g3 ran on the CPU. */
 export function gpuText({ g3, peers, counters, bandwidth, perOp }: BenchReport, style: Style): string {
@@ -35,23 +35,9 @@ export function gpuText({ g3, peers, counters, bandwidth, perOp }: BenchReport, 
   return lines.join('')
 }
 
-const NAMES: readonly (readonly [key: keyof Counters, name: string])[] = [
-  ['dispatchesPerToken', 'dispatches'],
-  ['dispatchesPerLayer', 'of a layer'],
-  ['bindGroupsPerToken', 'bind groups'],
-  ['buffersPerToken', 'buffers'],
-  ['writesPerToken', 'writes'],
-  ['passesPerToken', 'passes'],
-  ['submitsPerToken', 'submissions'],
-  ['readbackBytesPerToken', 'bytes read back'],
-  ['weightBytesReadPerToken', 'bytes of weights read'],
-  ['weightBytesStored', 'of so many'],
-  ['pipelines', 'pipelines made'],
-]
-
 const countersTable = (counted: readonly (readonly [name: string, counters: Counters])[]): string =>
   table(
     ['a token on the GPU', ...counted.map(([name]) => name)],
-    NAMES.map(([key, name]) => [name, ...counted.map(([, counters]) => String(counters[key]))]),
+    COUNTER_NAMES.map(([key, name]) => [name, ...counted.map(([, counters]) => String(counters[key]))]),
     counted.map((_, i) => i + 1),
   )
