@@ -14,6 +14,14 @@ const MOST_GROUPS = 65_535
 const WORKERS = 64
 
 /**
+ * Rows of a matrix and of x in a tile where loops are not written out: a driver for CPUs finds each worker's address by itself, so what
+ * counts is how often a number that was loaded is used. Only for products that lie alone in a kernel and are large enough
+ * to be worth compiling it for two seconds.
+ */
+const LOOPED_TILE = 8
+const LOOPED_OUTS = 640
+
+/**
  * Lanes that share a row. Of all that shapes a kernel only this decides in which order a row's products are summed, so it
  * depends on nothing but the matrix.
  */
@@ -32,13 +40,22 @@ interface Tile {
   readonly groupRows: number
 }
 
-/**
- * @param outs rows of all matrices of the kernel together
- * @param products matrices that a lane multiplies by at the same time
- */
-function tileFor({ unrolled }: Kit, cols: number, outs: number, one: boolean, products: number): Tile {
+interface TileNeeds {
+  readonly cols: number
+  /** Rows of all matrices of the kernel together. */
+  readonly outs: number
+  readonly one: boolean
+  /** Matrices of the kernel, and those that a lane multiplies by at the same time. */
+  readonly matrices: number
+  readonly products: number
+}
+
+function tileFor({ unrolled }: Kit, { cols, outs, one, matrices, products }: TileNeeds): Tile {
   const lanes = lanesOf(cols)
   const slices = WORKERS / lanes
+  if (!unrolled && !one && matrices === 1 && outs >= LOOPED_OUTS) {
+    return { lanes, rows: LOOPED_TILE, tokens: LOOPED_TILE, groupRows: slices * LOOPED_TILE }
+  }
   const wanted = one ? (outs >= 8192 ? 4 : outs >= 2048 ? 2 : 1) : outs >= 8192 ? 4 : 2
   let rows = Math.max(1, wanted / products)
   while (outs > MOST_GROUPS * slices * rows) rows *= 2
@@ -93,7 +110,7 @@ function products(
 ): Dispatch {
   const outs = list.reduce((sum, { shard }) => sum + shard.rows, 0)
   const [{ weight: first }] = list
-  const tile = tileFor(kit, first.cols, outs, one, 1)
+  const tile = tileFor(kit, { cols: first.cols, outs, one, matrices: list.length, products: 1 })
   const values: Values = {
     ...tileValues(kit, tile, 1, x),
     PRODUCTS: list.length,
@@ -186,7 +203,7 @@ export function gatedUp(kit: Kit, one: boolean, args: Args<'gatedUp'>): readonly
       const first = Math.max(gateShard.first, upShard.first)
       const rows = Math.min(gateShard.first + gateShard.rows, upShard.first + upShard.rows) - first
       if (rows <= 0) return []
-      const tile = tileFor(kit, gate.cols, 2 * rows, one, 2)
+      const tile = tileFor(kit, { cols: gate.cols, outs: 2 * rows, one, matrices: 2, products: 2 })
       const values = tileValues(kit, tile, 2, packed)
       return [
         dispatch(
