@@ -39,7 +39,7 @@ describe('wrong usage ends with 2 and says what is right', () => {
     [['logits', '--model', TINY], /--text or --ids-file/],
     [['logits', '--model', TINY, '--text', 'a', '--ids-file', 'b'], /--text or --ids-file/],
     [['bench', '--peers', 'tensorflow'], /some of g3, node-llama-cpp, wllama/],
-    [['bench', '--peers', 'wllama:plain'], /wllama takes the options threads=N/],
+    [['bench', '--peers', 'wllama:plain'], /wllama takes the options cpu, webgpu, threads=N/],
     [['bench', '--simd', 'none'], /Allowed choices are auto, plain/],
     [['bench', '--model', TINY, '--prompt', '1000'], /are more than the 1024 that this model was trained for/],
     [['bench', '--model', TINY, '--prompt', '16', '--context', '1000'], /are more than the 1024/],

@@ -36,8 +36,8 @@ export async function openModelFile(path: string): Promise<ByteSource> {
 export interface LoadedModel extends AsyncDisposable {
   readonly model: Model
   readonly backend: Backend
-  /** Why it is this backend. */
-  readonly backendReason: string
+  /** Why it is this backend; undefined where nothing was asked and it is the CPU. */
+  readonly backendReason?: string
   readonly name: string
   readonly instructionTuned: boolean
   /** From the file's opening to a model that is ready. */
@@ -67,11 +67,12 @@ export async function loadForCommand(options: ModelOptions, signal: AbortSignal)
     ...(context !== undefined && { context }),
     ...(cacheType !== undefined && { cacheType }),
   })
-  const { opened: backend, reason: backendReason } = await chosen
+  const { opened: backend, backend: taken, reason } = await chosen
+  const isNews = options.backend !== undefined || taken !== 'cpu'
   return {
     model,
     backend,
-    backendReason,
+    ...(isNews && { backendReason: reason }),
     name: file.name,
     instructionTuned: file.instructionTuned ?? model.instructionTuned,
     loadMs: performance.now() - start,

@@ -94,7 +94,7 @@ async function report(running: Promise<Result>, { loadMs, backend, backendReason
     decodeTokensPerSecond: round(decodeTokensPerSecond),
     peakRssBytes: peakRssBytes(),
     backend: backend.caps.name,
-    backendReason,
+    ...(backendReason !== undefined && { backendReason }),
     threads: backend.caps.threads,
   }
 }
