@@ -14,7 +14,8 @@ export interface PageHead {
   readonly engine: string
   readonly prompt: number
   readonly generate: number
-  readonly threads: number
+  /** Undefined on WebGPU, which has none. */
+  readonly threads?: number
   readonly repeat: number
 }
 
@@ -78,7 +79,7 @@ const series = (title: string, values: readonly (readonly [label: string, value:
 })
 
 const aboutLine = ({ threads, prompt, generate, repeat }: PageHead): string =>
-  `${prompt} tokens of prompt, ${generate} more; ${plural(threads, 'thread')}; ` +
+  `${prompt} tokens of prompt, ${generate} more; ${threads === undefined ? 'WebGPU' : plural(threads, 'thread')}; ` +
   (repeat === 1 ? '1 round' : `medians of ${repeat} rounds`)
 
 function rooflineText({ readBytesPerSecond, macsPerSecond, decodeFraction, prefillFraction }: Roofline): string {

@@ -18,11 +18,11 @@ const FILES = Object.entries<string>(ggufLogits).filter(([file]) => !file.includ
 
 const TOKENS = isWhole ? 8 : 2
 
-const call = (name: string, argument: unknown, files: Readonly<Record<string, string>> = {}): Promise<unknown> =>
-  inChromium({ module: fileURLToPath(new URL('page.ts', import.meta.url)), name, argument, files, timeoutMs: 600_000 })
+/** SwiftShader runs each worker of a group by itself: seconds for a file, hours for the whole suite. */
+const TIMEOUT = (isWhole ? 240 : 10) * 60_000
 
-/** Seconds for a file: SwiftShader compiles for a CPU and runs each worker of a group by itself. */
-const TIMEOUT = 700_000
+const call = (name: string, argument: unknown, files: Readonly<Record<string, string>> = {}): Promise<unknown> =>
+  inChromium({ module: fileURLToPath(new URL('page.ts', import.meta.url)), name, argument, files, timeoutMs: TIMEOUT })
 
 describe.skipIf(process.platform !== 'linux' || process.arch !== 'x64')(
   'in a page of headless Chromium, on SwiftShader',
@@ -45,6 +45,11 @@ describe.skipIf(process.platform !== 'linux' || process.arch !== 'x64')(
       },
       TIMEOUT,
     )
+
+    it('auto knows a driver that computes on the CPU', async () => {
+      const reason = expect.stringMatching(/swiftshader computes on the CPU/)
+      expect(await call('chooseHere', undefined)).toEqual({ backend: 'cpu', reason })
+    })
 
     it.runIf(isWhole)(
       'a bench counts in a page what it counts in Node, and times each kernel',

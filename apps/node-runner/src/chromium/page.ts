@@ -3,7 +3,11 @@ import { conformance, type ConformanceOptions } from '@g3/backend/test'
 import { webgpu } from '@g3/kernels-webgpu'
 import { TOLERANCES } from '@g3/kernels-webgpu/test'
 import { loadModel } from '@g3/runtime'
+import { chooseBackend, type Choice } from '@g3/runtime/auto'
 import { browserBench, type BrowserReport } from '../bench/webgpu/browser-bench.js'
+
+/** Which backend `auto` takes in this page. */
+export const chooseHere = (): Promise<Choice> => chooseBackend({})
 
 /** What a model file is run on. */
 export interface ModelCall {
@@ -25,7 +29,8 @@ export async function runModel({ file, prompt, tokens }: ModelCall): Promise<Mod
   const ids = Int32Array.from(prompt)
   let adapter = ''
   const open = async (): Promise<Backend> => {
-    const backend = await webgpu()
+    // The check compiles another layer, which takes SwiftShader as long as the model.
+    const backend = await webgpu({ selfCheck: false })
     adapter = backend.caps.description
     return backend
   }

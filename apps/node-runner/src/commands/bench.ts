@@ -75,7 +75,7 @@ export async function bench(options: BenchOptions): Promise<void> {
     log: (line) => note(harmless(line)),
     ...(options.timeout !== undefined && { timeoutMs: options.timeout * 1000 }),
   })
-  const about = { model: name, engine: labelOf(engine), prompt, generate, threads, repeat }
+  const about = { model: name, engine: labelOf(engine), prompt, generate, repeat, ...(backend === 'cpu' && { threads }) }
   await (options.json ? printJson(report) : print(page(report, about, TERMINAL)))
   if (Object.keys(report.failures).length > 0) process.exitCode = EXIT.failed
 }

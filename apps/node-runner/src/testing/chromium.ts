@@ -46,7 +46,7 @@ export async function inChromium({ module, name, argument, files, timeoutMs }: P
     const send = (path, value) => fetch(path, { method: 'POST', body: JSON.stringify(value) })
     try {
       const { ${name} } = await import('/module.js')
-      await send('/result', await ${name}(${JSON.stringify(argument)}))
+      await send('/result', await ${name}(${JSON.stringify(argument) ?? ''}))
     } catch (error) { await send('/error', String(error?.stack ?? error)) }
   </script>`
   await build({
