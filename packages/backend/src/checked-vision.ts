@@ -17,10 +17,10 @@ export interface CheckedVisionOps {
 
 /**
  * The rules of {@link checkedOps} and those of the ops of images.
+ * @param needs where what a step must bring is collected, for a caller who adds to it
  * @throws G3Error `backend/shape` from the op whose operands do not fit together
  */
-export function checkedVisionOps(inner: Ops & VisionOps): CheckedVisionOps {
-  const needs = stepNeeds()
+export function checkedVisionOps(inner: Ops & VisionOps, needs = stepNeeds()): CheckedVisionOps {
   const { ops, checkStep } = checkedOps(inner, needs)
   return { ops: { ...ops, ...imageOps(inner, needs) }, checkStep }
 }

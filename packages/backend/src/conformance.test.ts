@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { Backend, CacheView, Ops, Step } from './contract.js'
+import type { LogitBackend, LogitOps } from './logit-ops.js'
 import { reference } from './reference.js'
-import { conformance, visionConformance, type ConformanceOptions, type TestRunner } from './test.js'
+import { conformance, logitConformance, visionConformance, type ConformanceOptions, type TestRunner } from './test.js'
 import type { VisionBackend, VisionOps } from './vision-ops.js'
 
 // A suite is worth what it catches: each fault below is put into a backend that is right otherwise.
@@ -87,6 +88,7 @@ const withSpans = (fault: (span: Int32Array) => void) =>
   })
 
 const OP_FAULTS: readonly (readonly [name: string, group: string, fault: (ops: Ops) => Partial<Ops>])[] = [
+  ['draw draws nothing', 'draw', () => ({ draw: () => {} })],
   ['embed leaves out the scale', 'embed', (ops) => ({ embed: (args) => ops.embed({ ...args, scale: 1 }) })],
   ['norm has twice the eps', 'norm: squares', (ops) => ({ norm: (args) => ops.norm({ ...args, eps: 2e-6 }) })],
   [
@@ -293,6 +295,24 @@ const withImageOps = (fault: (ops: VisionOps) => Partial<VisionOps>) => (): Visi
 describe('the suite of images catches a backend where', () => {
   it.each(IMAGE_FAULTS)('%s', async (_, group, fault) => {
     expect(await failuresOf(testsOf(withImageOps(fault), visionConformance), group)).not.toEqual([])
+  })
+})
+
+/** What may be wrong with the ops of logits. */
+const LOGIT_FAULTS: readonly (readonly [string, (ops: LogitOps) => Partial<LogitOps>])[] = [
+  ['edits are forgotten', () => ({ edit: () => {} })],
+  ['one edit fewer has room', (ops) => ({ edit: (args) => ops.edit({ ...args, most: Math.max(1, args.most - 1) }) })],
+  ['ids past the limit rank', (ops) => ({ rank: (args) => ops.rank({ ...args, limit: args.logits.cols }) })],
+  ['ids past the limit are summed', (ops) => ({ logSum: (args) => ops.logSum({ ...args, limit: args.logits.cols }) })],
+]
+
+describe('the suite of logits catches a backend where', () => {
+  it.each(LOGIT_FAULTS)('%s', async (_, fault) => {
+    const make = (): LogitBackend => {
+      const inner: LogitBackend = reference()
+      return { ...inner, record: (label, build) => inner.record(label, (ops) => build({ ...ops, ...fault(ops) })) }
+    }
+    expect(await failuresOf(testsOf(make, logitConformance), 'edit, rank')).not.toEqual([])
   })
 })
 

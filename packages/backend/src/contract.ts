@@ -1,3 +1,4 @@
+import type { LogitEdits } from './logit-ops.js'
 import type { QuantType } from './quant.js'
 
 /**
@@ -89,6 +90,8 @@ export interface Step {
   readonly positions?: Int32Array
   /** [rows, 4] how each row's token is drawn, as `packDraw` writes it. */
   readonly draws?: Int32Array
+  /** What {@link LogitOps.edit} changes. */
+  readonly edits?: LogitEdits
   /** One view for each cache, by {@link CacheStore.index}. */
   readonly views?: readonly CacheView[]
   /** First row of `x` that {@link Ops.logits} and {@link Ops.top} read (default 0). */
@@ -193,6 +196,8 @@ export interface Caps {
    * read gives what its buffer held when it was asked for, whatever is enqueued meanwhile.
    */
   readonly runsAhead: boolean
+  /** Whether it has {@link LogitOps}. */
+  readonly logitOps: boolean
 }
 
 /** How lost hardware comes back. */

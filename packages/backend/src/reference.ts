@@ -1,11 +1,14 @@
+import { checkedLogitOps } from './checked-logits.js'
 import { checkedVisionOps } from './checked-vision.js'
 import { checkPage, checkPageBytes } from './checked.js'
 import type { Buffer, CacheStore, Ops, Program, Step } from './contract.js'
 import { check, G3Error } from './errors.js'
+import type { LogitBackend, LogitOps } from './logit-ops.js'
 import { attend } from './reference/attend.js'
 import type { Call } from './reference/call.js'
 import { draw } from './reference/draw.js'
 import { embed, firstColumn } from './reference/embed.js'
+import { logitRecorder } from './reference/logits.js'
 import { memory, type Memory } from './reference/memory.js'
 import { addNorm, norm } from './reference/norm.js'
 import { copyPage, readPage, writePage } from './reference/pages.js'
@@ -16,13 +19,14 @@ import { store } from './reference/store.js'
 import { top } from './reference/top.js'
 import { visionRecorder } from './reference/vision.js'
 import { ropeFrequencies } from './rope.js'
-import type { VisionBackend } from './vision-ops.js'
+import { stepNeeds } from './step.js'
+import type { VisionBackend, VisionOps } from './vision-ops.js'
 
 /**
  * The executable specification of the contract: plain loops over f32 buffers, every sum in double.
  * Made to be read and to be compared with; fast enough for tiny models. Weights are held as f32.
  */
-export function reference(): VisionBackend {
+export function reference(): VisionBackend & LogitBackend {
   const owned = memory()
   const programs = new Map<Program, (step: Step) => void>()
 
@@ -33,22 +37,25 @@ export function reference(): VisionBackend {
     return layers
   }
 
-  const backend: VisionBackend = {
+  const backend: VisionBackend & LogitBackend = {
     caps: {
       name: 'reference',
       description: 'plain loops, double accumulation, 1 thread',
       threads: 1,
       cacheType: 'f32',
       runsAhead: false,
+      logitOps: true,
     },
     load: owned.load,
     buffer: owned.buffer,
     cache: owned.cache,
-    record(label, build) {
+    record(label: string, build: (ops: Ops & VisionOps & LogitOps) => void) {
       owned.checkOpen()
       const calls: Call[] = []
-      const { ops, checkStep } = checkedVisionOps({ ...recorder(owned, calls), ...visionRecorder(owned, calls) })
-      build(ops)
+      const needs = stepNeeds()
+      const plain = { ...recorder(owned, calls), ...visionRecorder(owned, calls) }
+      const { ops, checkStep } = checkedVisionOps(plain, needs)
+      build({ ...ops, ...checkedLogitOps(logitRecorder(owned, calls), needs) })
       const program: Program = { label }
       programs.set(program, (step) => {
         checkStep(step)

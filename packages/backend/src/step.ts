@@ -1,6 +1,7 @@
 import { PAGE, type Buffer, type CacheSpec, type CacheStore, type CacheView, type Step } from './contract.js'
 import { DRAW_WORDS } from './draw.js'
 import { G3Error } from './errors.js'
+import { editSizes, type LogitEdits } from './logit-ops.js'
 
 /** What the recorded ops ask of a step. `Infinity`: nothing asked. */
 export interface StepNeeds {
@@ -10,6 +11,8 @@ export interface StepNeeds {
   ids: number
   positions: boolean
   draws: boolean
+  /** Ids of the logits that are edited, and how many of a row may change. */
+  edits: { readonly ids: number; readonly most: number } | undefined
   /** Rows of the smallest operand of `logits` and `top`. */
   logitsRows: number
   /** Rows that a step must have, where ops take them for an image; 0 where they don't. */
@@ -32,6 +35,7 @@ export function stepNeeds(): StepNeeds {
     ids: Infinity,
     positions: false,
     draws: false,
+    edits: undefined,
     logitsRows: Infinity,
     exactRows: 0,
     pixels: 0,
@@ -70,11 +74,30 @@ export function checkStep(step: Step, needs: StepNeeds): void {
   if (needs.draws && (step.draws?.length ?? 0) < DRAW_WORDS * rows) {
     throw bad(`${rows} rows need ${DRAW_WORDS} numbers of draws each`)
   }
+  if (needs.edits !== undefined) checkEdits(step.edits, rows, needs.edits)
   for (const cache of needs.caches) {
     const view = step.views?.[cache.index]
     if (view === undefined) throw bad(`no view for cache ${cache.index} (${cache.spec.label})`)
     checkRange('slots', view.slots, rows, cache.spec.pages * PAGE)
     if (needs.reads.includes(cache)) checkTables(view, rows, cache.spec)
+  }
+}
+
+function checkEdits(edits: LogitEdits | undefined, rows: number, { ids, most }: NonNullable<StepNeeds['edits']>): void {
+  const sizes = editSizes(rows, ids, most)
+  const isThere =
+    edits !== undefined &&
+    (edits.allowed?.length ?? Infinity) >= sizes.allowed &&
+    edits.counts.length >= rows &&
+    edits.ids.length >= sizes.ids &&
+    edits.changes.length >= sizes.changes
+  if (!isThere) throw bad(`edits of ${rows} rows need room for ${most} ids of a row, and a bit for each of ${ids}`)
+  for (let r = 0; r < rows; r++) {
+    const count = edits.counts[r]
+    if (count < 0 || count > most) throw bad(`${count} edits of row ${r}, there is room for ${most}`)
+    for (let n = r * most; n < r * most + count; n++) {
+      if (edits.ids[n] < 0 || edits.ids[n] >= ids) throw bad(`an edit of id ${edits.ids[n]}, there are ${ids}`)
+    }
   }
 }
 

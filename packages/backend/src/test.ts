@@ -6,6 +6,7 @@ import { pages } from './conformance/pages.js'
 import { productOps } from './conformance/products.js'
 import { rowOps } from './conformance/rows.js'
 import { drawOp } from './conformance/draws.js'
+import { logitOps } from './conformance/logits.js'
 import { topOp } from './conformance/tops.js'
 import { imageOps } from './conformance/images.js'
 import { CACHE_TYPES, type Backend } from './contract.js'
@@ -40,6 +41,15 @@ export function conformance(
   topOp(suite)
   drawOp(suite)
   layerPrograms(suite)
+}
+
+/** Tests the ops of logits of a backend that has them, in the same way. */
+export function logitConformance(
+  makeBackend: () => Backend | Promise<Backend>,
+  { describe, it }: TestRunner,
+  { tolerances }: Pick<ConformanceOptions, 'tolerances'>,
+): void {
+  logitOps({ describe, it, tolerances, make: async () => makeBackend() })
 }
 
 /** Tests the ops of images of a backend that has them, in the same way. */

@@ -132,6 +132,7 @@ export async function cpu(options: CpuOptions = {}): Promise<Backend> {
       threads,
       cacheType: precision === 'exact' ? 'f32' : 'f16',
       runsAhead: false,
+      logitOps: false,
       description:
         `wasm ${relaxed ? 'relaxed' : 'plain'} simd${quads ? ', int8 dot products' : ''}, ${threads} thread${threads > 1 ? 's' : ''}` +
         (shared ? '' : ' (memory cannot be shared here: serve the page with COOP and COEP headers for more)'),

@@ -1,11 +1,13 @@
 import {
   check,
+  checkedLogitOps,
   checkedOps,
   checkPage,
   checkPageBytes,
-  type Backend,
   type Buffer,
+  stepNeeds,
   type CacheStore,
+  type LogitBackend,
   type Program,
   type Step,
   type Weight,
@@ -22,7 +24,7 @@ import type { GpuWeight } from './weights/load.js'
 type Work = 'load' | 'buffer' | 'cache' | 'record' | 'run' | 'read' | 'copyPage' | 'readPage' | 'writePage'
 
 /** What callers use: the contract's checks, and handles of what an engine holds. */
-export interface Front extends Pick<Backend, Work> {
+export interface Front extends Pick<LogitBackend, Work> {
   /** Makes all that was given out on another engine, which is the current one by then. */
   remake(): Promise<void>
 }
@@ -59,8 +61,9 @@ export function front(current: () => Engine): Front {
     },
     record(label, build) {
       const calls = collectCalls()
-      const { ops, checkStep } = checkedOps(calls.ops)
-      build(ops)
+      const needs = stepNeeds()
+      const { ops, checkStep } = checkedOps(calls.ops, needs)
+      build({ ...ops, ...checkedLogitOps(calls.ops, needs) })
       const known = caches.all().length
       const make = () => current().record(label, calls.list, caches.all().slice(0, known), resolve)
       const handle = { label }

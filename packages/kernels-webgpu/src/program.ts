@@ -1,5 +1,6 @@
 import type { Program } from '@g3/backend'
 import type { PageForm } from './ops/attend.js'
+import type { EditRoom } from './ops/logits.js'
 import type { Kernel } from './shader/pipelines.js'
 
 /** A kernel with what it is bound to. */
@@ -28,6 +29,8 @@ export interface GpuProgram extends Program {
   readonly needsOnlyRows: boolean
   /** Whether its draws do. */
   readonly needsDraws: boolean
+  /** Where a step's edits go, for a program that has them. */
+  readonly edits: EditRoom | undefined
   /** Words that a step has at most. */
   readonly stepWords: number
   /** By cache index: entries that the page tables of a step have at most. */

@@ -1,6 +1,7 @@
-import { G3Error, PAGE, type Step } from '@g3/backend'
+import { G3Error, PAGE, type LogitEdits, type Step } from '@g3/backend'
 import type { Faults } from './faults.js'
 import { canSplit, pageForm, type PageForm } from './ops/attend.js'
+import { editParts, type EditRoom } from './ops/logits.js'
 import type { Dispatch, GpuProgram } from './program.js'
 import { openStepBuffer } from './step-buffer.js'
 import { pagesSeen } from './steps.js'
@@ -36,6 +37,7 @@ export function openQueue(device: GPUDevice, layout: GPUBindGroupLayout, faults:
   let work = 0
 
   const steps = openStepBuffer(device, layout, faults)
+  let hasEdits = false
   const offset: [number] = [0]
   const pages: number[] = []
   const forms: (PageForm | undefined)[] = []
@@ -56,6 +58,7 @@ export function openQueue(device: GPUDevice, layout: GPUBindGroupLayout, faults:
       encoder = undefined
     }
     steps.clear()
+    hasEdits = false
     work = 0
   }
   const schedule = (): void => {
@@ -91,9 +94,16 @@ export function openQueue(device: GPUDevice, layout: GPUBindGroupLayout, faults:
     pass.dispatchWorkgroups(x, Math.ceil(step.rows / rows), pagesOf === undefined ? 1 : pages[pagesOf])
   }
 
+  /** Edits of one step at a time lie where kernels read them. */
+  const writeEdits = (edits: LogitEdits, rows: number, room: EditRoom): void => {
+    for (const [at, words] of editParts(edits, rows, room)) device.queue.writeBuffer(room.buffer, 4 * at, words)
+    hasEdits = true
+  }
+
   const runNow = (program: GpuProgram, step: Step): void => {
     if (faults.lost) return
-    if (!steps.takes(program, step)) flush()
+    if (!steps.takes(program, step) || (program.edits !== undefined && hasEdits)) flush()
+    if (program.edits !== undefined && step.edits !== undefined) writeEdits(step.edits, step.rows, program.edits)
     offset[0] = steps.place(program, step)
     pass?.setBindGroup(0, steps.group, offset)
     let apart = true

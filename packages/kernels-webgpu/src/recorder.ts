@@ -1,4 +1,4 @@
-import type { Ops } from '@g3/backend'
+import type { LogitOps, Ops } from '@g3/backend'
 import { MOST_ROWS } from './buffers.js'
 import type { GpuCache } from './caches.js'
 import * as attention from './ops/attend.js'
@@ -7,18 +7,20 @@ import type { Kit } from './ops/kit.js'
 import * as products from './ops/products.js'
 import * as rows from './ops/rows.js'
 import { draw } from './ops/draw.js'
+import * as logits from './ops/logits.js'
 import { top } from './ops/top.js'
 import type { Dispatch, GpuProgram } from './program.js'
 import { stepWords } from './steps.js'
 
-type Call = { [Op in keyof Ops]: { readonly op: Op; readonly args: Parameters<Ops[Op]>[0] } }[keyof Ops]
+type AllOps = Ops & LogitOps
+type Call = { [Op in keyof AllOps]: { readonly op: Op; readonly args: Parameters<AllOps[Op]>[0] } }[keyof AllOps]
 
 /** The calls of a program, to be seen as a whole. */
 export type Calls = readonly Call[]
 
-export function collectCalls(): { readonly ops: Ops; readonly list: Calls } {
+export function collectCalls(): { readonly ops: AllOps; readonly list: Calls } {
   const list: Call[] = []
-  const ops: Ops = {
+  const ops: AllOps = {
     embed: (args) => list.push({ op: 'embed', args }),
     norm: (args) => list.push({ op: 'norm', args }),
     qkv: (args) => list.push({ op: 'qkv', args }),
@@ -32,6 +34,9 @@ export function collectCalls(): { readonly ops: Ops; readonly list: Calls } {
     logits: (args) => list.push({ op: 'logits', args }),
     top: (args) => list.push({ op: 'top', args }),
     draw: (args) => list.push({ op: 'draw', args }),
+    edit: (args) => list.push({ op: 'edit', args }),
+    rank: (args) => list.push({ op: 'rank', args }),
+    logSum: (args) => list.push({ op: 'logSum', args }),
   }
   return { ops, list }
 }
@@ -63,6 +68,7 @@ export function makeProgram(kit: Kit, label: string, calls: Calls, caches: reado
   }
   const one = dispatches(noting, calls, true)
   const many = dispatches(noting, calls, false)
+  const edited = calls.find((call) => call.op === 'edit')
   return {
     label,
     one,
@@ -70,6 +76,7 @@ export function makeProgram(kit: Kit, label: string, calls: Calls, caches: reado
     caches: caches.map((cache) => used.has(cache)),
     needsOnlyRows: !calls.some(isNeedy),
     needsDraws: calls.some(({ op }) => op === 'draw'),
+    edits: edited && logits.editRoom(noting, edited.args),
     stepWords: stepWords(rows, caches.length),
     tableEntries: caches.map(({ spec }) => spec.tableEntries),
   }
@@ -144,6 +151,12 @@ function single(kit: Kit, call: Call, one: boolean): readonly Dispatch[] {
       return top(kit, one, call.args)
     case 'draw':
       return draw(kit, call.args)
+    case 'edit':
+      return logits.edit(kit, call.args)
+    case 'rank':
+      return logits.rank(kit, call.args)
+    case 'logSum':
+      return logits.logSum(kit, call.args)
     default:
       return call satisfies never
   }

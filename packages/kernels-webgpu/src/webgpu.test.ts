@@ -1,5 +1,5 @@
 import type { QuantType } from '@g3/backend'
-import { conformance, type TestRunner } from '@g3/backend/test'
+import { conformance, logitConformance, type TestRunner } from '@g3/backend/test'
 import { describe, it } from 'vitest'
 import type { WebGpuOptions } from './options.js'
 import { testGpu } from './testing/gpu.js'
@@ -34,5 +34,6 @@ for (const [name, options, types] of isSlow ? SLOW_VARIANTS : VARIANTS) {
       ...(types && { types }),
       batchInvariant: true,
     })
+    logitConformance(() => webgpu({ gpu, selfCheck: false, ...options }), { describe, it }, { tolerances: TOLERANCES })
   })
 }

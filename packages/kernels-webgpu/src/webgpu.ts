@@ -1,4 +1,4 @@
-import { check, isG3Error, type Backend } from '@g3/backend'
+import { check, isG3Error, type LogitBackend } from '@g3/backend'
 import type { Engine } from './engine.js'
 import { front } from './front.js'
 import type { WebGpuOptions } from './options.js'
@@ -12,7 +12,7 @@ const MOST_LOSSES = 3
  * the same bits alone and among others, whatever else the step holds and wherever its pages lie. A lost device is replaced by {@link Backend.recovery}.
  * @throws G3Error `webgpu/unavailable`, `webgpu/options`, `webgpu/wrong-results`
  */
-export async function webgpu(options: WebGpuOptions = {}): Promise<Backend> {
+export async function webgpu(options: WebGpuOptions = {}): Promise<LogitBackend> {
   let losses = 0
   const countLoss = (): void => {
     losses++
@@ -90,6 +90,7 @@ export async function webgpu(options: WebGpuOptions = {}): Promise<Backend> {
       },
       cacheType: 'f32',
       runsAhead: true,
+      logitOps: true,
     },
     async load(tensor, signal) {
       for (;;) {

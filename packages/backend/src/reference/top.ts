@@ -14,13 +14,18 @@ export function top(
   const values = new Float32Array(weight.rows)
   for (let r = 0; r < rows; r++) {
     project(1, x, weight, { rows: 1, cols: weight.rows, values }, from + r)
-    const ranked = Array.from({ length: limit }, (_, id) => id)
-      .filter((id) => values[id] > -Infinity)
-      .sort((a, b) => values[b] - values[a] || a - b)
-    for (let n = 0; n < count; n++) {
-      const id = ranked[n]
-      out.values[r * out.cols + n] = id ?? -1
-      out.values[r * out.cols + count + n] = id === undefined ? -Infinity : values[id]
-    }
+    rankRow(values.subarray(0, limit), count, out.values.subarray(r * out.cols, (r + 1) * out.cols))
+  }
+}
+
+/** The `count` largest: ids, then logits. */
+export function rankRow(logits: Float32Array, count: number, out: Float32Array): void {
+  const ranked = Array.from(logits.keys())
+    .filter((id) => logits[id] > -Infinity)
+    .sort((a, b) => logits[b] - logits[a] || a - b)
+  for (let n = 0; n < count; n++) {
+    const id = ranked[n]
+    out[n] = id ?? -1
+    out[count + n] = id === undefined ? -Infinity : logits[id]
   }
 }

@@ -7,20 +7,29 @@ import { logitsInto } from './products.js'
 /** Candidates that a workgroup ranks. */
 const RANKED = 1024
 
-/** The logits, then passes that leave the best of each 1024 candidates until one workgroup has them all. */
 export function top(kit: Kit, one: boolean, args: Parameters<Ops['top']>[0]): readonly Dispatch[] {
-  const { limit, count } = args
   const [x, weight, out] = [kit.buffer(args.x), kit.weight(args.weight), kit.buffer(args.out)]
   const stride = strideOf(weight.rows)
-  const all: GpuBuffer = {
+  const logits: GpuBuffer = {
     label: 'logits of top',
     rows: out.rows,
     cols: weight.rows,
     stride,
     buffer: kit.scratch('logits of top', out.rows * stride * 4),
   }
+  return [...logitsInto(kit, one, x, weight, logits), ...rankInto(kit, logits, args.limit, args.count, out)]
+}
+
+/** Passes that leave the best of each 1024 candidates until one workgroup has them all. */
+export function rankInto(
+  kit: Kit,
+  logits: GpuBuffer,
+  limit: number,
+  count: number,
+  out: GpuBuffer,
+): readonly Dispatch[] {
   const passes: Dispatch[] = []
-  let source = { buffer: all.buffer, count: limit, stride }
+  let source = { buffer: logits.buffer, count: limit, stride: logits.stride }
   for (let first = true, last = false; !last; first = false) {
     const groups = Math.ceil(source.count / RANKED)
     last = groups === 1
@@ -41,5 +50,5 @@ export function top(kit: Kit, one: boolean, args: Parameters<Ops['top']>[0]): re
     )
     source = target
   }
-  return [...logitsInto(kit, one, x, weight, all), ...passes]
+  return passes
 }

@@ -48,6 +48,9 @@ function ordered(rising: boolean, context = 10_000) {
     pick: async () => (rising ? vocabulary.size - 1 : 0),
     draw: async () => (rising ? vocabulary.size - 1 : 0),
     runsAhead: false,
+    vocabulary: vocabulary.size,
+    takesEdits: false,
+    logSum: () => Promise.reject(new Error('not here')),
     follow: () => Promise.reject(new Error('not here')),
     rewind(to) {
       length = to

@@ -1,6 +1,7 @@
 import { breather } from './breathe.js'
 import { isContextFull, makeRoom } from './overflow.js'
 import type { Engine } from './engines.js'
+import type { TokenLogProbabilities } from './logprobs.js'
 import type { GenerationPlan } from './options.js'
 import { stopText } from './stop-text.js'
 import { tokenSource } from './token-source.js'
@@ -12,6 +13,8 @@ export interface Chunk {
   readonly text: string
   /** The token; undefined for text that was held back and is released because the generation was aborted. */
   readonly id: number | undefined
+  /** How likely the token was, where that was asked for; not of one that a constraint left no choice about. */
+  readonly logprobs?: TokenLogProbabilities
 }
 
 /**
@@ -26,6 +29,8 @@ export interface Progress {
   readonly ids: number[]
   stopReason: StopReason
   cachedTokens: number
+  /** Of the latest token. */
+  logprobs: TokenLogProbabilities | undefined
   readonly start: number
   /** When the first and the latest token came; `start` before there is one. */
   first: number
@@ -34,7 +39,16 @@ export interface Progress {
 
 export function newProgress(): Progress {
   const start = performance.now()
-  return { text: '', ids: [], stopReason: 'aborted', cachedTokens: 0, start, first: start, latest: start }
+  return {
+    text: '',
+    ids: [],
+    stopReason: 'aborted',
+    cachedTokens: 0,
+    logprobs: undefined,
+    start,
+    first: start,
+    latest: start,
+  }
 }
 
 /** Reads the prompt, then picks, decodes and appends token after token until something ends the text. */
@@ -67,6 +81,8 @@ export async function* decode(
     return end + rest
   }
 
+  const likelihoods = (): Pick<Chunk, 'logprobs'> => (progress.logprobs ? { logprobs: progress.logprobs } : {})
+
   /** Why the text ends with the token that was just added, if it does. */
   const endAfterToken = (): StopReason | undefined => {
     if (stops.found || plan.constraint?.isFinished()) return 'stop'
@@ -82,7 +98,7 @@ export async function* decode(
       if (progress.ids.length === 0) progress.first = progress.latest
       if (plan.stopIds.has(id)) {
         progress.stopReason = 'stop'
-        yield { text: flush(), id }
+        yield { text: flush(), id, ...likelihoods() }
         return
       }
       progress.ids.push(id)
@@ -94,7 +110,7 @@ export async function* decode(
         progress.stopReason = endAfterToken() ?? reason
         if (progress.stopReason === 'context') makeRoom(sequence, plan.overflow)
       }
-      yield { text, id }
+      yield { text, id, ...likelihoods() }
       if (reason) return
       await breathe()
       signal?.throwIfAborted()

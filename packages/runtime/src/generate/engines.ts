@@ -11,7 +11,19 @@ export interface Engine {
   readonly sequence: Readable &
     Pick<
       TextSequence,
-      'step' | 'reset' | 'rewind' | 'shared' | 'pick' | 'draw' | 'runsAhead' | 'follow' | 'rankable' | 'logits'
+      | 'step'
+      | 'reset'
+      | 'rewind'
+      | 'shared'
+      | 'pick'
+      | 'draw'
+      | 'vocabulary'
+      | 'takesEdits'
+      | 'logSum'
+      | 'runsAhead'
+      | 'follow'
+      | 'rankable'
+      | 'logits'
     >
 }
 

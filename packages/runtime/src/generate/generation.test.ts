@@ -66,6 +66,9 @@ function scriptedSequence(
     rankable: 1,
     draw: async () => next(),
     runsAhead: false,
+    vocabulary: VOCABULARY,
+    takesEdits: false,
+    logSum: async () => 0,
     follow: () => Promise.reject(new G3Error('test/ahead', 'not here')),
     async logits(into = new Float32Array(VOCABULARY)) {
       into.fill(-Infinity)

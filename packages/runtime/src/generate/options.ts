@@ -25,6 +25,8 @@ export interface GenerateOptions extends SamplingOptions {
    * those that it leaves no choice about are added without asking the model, and the text ends where it must.
    */
   readonly constraint?: Constraint
+  /** Tells with each token how likely it was, beside so many of the likeliest: 0 to 20. Default: not at all. */
+  readonly logprobs?: number
   /** Tokens of the prompt that the model has read, of how many. */
   readonly onPrefill?: (done: number, total: number) => void
   /**
@@ -59,6 +61,7 @@ export interface GenerationPlan {
   readonly sampler: Sampler
   readonly signal: AbortSignal | undefined
   readonly constraint: Constraint | undefined
+  readonly logprobs: number | undefined
   readonly onPrefill: ((done: number, total: number) => void) | undefined
   readonly overflow: OverflowPlan
 }
@@ -73,6 +76,9 @@ export interface OverflowPlan {
 const MOST_STOPS = 64
 const LONGEST_STOP = 1024
 
+/** As many as OpenAI's API gives. */
+const MOST_LOGPROBS = 20
+
 const OVERFLOW_POLICIES: readonly OverflowPolicy[] = ['error', 'stop', 'shift']
 
 /**
@@ -80,7 +86,17 @@ const OVERFLOW_POLICIES: readonly OverflowPolicy[] = ['error', 'stop', 'shift']
  * @throws G3Error `generate/bad-option` or `sampling/bad-option`, naming the option and what is allowed
  */
 export function parseGenerateOptions(options: GenerateOptions, endMarks: readonly number[]): GenerationPlan {
-  const { maxTokens = Infinity, stop = [], signal, constraint, onPrefill, overflow = 'error', keep = PAGE, onOverflow } = options
+  const {
+    maxTokens = Infinity,
+    stop = [],
+    signal,
+    constraint,
+    logprobs,
+    onPrefill,
+    overflow = 'error',
+    keep = PAGE,
+    onOverflow,
+  } = options
   const isCount = maxTokens === Infinity || (Number.isSafeInteger(maxTokens) && maxTokens >= 1)
   check(isCount, 'generate/bad-option', () => `maxTokens is ${maxTokens}; it must be a whole number from 1`)
   check(
@@ -104,6 +120,13 @@ export function parseGenerateOptions(options: GenerateOptions, endMarks: readonl
     'generate/bad-option',
     () => `overflow is ${overflow}; it must be one of ${OVERFLOW_POLICIES.join(', ')}`,
   )
+  const isRanked =
+    logprobs === undefined || (Number.isSafeInteger(logprobs) && logprobs >= 0 && logprobs <= MOST_LOGPROBS)
+  check(
+    isRanked,
+    'generate/bad-option',
+    () => `logprobs is ${logprobs}; it must be a whole number up to ${MOST_LOGPROBS}`,
+  )
   const isKept = Number.isSafeInteger(keep) && keep >= 0
   check(isKept, 'generate/bad-option', () => `keep is ${keep}; it must be a whole number of tokens`)
   return {
@@ -113,6 +136,7 @@ export function parseGenerateOptions(options: GenerateOptions, endMarks: readonl
     sampler: sampler(options),
     signal,
     constraint,
+    logprobs,
     onPrefill,
     overflow: { policy: overflow, keep: Math.ceil(keep / PAGE) * PAGE, onOverflow },
   }

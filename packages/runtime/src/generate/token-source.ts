@@ -1,9 +1,10 @@
-import { DRAW_WORDS, isG3Error } from '@g3/backend'
-import type { Constraint } from '../grammar/constraint.js'
-import { applyMask } from '../sampling/masked.js'
+import { DRAW_WORDS, editLogits, isG3Error } from '@g3/backend'
+import { MOST_CHANGES } from '../sampling/edits.js'
 import type { Progress } from './decode.js'
 import type { Engine } from './engines.js'
 import { joined } from './ids.js'
+import { textEdits } from './logit-edits.js'
+import { nextLogProbabilities } from './logprobs.js'
 import type { GenerationPlan } from './options.js'
 import { makeRoom } from './overflow.js'
 import { readPrompt } from './read-prompt.js'
@@ -26,11 +27,14 @@ export interface TokenSource {
 export function tokenSource(
   { sequence, recover }: Engine,
   prompt: Int32Array,
-  { sampler, signal, onPrefill, overflow, maxTokens, constraint }: GenerationPlan,
+  { sampler, signal, onPrefill, overflow, maxTokens, constraint, logprobs }: GenerationPlan,
   progress: Progress,
 ): TokenSource {
   const { ids } = progress
-  const isDrawnThere = sampler.depth <= sequence.rankable && constraint === undefined
+  const edits = textEdits(sampler.editor, constraint, sequence.vocabulary, prompt, ids)
+  const isPlain = edits === undefined
+  const isDrawnThere = sampler.depth <= sequence.rankable && (isPlain || sequence.takesEdits)
+  const runsAhead = sequence.runsAhead && isDrawnThere && isPlain && logprobs === undefined
   /** Draws of the tokens that have not come, the next one's first. */
   const draws: Int32Array[] = []
   /** [vocab], made once for texts whose sampler looks at all. */
@@ -40,7 +44,6 @@ export function tokenSource(
   let since = 0
   /** Tokens that are the only way on. */
   let forced: readonly number[] = []
-  const mask = new Uint32Array(constraint?.vocabulary.words ?? 0)
   /** The token after those in `ids`, where it was asked for. */
   let asked: Promise<number> | undefined
 
@@ -64,9 +67,8 @@ export function tokenSource(
     }
   }
 
-  /** The draw of the next token, or of the one `after` it; undefined where none is needed. */
-  const drawOf = (after: number): Int32Array | undefined => {
-    if (sampler.greedy) return undefined
+  /** The draw of the next token, or of the one `after` it. */
+  const drawOf = (after: number): Int32Array => {
     while (draws.length <= after) {
       const draw = new Int32Array(DRAW_WORDS)
       sampler.draw(draw)
@@ -75,33 +77,22 @@ export function tokenSource(
     return draws[after]
   }
 
-  /** The likeliest token, if it is allowed, needs no logits. */
-  const pickAllowed = async (held: Constraint): Promise<number> => {
-    if (sampler.greedy) {
-      const likeliest = await sequence.pick()
-      if (held.allows(likeliest)) return likeliest
-    }
-    logits = await sequence.logits(logits)
-    held.mask(mask)
-    applyMask(logits, mask)
-    return sampler.pick(logits)
-  }
-
   const ask = async (): Promise<number> => {
-    if (constraint) return pickAllowed(constraint)
-    if (!isDrawnThere) {
-      logits = await sequence.logits(logits)
-      return sampler.pick(logits)
+    if (sampler.greedy && sampler.editor === undefined) {
+      // The likeliest token, if it is allowed, needs no logits.
+      const likeliest = await sequence.pick()
+      if (constraint === undefined || constraint.allows(likeliest)) return likeliest
     }
-    const draw = drawOf(0)
-    return draw ? sequence.draw(draw) : sequence.pick()
+    if (isDrawnThere) return sequence.draw(drawOf(0), edits?.())
+    logits = await sequence.logits(logits)
+    if (edits !== undefined) editLogits(logits, edits(), 0, MOST_CHANGES)
+    return sampler.pick(logits)
   }
 
   /** Asks for the token after the next, where there is to be one and it has room. */
   const follow = (): Promise<number> | undefined => {
-    if (!sequence.runsAhead || !isDrawnThere || ids.length + 1 >= maxTokens || sequence.remaining === 0)
-      return undefined
-    const token = sequence.follow(drawOf(1))
+    if (!runsAhead || ids.length + 1 >= maxTokens || sequence.remaining === 0) return undefined
+    const token = sampler.greedy ? sequence.follow() : sequence.follow(drawOf(1))
     // Who waits for it learns of its failure.
     token.catch(() => {})
     return token
@@ -120,16 +111,19 @@ export function tokenSource(
         if (forced.length === 0) forced = constraint.forced()
         const [id] = forced
         forced = forced.slice(1)
+        progress.logprobs = undefined
         if (id !== undefined) return given(id)
       }
       for (;;) {
         try {
           if (!isHeld) await read()
           else if (asked === undefined) await goOn()
+          const likelihoods = logprobs === undefined ? undefined : await nextLogProbabilities(sequence, logprobs)
           const coming = asked ?? ask()
           asked = undefined
           asked = follow()
           const id = await coming
+          progress.logprobs = await likelihoods?.(id)
           draws.shift()
           return given(id)
         } catch (error) {

@@ -1,7 +1,7 @@
 import { check, DRAW_WORDS, G3Error, type Backend } from '@g3/backend'
 import type { Gemma3Config } from '../config.js'
 import type { Ranking } from '../sampling/top-k.js'
-import { checkFits, checkHasLast, checkId, checkIdle, HEAD_ROWS, type Lane, type Outputs } from './lane.js'
+import { checkFits, checkHasLast, checkId, checkIdle, HEAD_ROWS, type Lane } from './lane.js'
 import { checkPicked, checkRankable, finishLogits, finishRanking, rankable } from './logits.js'
 import type { Passes } from './passes.js'
 import type { TextSequence } from './text-sequence.js'
@@ -77,7 +77,7 @@ export function batchOf({ backend, config, passes }: BatchParts, members: readon
   }
 
   /** Runs one form of the head on all last tokens and reads what it gives, [sequences, cols]. */
-  const readHeads = async (form: keyof Outputs, into: Float32Array, draws?: Int32Array): Promise<void> => {
+  const readHeads = async (form: 'logits' | 'picked' | 'drawn' | 'ranked', into: Float32Array, draws?: Int32Array): Promise<void> => {
     checkAllIdle()
     for (const lane of lanes) checkHasLast(lane)
     passes.head(lanes, form, draws)

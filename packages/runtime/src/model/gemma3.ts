@@ -1,5 +1,6 @@
-import { check, type Backend, type Buffer, type Ops, type PackedTensor } from '@g3/backend'
+import { check, hasLogitOps, type Backend, type Buffer, type LogitOps, type Ops, type PackedTensor } from '@g3/backend'
 import type { Gemma3Config } from '../config.js'
+import { MOST_CHANGES } from '../sampling/edits.js'
 import { batchOf, type Batch } from './batch.js'
 import { fingerprint } from './fingerprint.js'
 import {
@@ -207,8 +208,24 @@ function recordHeads(backend: Backend, parts: Parts): Outputs {
     ...output(ids, build),
     follow: backend.caps.runsAhead ? backend.record(`after ${ids.label}`, (ops) => begin(ops, parts, ids)) : undefined,
   })
+  const all = { x: work.h, weight: weights.embedding, out: logits }
+  const isDrawnHere = rankable(config) > 0 && hasLogitOps(backend)
+  const withLogits = (out: Buffer, build: (ops: Ops & LogitOps) => void): Output | undefined =>
+    isDrawnHere ? { program: backend.record(out.label, build), buffer: out } : undefined
+  const sum = backend.buffer('sum', HEAD_ROWS, 1)
   return {
-    logits: output(logits, (ops) => ops.logits({ x: work.h, weight: weights.embedding, out: logits })),
+    logits: output(logits, (ops) => ops.logits(all)),
+    edited: withLogits(drawn, (ops) => {
+      ops.logits(all)
+      ops.edit({ logits, most: MOST_CHANGES })
+      ops.rank({ logits, limit, count, out: ranked })
+      ops.draw({ ranked, out: drawn })
+    }),
+    summed: withLogits(sum, (ops) => {
+      ops.logits(all)
+      ops.rank({ logits, limit, count, out: ranked })
+      ops.logSum({ logits, limit, out: sum })
+    }),
     ranked: output(ranked, (ops) => ops.top({ ...top, count, out: ranked })),
     picked: next(picked, (ops) => ops.top({ ...top, count: 1, out: picked })),
     drawn: next(drawn, (ops) => {

@@ -25,6 +25,10 @@ export interface Outputs {
   readonly picked: NextOutput
   /** [HEAD_ROWS, 1] the id that the step's draw takes */
   readonly drawn: NextOutput
+  /** The same, of logits that are edited before; where the backend has ops of logits. */
+  readonly edited: Output | undefined
+  /** [HEAD_ROWS, 1] the logarithm of the sum of exp(logit), and `ranked` beside it; likewise. */
+  readonly summed: Output | undefined
   /** [HEAD_ROWS, 2 · rankable] ids from the likeliest down, then their logits */
   readonly ranked: Output
 }

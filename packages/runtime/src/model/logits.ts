@@ -47,3 +47,12 @@ export function checkPicked(id: number): number {
   if (id >= 0) return id
   throw new G3Error('model/bad-logits', 'no token can be chosen, because no logit is a number; is the file damaged?')
 }
+
+/** The logarithm of the sum of exp(logit). */
+export function logSumExp(logits: Float32Array): number {
+  let largest = -Infinity
+  for (let id = 0; id < logits.length; id++) if (logits[id] > largest) largest = logits[id]
+  let sum = 0
+  for (let id = 0; id < logits.length; id++) sum += Math.exp(logits[id] - largest)
+  return largest + Math.log(sum)
+}

@@ -1,4 +1,12 @@
-import { DRAW_WORDS, type Backend, type CacheStore, type CacheView, type Program, type Step } from '@g3/backend'
+import {
+  DRAW_WORDS,
+  type Backend,
+  type CacheStore,
+  type LogitEdits,
+  type CacheView,
+  type Program,
+  type Step,
+} from '@g3/backend'
 import type { Placement } from '@g3/kv-cache'
 import { HEAD_ROWS, rewindLane, type Lane, type Output, type Outputs } from './lane.js'
 
@@ -13,13 +21,21 @@ export interface Passes {
   /**
    * Runs the head on the last token of each sequence, {@link HEAD_ROWS} at a time: lanes [i, i + HEAD_ROWS) find theirs
    * in the outputs of lane i.
-   * @param draws [lanes, DRAW_WORDS] for the form `drawn`
+   * @param draws [lanes, DRAW_WORDS] for forms that draw
+   * @param edits for the form `edited`, of one lane
    */
-  head(lanes: readonly Lane[], form: keyof Outputs, draws?: Int32Array): void
+  head(lanes: readonly Lane[], form: keyof Outputs, draws?: Int32Array, edits?: LogitEdits): void
   /** Whether the latest pass is one of this sequence: h has its rows. */
   isLatest(lane: Lane): boolean
   /** Runs one form of the head on rows of the latest pass. */
   headOf(output: Output, from: number, rows: number): void
+}
+
+/** @throws TypeError for a form that this backend does not have: callers know */
+function outputOf({ outputs }: Lane, form: keyof Outputs): Output {
+  const output = outputs[form]
+  if (output === undefined) throw new TypeError(`the head has no form ${form} here`)
+  return output
 }
 
 export interface PassParts {
@@ -137,11 +153,12 @@ export function passes({ backend, body, layers, caches, placed }: PassParts): Pa
       addOne(lanes, added)
       run()
     },
-    head(lanes, form, draws) {
+    head(lanes, form, draws, edits) {
       if (!areTogether(lanes)) gather(lanes)
       for (let i = 0; i < lanes.length; i += HEAD_ROWS) {
         if (draws !== undefined) headStep.draws = draws.subarray(DRAW_WORDS * i)
-        headOf(lanes[i].outputs[form], lanes[i].lastRow, Math.min(HEAD_ROWS, lanes.length - i))
+        if (edits !== undefined) headStep.edits = edits
+        headOf(outputOf(lanes[i], form), lanes[i].lastRow, Math.min(HEAD_ROWS, lanes.length - i))
       }
     },
     isLatest: ({ lastPass }) => lastPass === latest,

@@ -1,6 +1,6 @@
-import { check } from '@g3/backend'
+import { check, type LogitEdits } from '@g3/backend'
 import { turn } from '../turn.js'
-import type { Ranking } from '../sampling/top-k.js'
+import { topK, type Ranking } from '../sampling/top-k.js'
 import { batchOf, type BatchParts } from './batch.js'
 import {
   checkFits,
@@ -15,7 +15,7 @@ import {
   startText,
   type Lane,
 } from './lane.js'
-import { checkPicked, checkRankable, finishLogits, rankable } from './logits.js'
+import { checkPicked, checkRankable, finishLogits, finishRanking, logSumExp, rankable } from './logits.js'
 import type { Prefixes } from './prefixes.js'
 import type { Snapshots } from './snapshot.js'
 
@@ -30,6 +30,8 @@ export interface AppendOptions {
  * `logits`, `pick` and `top`.
  */
 export interface TextSequence extends Disposable {
+  /** Numbers of {@link logits}. */
+  readonly vocabulary: number
   /** Tokens that the model sees: those stored, without those that a shift has dropped. */
   readonly length: number
   /** Tokens that fit. */
@@ -59,9 +61,12 @@ export interface TextSequence extends Disposable {
   /**
    * The next token, drawn where the model runs.
    * @param draw as `packDraw` writes it, of at most {@link rankable} tokens
-   * @throws G3Error as {@link pick}; `model/bad-option` where nothing can be ranked
+   * @param edits what becomes of the logits before, with room for {@link MOST_CHANGES}; where {@link takesEdits}
+   * @throws G3Error as {@link pick}; `model/bad-option` where nothing can be ranked, or edited
    */
-  draw(draw: Int32Array): Promise<number>
+  draw(draw: Int32Array, edits?: LogitEdits | undefined): Promise<number>
+  /** Whether logits can be edited where the model runs. Elsewhere they are near enough to be read: {@link logits}. */
+  readonly takesEdits: boolean
   /** Whether it pays to {@link follow}. */
   readonly runsAhead: boolean
   /**
@@ -74,6 +79,11 @@ export interface TextSequence extends Disposable {
   follow(draw?: Int32Array): Promise<number>
   /** Most tokens that {@link top} ranks; 0 for a model that caps its logits, which makes some of them equal. */
   readonly rankable: number
+  /**
+   * What makes log-probabilities of logits: the logarithm of the sum of exp(logit) over all tokens.
+   * @param into receives the likeliest, as by {@link top}
+   */
+  logSum(into: Ranking): Promise<number>
   /**
    * The likeliest next tokens and their logits, the lowest id first on ties: those of {@link logits} to the bit,
    * without moving them all.
@@ -200,9 +210,9 @@ export function textSequence(parts: SequenceParts, lane: Lane): TextSequence {
   const isAsked = (): boolean => askedPass === lane.lastPass && lane.lastRow >= 0
 
   /** Enqueues a head and asks for its id; `follow` may go on with it before it comes. */
-  const ask = (draw: Int32Array | undefined): Promise<number> => {
-    lane.latest = draw === undefined ? 'picked' : 'drawn'
-    passes.head(these, lane.latest, draw)
+  const ask = (form: 'picked' | 'drawn' | 'edited', draw?: Int32Array, edits?: LogitEdits): Promise<number> => {
+    lane.latest = form === 'picked' ? 'picked' : 'drawn'
+    passes.head(these, form, draw, edits)
     askedPass = lane.lastPass
     const { buffer } = outputs[lane.latest]
     lane.coming++
@@ -214,6 +224,7 @@ export function textSequence(parts: SequenceParts, lane: Lane): TextSequence {
   }
 
   const self: TextSequence = {
+    vocabulary: vocab,
     get length() {
       checkOwner(lane, self)
       return lane.positions.length
@@ -242,14 +253,17 @@ export function textSequence(parts: SequenceParts, lane: Lane): TextSequence {
     async pick() {
       checkIdle(lane, self)
       checkHasLast(lane)
-      return ask(undefined)
+      return ask('picked')
     },
-    async draw(draw) {
+    async draw(draw, edits) {
       checkIdle(lane, self)
       checkHasLast(lane)
       checkRankable(config)
-      return ask(draw)
+      if (edits === undefined) return ask('drawn', draw)
+      check(outputs.edited !== undefined, 'model/bad-option', 'edit the logits that `logits` gives: they are near')
+      return ask('edited', draw, edits)
     },
+    takesEdits: outputs.edited !== undefined,
     runsAhead: backend.caps.runsAhead,
     async follow(draw) {
       checkOwner(lane, self)
@@ -263,12 +277,31 @@ export function textSequence(parts: SequenceParts, lane: Lane): TextSequence {
       void asked.then((id) => {
         if (lane.owner === self && index < lane.tokens.length) lane.tokens.put(index, id)
       }, ignore)
-      return ask(draw)
+      return draw ? ask('drawn', draw) : ask('picked')
     },
     rankable: rankable(config),
     async top(into) {
       await alone.top([into])
       return into
+    },
+    async logSum(into) {
+      const { summed, ranked } = outputs
+      if (summed === undefined) {
+        const logits = await alone.logits()
+        topK(logits, into.ids.length, into)
+        return logSumExp(logits)
+      }
+      checkIdle(lane, self)
+      checkHasLast(lane)
+      passes.head(these, 'summed')
+      lane.busy = true
+      try {
+        const [rows, [sum]] = await Promise.all([backend.read(ranked.buffer, 1), backend.read(summed.buffer, 1)])
+        finishRanking(rows, into)
+        return sum
+      } finally {
+        lane.busy = false
+      }
     },
     async scores(ids, visit, options = {}) {
       const held = new Float32Array(HEAD_ROWS * vocab)

@@ -1,4 +1,5 @@
 import { check, drawAmong, drawOf, drawPlace, drawWeight, fractionOf, nucleus, packDraw } from '@g3/backend'
+import { editor, type Editor } from './edits.js'
 import { parseSampling, type Sampling, type SamplingOptions } from './options.js'
 import { words } from './random.js'
 import { ranking, topK, type Ranking } from './top-k.js'
@@ -28,6 +29,8 @@ export interface Sampler {
    * @param into receives the draw, as `packDraw` writes it
    */
   draw(into: Int32Array): void
+  /** What becomes of logits before; undefined: nothing. */
+  readonly editor: Editor | undefined
 }
 
 /** The id of the largest logit, the lowest on ties. @throws G3Error `sampling/bad-logits` */
@@ -75,10 +78,11 @@ export function sampler(options?: SamplingOptions): Sampler {
   const sampling = parseSampling(options)
   const { temperature } = sampling
   const random = words(sampling.seed)
+  const edits = editor(sampling)
   const depth = temperature === 0 ? 1 : sampling.topK || Infinity
   const draw = (into: Int32Array): void =>
     packDraw({ ...sampling, topK: depth }, temperature === 0 ? 0 : random(), into)
-  if (temperature === 0) return { sampling, greedy: true, depth, pick: argmax, pickRanked: first, draw }
+  if (temperature === 0) return { sampling, greedy: true, depth, pick: argmax, pickRanked: first, draw, editor: edits }
 
   let held: Ranking = ranking(0)
 
@@ -131,5 +135,6 @@ export function sampler(options?: SamplingOptions): Sampler {
     },
     pickRanked,
     draw,
+    editor: edits,
   }
 }
