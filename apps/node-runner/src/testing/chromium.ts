@@ -23,6 +23,8 @@ async function unpack(folder: string): Promise<{ readonly path: string; readonly
 
 /** A container has no user namespaces for the sandbox, and what runs here is our own page. */
 const ARGS = ['--headless', '--no-sandbox', '--no-zygote', '--enable-unsafe-webgpu', '--disable-dev-shm-usage']
+/** A browser that is driven through pipes ends when they do: it outlives nobody. */
+const PIPES = { args: ['--remote-debugging-pipe'], stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] } as const
 
 export interface PageCall {
   /** A module of ours, which is bundled as a user's bundler would: with the conditions of a browser. */
@@ -73,11 +75,8 @@ export async function inChromium({ module, name, argument, files, timeoutMs }: P
   const address = server.address()
   const port = typeof address === 'object' ? address?.port : undefined
   const { path, env } = await unpack(folder)
-  const browser = spawn(path, [...ARGS, `--user-data-dir=${folder}/user`, `http://127.0.0.1:${port}/`], {
-    env,
-    stdio: 'ignore',
-    detached: true,
-  })
+  const args = [...ARGS, ...PIPES.args, `--user-data-dir=${folder}/user`, `http://127.0.0.1:${port}/`]
+  const browser = spawn(path, args, { env, stdio: [...PIPES.stdio], detached: true })
   const ended = once(browser, 'exit')
   const timer = setTimeout(() => reject(new Error(`Chromium gave no result in ${timeoutMs} ms`)), timeoutMs)
   ended.then(([code]) => reject(new Error(`Chromium ended with ${code}`)), reject)
