@@ -67,9 +67,10 @@ export const OPTIONS = {
   threads: () =>
     new Option('--threads <n>', 'threads of the CPU to compute with (default: all cores)').argParser(wholeNumber(1, MOST_THREADS)),
   precision: () =>
-    new Option('--precision <kind>', 'activations on the CPU: 8 bits (fast), 14 bits (precise) or f32 (exact)')
-      .choices(PRECISIONS)
-      .default('fast'),
+    new Option(
+      '--precision <kind>',
+      'activations of 8 bits (fast, what the CPU does unless told), 14 bits (precise) or f32 (exact, what WebGPU does)',
+    ).choices(PRECISIONS),
   simd: () =>
     new Option('--simd <kind>', 'plain leaves relaxed SIMD out even where the engine has it')
       .choices(['auto', 'plain'])

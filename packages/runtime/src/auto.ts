@@ -12,8 +12,8 @@ export interface AutoOptions {
   /** Threads to compute with, which only the CPU has. Default: what the backend finds. */
   readonly threads?: number
   /**
-   * Activations of the CPU: 8 bits (`fast`, the default), 14 bits (`precise`) or f32 (`exact`, for evaluation). WebGPU
-   * computes in f32 always.
+   * Activations in matrix products: `fast`, of 8 bits (`f16` on some GPUs); `precise`, of 14 bits, for which WebGPU takes
+   * f32; `exact`, f32. Default: the backend's, `fast` on the CPU and `exact` on WebGPU.
    */
   readonly precision?: 'fast' | 'precise' | 'exact'
   /** Where to look for an adapter. Default: `navigator.gpu`, in Node the optional package `webgpu`. */
@@ -40,7 +40,7 @@ export async function autoBackend(options: AutoOptions = {}): Promise<Backend> {
     case 'cpu':
       return (await kernelsCpu()).cpu({ ...(threads !== undefined && { threads }), ...(precision && { precision }) })
     case 'webgpu':
-      return (await kernelsWebGpu()).webgpu(gpu && { gpu })
+      return (await kernelsWebGpu()).webgpu({ ...(gpu && { gpu }), ...(precision === 'fast' && { precision }) })
     default:
       return choice.backend satisfies never
   }

@@ -6,7 +6,7 @@ import { checksum } from './checksum.js'
 import type { G3Host } from './g3-host.js'
 import { loadOn } from './load-on.js'
 import { backendOf, roundOf, type Driver, type Job } from './protocol.js'
-import { gpuFacts } from './webgpu/gpu-facts.js'
+import { gpuFacts, gpuPrecision } from './webgpu/gpu-facts.js'
 
 /** Ourselves, one layer below generation: there an end mark would end the round. Runs in pages, too. */
 export type G3Model = Required<Pick<Driver, 'round' | 'decode' | 'dispose'>> & Pick<Driver, 'gpu'>
@@ -16,7 +16,7 @@ export async function loadG3(host: G3Host, job: Job): Promise<G3Model> {
   const { prompt, generate, sequences } = job
   const isOnGpu = backendOf(job) === 'webgpu'
   const gpu = isOnGpu ? await host.gpu() : undefined
-  const backend = gpu ? await webgpu({ gpu }) : await openCpu(job)
+  const backend = gpu ? await webgpu({ gpu, ...gpuPrecision(job) }) : await openCpu(job)
   const model = await loadOn(backend, await host.open(), job)
   const all = Array.from({ length: sequences }, () => model.sequence())
   const [sequence] = all

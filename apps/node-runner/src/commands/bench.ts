@@ -22,7 +22,7 @@ export interface BenchOptions {
   readonly perOp?: true
   /** GB a second. */
   readonly bandwidth?: number
-  readonly precision: Precision
+  readonly precision?: Precision
   readonly simd: 'auto' | 'plain'
   readonly host: 'node' | 'chromium'
   readonly prompt: number
@@ -106,7 +106,7 @@ function mainEngine({ precision, simd, host }: BenchOptions, backend: BackendNam
     ...(backend === 'webgpu' && { backend }),
     ...(host === 'chromium' && { host }),
     ...(simd === 'plain' && { simd }),
-    ...(precision !== 'fast' && { precision }),
+    ...(precision !== undefined && precision !== (backend === 'cpu' ? 'fast' : 'exact') && { precision }),
   }
 }
 

@@ -25,6 +25,10 @@ export interface OpTime {
   readonly microsecondsPerToken: number
 }
 
+/** WebGPU computes in f32 unless `fast` is asked for. */
+export const gpuPrecision = ({ engine }: Pick<Job, 'engine'>): { readonly precision?: 'fast' } =>
+  engine.precision === 'fast' ? { precision: 'fast' } : {}
+
 /** Finds out what a job asks of WebGPU, each in a run of its own, so that no watching slows the rounds. */
 export async function gpuFacts(gpu: GPU, host: G3Host, job: Job): Promise<Omit<GpuFacts, 'adapter'>> {
   const { counters, perOp, copyRate: wantsCopyRate } = job.gpu
@@ -78,7 +82,7 @@ async function openLoop<W>(
   const { promise: watched, resolve } = Promise.withResolvers<W>()
   changeDevices(adapter, features, (device) => resolve(watch(device)))
   // The backend of the rounds has checked itself.
-  const backend = await webgpu({ adapter, selfCheck: false })
+  const backend = await webgpu({ adapter, selfCheck: false, ...gpuPrecision(job) })
   try {
     const model = await loadOn(backend, await host.open(), job)
     const sequence = model.sequence()
