@@ -4,6 +4,7 @@ import { constraints, type Constraint } from '../grammar/constraint.js'
 import { compileGbnf } from '../grammar/gbnf/compile.js'
 import { compileRegex } from '../grammar/regex/grammar.js'
 import { testVocabulary } from '../grammar/testing/pieces.js'
+import type { Ranking } from '../sampling/top-k.js'
 import type { Engine } from './engines.js'
 import { engines } from './engines.js'
 import { generateObject } from './generate-object.js'
@@ -54,6 +55,11 @@ function ordered(rising: boolean, context = 10_000) {
     follow: () => Promise.reject(new Error('not here')),
     rewind(to) {
       length = to
+    },
+    async top(into: Ranking) {
+      into.ids[0] = rising ? vocabulary.size - 1 : 0
+      into.size = 1
+      return into
     },
     logits: async (into = new Float32Array(vocabulary.size)) => into.map((_, id) => score(id)),
   }

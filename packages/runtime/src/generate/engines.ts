@@ -23,6 +23,7 @@ export interface Engine {
       | 'runsAhead'
       | 'follow'
       | 'rankable'
+      | 'top'
       | 'logits'
     >
 }

@@ -1,6 +1,7 @@
 import { G3Error } from '@g3/backend'
 import type { Tokenizer } from '@g3/tokenizer'
 import { describe, expect, it, vi } from 'vitest'
+import type { Ranking } from '../sampling/top-k.js'
 import { chatSession } from './chat.js'
 import type { Chunk } from './decode.js'
 import { engines, type Engine, type Engines } from './engines.js'
@@ -70,6 +71,11 @@ function scriptedSequence(
     takesEdits: false,
     logSum: async () => 0,
     follow: () => Promise.reject(new G3Error('test/ahead', 'not here')),
+    async top(into: Ranking) {
+      into.ids[0] = next()
+      into.size = 1
+      return into
+    },
     async logits(into = new Float32Array(VOCABULARY)) {
       into.fill(-Infinity)
       into[next()] = 0

@@ -1,5 +1,6 @@
 import { DRAW_WORDS, editLogits, isG3Error } from '@g3/backend'
 import { MOST_CHANGES } from '../sampling/edits.js'
+import { ranking } from '../sampling/top-k.js'
 import type { Progress } from './decode.js'
 import type { Engine } from './engines.js'
 import { joined } from './ids.js'
@@ -44,6 +45,7 @@ export function tokenSource(
   let since = 0
   /** Tokens that are the only way on. */
   let forced: readonly number[] = []
+  const likeliest = ranking(constraint ? sequence.rankable : 0)
   /** The token after those in `ids`, where it was asked for. */
   let asked: Promise<number> | undefined
 
@@ -77,6 +79,13 @@ export function tokenSource(
     return draws[after]
   }
 
+  /** Where nothing but a constraint changes the logits, the likeliest tokens mostly decide, and the others stay there. */
+  const pickRanked = async (): Promise<number | undefined> => {
+    const allowed = sampler.editor === undefined && sequence.rankable > 0 ? edits?.().allowed : undefined
+    if (allowed === undefined) return undefined
+    return sampler.pickAllowed(await sequence.top(likeliest), (id) => ((allowed[id >> 5] >>> (id & 31)) & 1) === 1)
+  }
+
   const ask = async (): Promise<number> => {
     if (sampler.greedy && sampler.editor === undefined) {
       // The likeliest token, if it is allowed, needs no logits.
@@ -84,6 +93,8 @@ export function tokenSource(
       if (constraint === undefined || constraint.allows(likeliest)) return likeliest
     }
     if (isDrawnThere) return sequence.draw(drawOf(0), edits?.())
+    const ranked = await pickRanked()
+    if (ranked !== undefined) return ranked
     logits = await sequence.logits(logits)
     if (edits !== undefined) editLogits(logits, edits(), 0, MOST_CHANGES)
     return sampler.pick(logits)

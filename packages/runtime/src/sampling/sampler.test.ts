@@ -189,6 +189,30 @@ describe('sampler', () => {
     }
   })
 
+  it.each<SamplingOptions>([
+    { temperature: 0 },
+    {},
+    { temperature: 0.7, topK: 5, topP: 1 },
+    { temperature: 1.5, topK: 20, topP: 0.9, minP: 0.05 },
+    { topK: 0, topP: 0.9 },
+    { topK: 0, topP: 1 },
+  ])('draws allowed tokens from the ranked ones as from all, or says that it takes more: %o', (options) => {
+    const [all, some] = [sampler({ ...options, seed: 5 }), sampler({ ...options, seed: 5 })]
+    const ranked = ranking(64)
+    let decided = 0
+    for (let i = 0; i < 300; i++) {
+      const logits = logitsOf(i, 1_000, 40)
+      topK(logits, 64, ranked)
+      const isAllowed = (id: number): boolean => (Math.imul(id + i, 0x9e3779b1) >>> 28) % 5 > i % 5
+      const masked = logits.map((logit, id) => (isAllowed(id) ? logit : -Infinity))
+      if (!masked.some((logit) => logit > -Infinity)) continue
+      const found = some.pickAllowed(ranked, isAllowed)
+      if (found !== undefined) decided++
+      expect(found ?? some.pick(masked)).toBe(all.pick(masked))
+    }
+    if (options.topK !== 0 && options.topP !== 1) expect(decided).toBeGreaterThan(100)
+  })
+
   it('needs all logits without top-k, and some number among the ranked', () => {
     expect(sampler({ topK: 0 }).depth).toBe(Infinity)
     expect(sampler({ temperature: 0 }).depth).toBe(1)

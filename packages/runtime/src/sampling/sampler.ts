@@ -24,6 +24,13 @@ export interface Sampler {
    */
   pickRanked(ranked: Ranking): number
   /**
+   * As {@link pick} where other ids have a logit of -Infinity, from the largest logits of all.
+   * @param ranked any number of the largest
+   * @param isAllowed whether an id may come
+   * @returns undefined where ids that are not ranked could make a difference; nothing is drawn then
+   */
+  pickAllowed(ranked: Ranking, isAllowed: (id: number) => boolean): number | undefined
+  /**
    * Takes a random number for a backend, which draws the next token by itself: the one that {@link pick} would give.
    * Where {@link depth} is at most `MOST_RANKED`.
    * @param into receives the draw, as `packDraw` writes it
@@ -59,10 +66,19 @@ function checkRanked({ values, size }: Ranking): void {
   checkLargest(size > 0 ? values[0] : -Infinity)
 }
 
+/** The largest allowed one, if it is ranked: what is not ranked is smaller, or has a higher id. */
+function firstAllowed({ ids, size }: Ranking, isAllowed: (id: number) => boolean): number | undefined {
+  for (let n = 0; n < size; n++) if (isAllowed(ids[n])) return ids[n]
+  return undefined
+}
+
 function first(ranked: Ranking): number {
   checkRanked(ranked)
   return ranked.ids[0]
 }
+
+/** No vocabulary has more. */
+const MOST_IDS = 2 ** 24
 
 /** Without a top-k limit the ranking starts with this many and grows until it covers top-p. */
 const FIRST_RANKING = 256
@@ -77,12 +93,22 @@ const FIRST_RANKING = 256
 export function sampler(options?: SamplingOptions): Sampler {
   const sampling = parseSampling(options)
   const { temperature } = sampling
-  const random = words(sampling.seed)
+  const word = words(sampling.seed)
+  /** A number that was looked at but not drawn. */
+  let kept: number | undefined
+  const random = (): number => {
+    const next = kept ?? word()
+    kept = undefined
+    return next
+  }
   const edits = editor(sampling)
   const depth = temperature === 0 ? 1 : sampling.topK || Infinity
   const draw = (into: Int32Array): void =>
     packDraw({ ...sampling, topK: depth }, temperature === 0 ? 0 : random(), into)
-  if (temperature === 0) return { sampling, greedy: true, depth, pick: argmax, pickRanked: first, draw, editor: edits }
+  if (temperature === 0) {
+    const picks = { pick: argmax, pickRanked: first, pickAllowed: firstAllowed }
+    return { sampling, greedy: true, depth, ...picks, draw, editor: edits }
+  }
 
   let held: Ranking = ranking(0)
 
@@ -96,6 +122,37 @@ export function sampler(options?: SamplingOptions): Sampler {
   const pickRanked = (ranked: Ranking): number => {
     checkRanked(ranked)
     return ranked.ids[drawPlace(ranked.values, ranked.size, drawOf(sampling, random()))]
+  }
+
+  let allowed: Ranking = ranking(0)
+
+  const pickAllowed = ({ ids, values, size }: Ranking, isAllowed: (id: number) => boolean): number | undefined => {
+    if (allowed.ids.length < size) allowed = ranking(size)
+    let count = 0
+    for (let n = 0; n < size && count < depth; n++) {
+      if (!isAllowed(ids[n])) continue
+      allowed.ids[count] = ids[n]
+      allowed.values[count++] = values[n]
+    }
+    if (count === 0) return undefined
+    const next = random()
+    const own = drawOf(sampling, next)
+    const largest = allowed.values[0]
+    let least = 0
+    for (let n = 0; n < count; n++) least += drawWeight(largest, allowed.values[n])
+    // Allowed ids that are not ranked weigh no more than the last one that is.
+    const most = least + (Math.min(depth, MOST_IDS) - count) * drawWeight(largest, values[size - 1])
+    const places = placesFor(count, least, most, own.threshold)
+    if (places !== undefined) return allowed.ids[drawAmong(allowed.values, places, own)]
+    kept = next
+    return undefined
+  }
+
+  /** How many of the allowed top-p keeps, if that is so whatever all of them weigh between `least` and `most`. */
+  const placesFor = (count: number, least: number, most: number, threshold: number): number | undefined => {
+    if (threshold === 0) return most === least && depth < Infinity ? count : undefined
+    const covered = nucleus(allowed.values, count, fractionOf(least, threshold))
+    return covered === nucleus(allowed.values, count, fractionOf(most, threshold)) ? covered : undefined
   }
 
   /** No top-k: ranks ever more tokens until they cover top-p of all. */
@@ -134,6 +191,7 @@ export function sampler(options?: SamplingOptions): Sampler {
       return sampling.topP < 1 ? drawNucleus(logits, largest) : drawAny(logits, largest)
     },
     pickRanked,
+    pickAllowed,
     draw,
     editor: edits,
   }
