@@ -52,7 +52,7 @@ export function compileSchema(
   const excludes = excluder(
     automaton,
     () => worlds,
-    (world) => world.values?.some((value) => fits(value, world)) === true,
+    (world) => world.values?.some((value) => fits(value, { ...world, values: undefined })) === true,
   )
   const worlds: Worlds = worldsOf(known, reading, excludes)
   const fits = fitter(automaton, worlds)

@@ -44,6 +44,7 @@ const HOLDERS = [
 ]
 const NAMED = new Set(['$defs', 'definitions', 'dependencies', 'dependentSchemas', 'patternProperties', 'properties'])
 const DEEPEST = 400
+const MOST_SCHEMAS = 100_000
 /** Documents without an `$id` of their own. */
 const NAMELESS = 'schema://document/'
 
@@ -51,6 +52,7 @@ const NAMELESS = 'schema://document/'
 export function references(document: Schema): References {
   const resources = new Map<string, Place>()
   const anchors = new Map<string, Place>()
+  let count = 0
 
   const absolute = (reference: string, base: string): string => {
     try {
@@ -74,6 +76,8 @@ export function references(document: Schema): References {
   const collect = (place: Place, depth: number): void => {
     const { schema, base, path } = place
     if (!isObject(schema)) return
+    if (++count > MOST_SCHEMAS)
+      throw new G3Error('grammar/too-large', `a document has more than ${MOST_SCHEMAS} schemas`)
     if (depth > DEEPEST) throw new G3Error('grammar/too-large', `schemas lie deeper than ${DEEPEST} at ${path}`)
     if (!resources.has(base)) resources.set(base, place)
     const id = idOf(schema)

@@ -86,7 +86,7 @@ export function shapesOf(root: Term, { automaton, reading, worlds, spacing, open
   const shapes = (world: World): Shape[] => {
     const has = (type: keyof typeof TYPES): boolean => (world.types & TYPES[type]) !== 0
     if (world.values) {
-      const values = world.values.filter((value) => fits(value, world))
+      const values = world.values.filter((value) => fits(value, { ...world, values: undefined }))
       return values.length === 0
         ? []
         : [

@@ -37,7 +37,7 @@ interface Waiting {
 }
 
 /** Demands that all compilations of one document may read. */
-const MOST_STEPS = 200_000
+const MOST_STEPS = 100_000
 const MOST_WORLDS = 2_000
 
 /** @param excludes whether two schemas can never hold together, so that a choice between them needs no more said */
