@@ -28,6 +28,7 @@ export {
   type Batch,
   type Gemma3,
   type Gemma3Options,
+  type Images,
   type Reuse,
   type TextSequence,
 } from './model/gemma3.js'

@@ -1,8 +1,19 @@
-import { check, hasLogitOps, type Backend, type Buffer, type LogitOps, type Ops, type PackedTensor } from '@g3/backend'
+import {
+  check,
+  hasLogitOps,
+  type Backend,
+  type Buffer,
+  type LogitOps,
+  type Ops,
+  type PackedTensor,
+  type Program,
+} from '@g3/backend'
+import type { Features, Tower } from '@g3/vision'
 import type { Gemma3Config } from '../config.js'
 import { MOST_CHANGES } from '../sampling/edits.js'
 import { batchOf, type Batch } from './batch.js'
 import { fingerprint } from './fingerprint.js'
+import { images, type Images } from './images.js'
 import {
   forkLane,
   HEAD_ROWS,
@@ -26,6 +37,7 @@ import { textSequence, type TextSequence } from './text-sequence.js'
 import { allocateWork, type Work } from './work.js'
 
 export type { Batch } from './batch.js'
+export type { Images } from './images.js'
 export type { Reuse, TextSequence } from './text-sequence.js'
 
 /** A loaded Gemma 3 text model. Its weights live in the backend, which its owner disposes. */
@@ -35,6 +47,8 @@ export interface Gemma3 extends AsyncDisposable {
   readonly context: number
   /** How many sequences can be open at a time. */
   readonly sequences: number
+  /** Where it was loaded with an image encoder. */
+  readonly images: Images | undefined
   /**
    * A text of no tokens yet, in caches of its own.
    * @throws G3Error `model/busy` while as many are open as the model has room for, `model/disposed`
@@ -56,6 +70,8 @@ export interface Gemma3 extends AsyncDisposable {
 export interface Gemma3Options extends LoadProgress, SizeOptions {
   /** Most bytes of keys and values. Default: as many as all sequences need in full. */
   readonly cacheBytes?: number
+  /** The image encoder, on the same backend. */
+  readonly tower?: Tower
 }
 
 /**
@@ -85,11 +101,14 @@ export async function loadGemma3(
     begin(ops, own)
     runLayers(ops, own)
   })
-  const layers = backend.caps.runsAhead ? backend.record('layers', (ops) => runLayers(ops, own)) : undefined
+  const { tower } = options
+  if (tower) checkTower(tower, config, passRows)
+  const layers = backend.caps.runsAhead || tower ? backend.record('layers', (ops) => runLayers(ops, own)) : undefined
   const lanes = Array.from({ length: sequences }, () => newLane(pool.sequence(), recordHeads(backend, own)))
 
   const stopListening = backend.recovery?.onRecovered(() => {
     parts.prefixes.clear()
+    parts.images?.lose()
     for (const lane of lanes) loseText(lane)
   })
   const known = new WeakSet<TextSequence>()
@@ -113,12 +132,14 @@ export async function loadGemma3(
     prefixes: prefixes(pool, checkpoints),
     snapshots: snapshots({ backend, caches, pool, model: model.name() }),
     shift: shifter({ backend, caches, layers: places, k: work.k }),
+    images: tower && images({ tower, record: (features) => recordImage(backend, own, tower, features) }),
     open,
   }
   return {
     config,
     context,
     sequences,
+    images: parts.images,
     sequence: () => open(),
     batch(members) {
       checkOpen()
@@ -148,6 +169,22 @@ export async function loadGemma3(
   }
 }
 
+/** @throws G3Error `model/bad-option` */
+function checkTower({ width, tokens }: Tower, config: Gemma3Config, rows: number): void {
+  check(
+    width === config.width,
+    'model/bad-option',
+    () =>
+      `the image encoder makes tokens of ${width} values and the model has ${config.width}: take the one of this model`,
+  )
+  check(
+    tokens <= rows,
+    'model/bad-option',
+    () =>
+      `an image has ${tokens} rows, which are read in one step, and a step has ${rows}: raise maxRows and the context`,
+  )
+}
+
 const busyProblem = (sequences: number): string =>
   `all ${sequences} sequences of this model are open; dispose of one first, or load with room for more sequences`
 
@@ -168,6 +205,18 @@ function begin(ops: Ops, { config: { width, rmsEps: eps }, weights, work: { x, h
   ops.embed({ weight: weights.embedding, scale: Math.fround(Math.sqrt(width)), out: x, ...(ids && { ids }) })
   ops.norm({ x, weight: weights.layers[0].attentionNorm, eps, out: h })
 }
+
+/** An image's features -> x, soft tokens as they are, and h as {@link begin}. */
+const recordImage = (
+  backend: Backend,
+  { config: { rmsEps: eps }, weights, work: { x, h } }: Parts,
+  tower: Tower,
+  features: Features,
+): Program =>
+  backend.record('image', (ops) => {
+    tower.project(ops, features, x)
+    ops.norm({ x, weight: weights.layers[0].attentionNorm, eps, out: h })
+  })
 
 /** x and h through all layers; after them h is x normed for the head. */
 function runLayers(ops: Ops, { config, weights, work: { x, h, q, k, v, attended, gated, y }, places }: Parts): void {

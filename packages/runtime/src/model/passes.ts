@@ -7,13 +7,18 @@ import {
   type Program,
   type Step,
 } from '@g3/backend'
-import type { Placement } from '@g3/kv-cache'
+import type { Block, Placement } from '@g3/kv-cache'
 import { HEAD_ROWS, rewindLane, type Lane, type Output, type Outputs } from './lane.js'
 
 /** Runs the model's programs for the sequences in its lanes. Callers have checked what they pass. Allocates nothing. */
 export interface Passes {
   /** Runs the body on some tokens of one sequence. */
   read(lane: Lane, ids: Int32Array): void
+  /**
+   * Runs the body on an image, whose rows see each other.
+   * @param start puts its soft tokens into x, and what the first layer reads into h
+   */
+  see(lane: Lane, ids: Int32Array, start: Program): void
   /** Runs the body on one token of each sequence. */
   step(lanes: readonly Lane[], ids: ArrayLike<number>): void
   /** Runs the body on the id that the head gave last for this sequence, which is in its outputs. */
@@ -42,7 +47,7 @@ export interface PassParts {
   readonly backend: Backend
   /** ids -> h [maxRows, width], which holds the last pass only */
   readonly body: Program
-  /** The body after its beginning, which an output's `follow` is; where the backend runs ahead. */
+  /** The body after its beginning, which an output's `follow` is, or an image's; where there is one of these. */
   readonly layers: Program | undefined
   /** In the order of the placement's. */
   readonly caches: readonly CacheStore[]
@@ -70,9 +75,9 @@ export function passes({ backend, body, layers, caches, placed }: PassParts): Pa
   }
 
   /** Adds rows of a sequence, whose ids are in place already. */
-  const add = (lane: Lane, count: number): void => {
+  const add = (lane: Lane, count: number, images?: readonly Block[]): void => {
     const first = placed.rows
-    lane.positions.append(placed, count)
+    lane.positions.append(placed, count, images)
     for (let row = first; row < placed.rows; row++) lane.tokens.push(ids[row])
     lane.lastRow = placed.rows - 1
     lane.lastPass = latest
@@ -125,6 +130,15 @@ export function passes({ backend, body, layers, caches, placed }: PassParts): Pa
     }
   }
 
+  /** Runs what fills x and h, then all layers. */
+  const runLayers = (start: Program, from: number, rows: number): void => {
+    if (layers === undefined) throw new TypeError('nothing of this model begins otherwise than by ids')
+    headStep.from = from
+    headStep.rows = rows
+    backend.run(start, headStep)
+    run(layers)
+  }
+
   const headOf = ({ program }: Output, from: number, rows: number): void => {
     headStep.from = from
     headStep.rows = rows
@@ -134,20 +148,26 @@ export function passes({ backend, body, layers, caches, placed }: PassParts): Pa
   return {
     follow(lane) {
       const { follow } = lane.outputs[lane.latest]
-      if (follow === undefined || layers === undefined) throw new TypeError('the backend does not run ahead')
+      if (follow === undefined) throw new TypeError('the backend does not run ahead')
       begin()
       ids[0] = UNKNOWN
       add(lane, 1)
-      headStep.from = lane.lastRow
-      headStep.rows = 1
-      backend.run(follow, headStep)
-      run(layers)
+      runLayers(follow, lane.lastRow, 1)
     },
     read(lane, added) {
       begin()
       ids.set(added)
       add(lane, added.length)
       run()
+    },
+    see(lane, added, start) {
+      begin()
+      ids.set(added)
+      const { length } = lane.positions
+      add(lane, added.length, [{ start: length, end: length + added.length }])
+      // What follows an image is always another token, and no image's row can be run alone again.
+      lane.lastRow = -1
+      runLayers(start, 0, added.length)
     },
     step(lanes, added) {
       addOne(lanes, added)

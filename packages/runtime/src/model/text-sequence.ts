@@ -1,4 +1,4 @@
-import { check, type LogitEdits } from '@g3/backend'
+import { check, type LogitEdits, type Program } from '@g3/backend'
 import { turn } from '../turn.js'
 import { topK, type Ranking } from '../sampling/top-k.js'
 import { batchOf, type BatchParts } from './batch.js'
@@ -16,6 +16,7 @@ import {
   type Lane,
 } from './lane.js'
 import { checkPicked, checkRankable, finishLogits, finishRanking, logSumExp, rankable } from './logits.js'
+import type { SeenImages } from './images.js'
 import type { Prefixes } from './prefixes.js'
 import type { Snapshots } from './snapshot.js'
 
@@ -23,6 +24,8 @@ export interface AppendOptions {
   readonly signal?: AbortSignal
   /** Tokens stored so far, of how many. */
   readonly onProgress?: (done: number, total: number) => void
+  /** Layers of the image encoder that are done, of how many, for each image that was not encoded before. */
+  readonly onEncode?: ((done: number, total: number) => void) | undefined
 }
 
 /**
@@ -40,8 +43,9 @@ export interface TextSequence extends Disposable {
   /** All tokens of the text, those that a shift has dropped included. A copy. */
   readonly ids: Int32Array
   /**
-   * Reads tokens, `maxRows` at a time. Aborted between two steps, it keeps what was stored: `length` tells how much.
-   * @throws G3Error `model/context-full`, `model/bad-id` before anything changes; `model/busy`; the signal's reason
+   * Reads tokens, `maxRows` at a time, and images (`Gemma3.images`), each at a time. Aborted between two steps, it keeps
+   * what was stored: `length` tells how much.
+   * @throws G3Error `model/context-full`, `model/bad-id`, `model/unknown-image` before anything changes; `model/busy`; the signal's reason
    */
   append(ids: ArrayLike<number>, options?: AppendOptions): Promise<void>
   /**
@@ -160,6 +164,8 @@ export interface SequenceParts extends BatchParts {
   readonly maxRows: number
   readonly prefixes: Prefixes
   readonly snapshots: Snapshots
+  /** Where the model has an image encoder. */
+  readonly images: SeenImages | undefined
   /** Drops tokens of a lane, see {@link TextSequence.shift}. */
   shift(lane: Lane, keep: number, drop: number): number
   /** Opens a sequence of the text in a lane. */
@@ -168,30 +174,44 @@ export interface SequenceParts extends BatchParts {
 
 /** The sequence of the text in a free lane. */
 export function textSequence(parts: SequenceParts, lane: Lane): TextSequence {
-  const { backend, config, maxRows, passes } = parts
+  const { backend, config, maxRows, passes, images } = parts
   const { vocab } = config
   const { outputs } = lane
   const waited = new Float32Array(outputs.picked.buffer.cols)
   const these = [lane]
 
+  const readStep = (step: Int32Array, image: Program | undefined): void =>
+    image === undefined ? passes.read(lane, step) : passes.see(lane, step, image)
+
+  /** One image, or tokens up to the next one. */
+  const nextStep = (ids: Int32Array, imageRows: number): Int32Array => {
+    if (ids[0] < 0) return ids.subarray(0, imageRows)
+    const image = ids.findIndex((id) => id < 0)
+    return ids.subarray(0, Math.min(maxRows, image < 0 ? ids.length : image))
+  }
+
   /** Runs the body on all ids, some rows at a time, and `afterStep` after each step. */
   const appendInSteps = async (
     ids: ArrayLike<number>,
-    { signal, onProgress }: AppendOptions,
-    afterStep: (step: Int32Array) => Promise<void>,
+    { signal, onProgress, onEncode }: AppendOptions,
+    afterStep: (step: Int32Array, image: Program | undefined) => Promise<void>,
   ): Promise<void> => {
     checkIdle(lane, self)
     signal?.throwIfAborted()
     checkFits(lane, ids.length)
-    for (let i = 0; i < ids.length; i++) checkId(ids[i], vocab)
     const checked = Int32Array.from(ids)
+    for (let i = 0; i < ids.length; i++) if (ids[i] >= 0 || images === undefined) checkId(ids[i], vocab)
+    images?.checkIds(checked)
     lane.busy = true
     try {
       for (let done = 0; done < checked.length;) {
-        const step = checked.subarray(done, done + maxRows)
-        passes.read(lane, step)
+        const step = nextStep(checked.subarray(done), images?.tokens ?? 0)
+        const image = step[0] < 0 ? await images?.begin(step, { signal, onProgress: onEncode }) : undefined
+        checkOwner(lane, self)
+        checkHeld(lane)
+        readStep(step, image)
         done += step.length
-        await afterStep(step)
+        await afterStep(step, image)
         onProgress?.(done, checked.length)
         // A turn of the event loop, so that a signal can be aborted even where the backend computes on this thread.
         if (done < checked.length) await turn()
@@ -305,16 +325,16 @@ export function textSequence(parts: SequenceParts, lane: Lane): TextSequence {
     },
     async scores(ids, visit, options = {}) {
       const held = new Float32Array(HEAD_ROWS * vocab)
-      await appendInSteps(ids, options, async (step) => {
+      await appendInSteps(ids, options, async (step, image) => {
         const start = lane.positions.length - step.length
         let first = 0
         for (let from = 0; from < step.length; from += HEAD_ROWS) {
           const count = Math.min(HEAD_ROWS, step.length - from)
           if (!passes.isLatest(lane)) {
             // Another sequence has used h since: the rest of this step is read again.
-            rewindLane(lane, start + from)
-            passes.read(lane, step.subarray(from))
-            first = from
+            first = image === undefined ? from : 0
+            rewindLane(lane, start + first)
+            readStep(step.subarray(first), image)
           }
           passes.headOf(outputs.logits, from - first, count)
           await backend.read(outputs.logits.buffer, count, held)
