@@ -28,10 +28,7 @@ export async function loadG3(host: G3Host, job: Job): Promise<G3Model> {
       await sequence.append(prompt)
       const ids = [await sequence.pick()]
       const first = performance.now()
-      for (let made = 0; made < generate; made++) {
-        sequence.step(ids[made])
-        ids.push(await sequence.pick())
-      }
+      await decodeInto(ids, sequence, generate)
       return { ...roundOf({ prompt, generate }, start, first, performance.now()), checksum: checksum(ids) }
     },
     async decode(count, context) {
@@ -55,6 +52,24 @@ export async function loadG3(host: G3Host, job: Job): Promise<G3Model> {
     }),
     dispose: () => backend.dispose(),
   }
+}
+
+/** Adds so many tokens: where the backend runs ahead, one is asked for before the one before it has come. */
+async function decodeInto(ids: number[], sequence: TextSequence, count: number): Promise<void> {
+  if (!sequence.runsAhead) {
+    for (let made = 0; made < count; made++) {
+      sequence.step(ids[ids.length - 1])
+      ids.push(await sequence.pick())
+    }
+    return
+  }
+  let coming = sequence.follow()
+  for (let made = 1; made < count; made++) {
+    const next = sequence.follow()
+    ids.push(await coming)
+    coming = next
+  }
+  ids.push(await coming)
 }
 
 async function openCpu({ engine: { precision, simd }, threads }: Job): Promise<Backend> {
