@@ -66,7 +66,7 @@ describe.skipIf(missing !== '')('the self-check', () => {
   it.each([
     ['a norm', '1.0 / sqrt(', 'sqrt('],
     ['attention', 'exp(score_', 'exp(0.5 * score_'],
-    ['the order of the likeliest', 'logits[a] > logits[b]', 'logits[a] < logits[b]'],
+    ['the order of the likeliest', 'a.logit > b.logit', 'a.logit < b.logit'],
   ])('refuses a driver that is wrong in every variant: %s', async (_, right, wrong) => {
     await expect(openOn((code) => code.replaceAll(right, wrong))).rejects.toMatchObject({
       code: 'webgpu/wrong-results',
