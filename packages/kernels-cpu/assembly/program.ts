@@ -3,10 +3,15 @@ import { SLICE, TILE } from './lib/layout'
 import { barrier, thread, threads } from './lib/sync'
 import { setStep, share, stepRows } from './ops/args'
 import { attend, attendTogether } from './ops/attend'
+import { attendAll, storeAll } from './ops/attend-all'
 import { draw } from './ops/draw'
 import { embed } from './ops/embed'
 import { gate } from './ops/gate'
+import { layerNorm } from './ops/layer-norm'
+import { linear } from './ops/linear'
 import { addNorm, norm } from './ops/norm'
+import { patches } from './ops/patches'
+import { pool } from './ops/pool'
 import { gatedUp, logits, project, qkv } from './ops/products'
 import { angles, qkNormRope, rerotate } from './ops/rotate'
 import { copyPage, storeRows } from './ops/store'
@@ -15,7 +20,7 @@ import { mergeTops, top } from './ops/top'
 /*
  * A program is a list of ops in shared memory: u32 code, u32 words of arguments, the arguments; END closes it. Every thread walks
  * the whole list. Few rows: the threads share each op, a barrier after each. Many rows: a thread takes a ticket of rows through
- * all ops up to the next attention, and the threads meet there, because attention reads what other tickets stored.
+ * all ops up to the next attention or pool, and the threads meet there, because these read what other tickets wrote.
  */
 
 // Op codes, as `src/recorder.ts` has them.
@@ -37,6 +42,12 @@ const MERGE_TOPS = 14
 const REROTATE = 15
 const COPY_PAGE = 16
 const DRAW = 17
+const PATCHES = 18
+const LAYER_NORM = 19
+const LINEAR = 20
+const STORE_ALL = 21
+const ATTEND_ALL = 22
+const POOL = 23
 
 /** Fewest rows of a ticket, but for the last. */
 const TICKET = 32
@@ -64,14 +75,23 @@ function execute(op: usize, first: i32, last: i32, part: i32, parts: i32): void 
     case REROTATE: rerotate(args, first, last); break
     case COPY_PAGE: copyPage(args, part, parts); break
     case DRAW: draw(args, first, last); break
+    case PATCHES: patches(args, first, last); break
+    case LAYER_NORM: layerNorm(args, first, last); break
+    case LINEAR: linear(args, first, last, part, parts); break
+    case STORE_ALL: storeAll(args, first, last); break
+    case ATTEND_ALL: attendAll(args, first, last); break
+    case POOL: pool(args, first, last); break
     default: unreachable()
   }
 }
 
 /** Ops whose threads split the columns of every row; the others split the rows. */
 @inline function splitsColumns(code: i32): bool {
-  return code == QKV || code == PROJECT || code == GATED_UP || code == LOGITS || code == TOP || code == COPY_PAGE
+  return code == QKV || code == PROJECT || code == GATED_UP || code == LINEAR || code == LOGITS || code == TOP || code == COPY_PAGE
 }
+
+/** Ops that read rows of other tickets. */
+@inline function gathers(code: i32): bool { return code == ATTEND || code == ATTEND_ALL || code == POOL }
 
 function together(op: usize, rows: i32): void {
   for (; load<i32>(op) != END; op = next(op)) {
@@ -90,7 +110,8 @@ function byTickets(op: usize, rows: i32): void {
   let counter = tickets()
   while (load<i32>(op) != END) {
     let end = next(op)
-    while (load<i32>(end) != END && load<i32>(end) != ATTEND) end = next(end)
+    // What follows a pool may write what it reads.
+    if (load<i32>(op) != POOL) while (load<i32>(end) != END && !gathers(load<i32>(end))) end = next(end)
     for (;;) {
       // The last rows first: they attend to the most.
       const ticket = count - 1 - atomic.add<i32>(counter, 1)

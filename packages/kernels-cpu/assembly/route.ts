@@ -10,7 +10,7 @@ import { int, stepFrom, stepRows, setStep, word } from './ops/args'
 const END = 0
 /** The step goes to another memory: memory, header there, arrays, then each array's address there. */
 const STEP = 1
-/** Rows of a buffer go from memory to memory: from, source, to, target, words a row, whether they begin at the step's `from`. */
+/** Rows of a buffer go from memory to memory: from, source, to, target, words a row, whether they begin at the step's `from`, most rows. */
 const MOVE = 2
 /** A program runs where it lies: memory, program, step (0: as posted), configuration. */
 const VISIT = 3
@@ -35,14 +35,14 @@ function sendStep(step: usize, args: usize): void {
   for (let i = 0; i < arrays; i++) {
     // Draws have four words a row. Of a cache: slots, two words a row of spans, tables, and pages, of which the step tells how many.
     const part = i < 3 ? 0 : (i - 3) & 3
-    const words = i == 2 ? 4 * rows : part == 3 ? int(step, 2 + arrays + ((i - 3) >> 2)) : part == 1 ? 2 * rows : rows
-    move(0, word(step, 2 + i), memory, word(args, 3 + i), words)
+    const words = i == 2 ? 4 * rows : part == 3 ? int(step, 3 + arrays + ((i - 3) >> 2)) : part == 1 ? 2 * rows : rows
+    move(0, word(step, 3 + i), memory, word(args, 3 + i), words)
   }
 }
 
 /** This thread's part of the words. */
 function sendRows(args: usize): void {
-  const stride = int(args, 4), words = <i64>stepRows() * stride
+  const stride = int(args, 4), words = <i64>min(stepRows(), int(args, 6)) * stride
   const begin = (words * thread) / threads, end = (words * (thread + 1)) / threads
   const first: i64 = int(args, 5) ? <i64>stepFrom() * stride : 0
   const offset = <usize>(4 * (first + begin))

@@ -1,7 +1,8 @@
 import { check, checkCacheSpec, checkPage, checkPageBytes, PAGE, type CacheSpec, type CacheStore } from '@g3/backend'
 import { CACHE_FORMS, type CacheForm, LINE, roundUp } from './layout.js'
 import type { Memories } from './memories.js'
-import { OP, type RecordedOp } from './recorder.js'
+import { OP } from './ops.js'
+import type { RecordedOp } from './recorder.js'
 
 /** Keys and values of one layer: pages, each as `assembly/cache` has them. */
 export interface LayerPlace {

@@ -1,10 +1,10 @@
-import { type Backend, type Buffer, type CacheStore, check, checkPage, G3Error, type Program, type Step, type Weight } from '@g3/backend'
+import { type Buffer, type CacheStore, check, checkPage, G3Error, type Program, type Step, type VisionBackend, type Weight } from '@g3/backend'
 import { type CpuBuffer, makeBuffer } from './buffers.js'
 import { type CpuCache, makeCache } from './caches.js'
-import { scratchBytes } from './layout.js'
+import { CACHE_FORMS, scratchBytes } from './layout.js'
 import { link } from './link.js'
 import { type MemoryLimits, openMemories } from './memories.js'
-import { allocatePool, inlinePool, type Pool, workerPool } from './pool.js'
+import { allocatePool, inlinePool, JOBS, type Pool, workerPool } from './pool.js'
 import { writeProgram, type WrittenProgram } from './program.js'
 import { recorder, type Recording } from './recorder.js'
 import { partialBytes, scratchSpace } from './scratch.js'
@@ -51,7 +51,7 @@ interface CpuProgram extends Program, WrittenProgram {
  * of a cache lie.
  * @throws G3Error `cpu/options`, `backend/out-of-memory`
  */
-export async function cpu(options: CpuOptions = {}): Promise<Backend> {
+export async function cpu(options: CpuOptions = {}): Promise<VisionBackend> {
   const precision = options.precision ?? 'fast'
   check(precision in PRECISION, 'cpu/options', `precision must be fast, precise or exact, not ${precision}`)
   const limits = options.limits ?? {}
@@ -78,9 +78,10 @@ export async function cpu(options: CpuOptions = {}): Promise<Backend> {
     shared && threads > 1
       ? workerPool(memory, module, addresses, threads, () => memories.grows, options.workerUrl)
       : inlinePool(memory, module, kernels, instances, addresses)
+  const cacheType = precision === 'exact' ? 'f32' : 'f16'
   const quads = relaxed && precision === 'fast' && (await quadsAreFaster(kernels, memory.allocate(0x6000)))
   const load = weightLoader(memories, pool)
-  const steps = stepRing(memory)
+  const steps = stepRing(memory, () => pool.room === JOBS)
   const scratchIn = memories.each((own) => scratchSpace(own, PRECISION[precision], threads, quads))
   const screenOf = screenSpace(memories)
   const weights = new WeakSet<Weight>()
@@ -130,7 +131,7 @@ export async function cpu(options: CpuOptions = {}): Promise<Backend> {
     caps: {
       name: 'cpu',
       threads,
-      cacheType: precision === 'exact' ? 'f32' : 'f16',
+      cacheType,
       runsAhead: false,
       logitOps: false,
       description:
@@ -162,6 +163,7 @@ export async function cpu(options: CpuOptions = {}): Promise<Backend> {
         cache: ownCache,
         newBuffer,
         threads,
+        attendsAllIn: CACHE_FORMS[cacheType],
         screenOf,
         constants: (number, values) => {
           const address = memories.at(number).allocate(values.byteLength)

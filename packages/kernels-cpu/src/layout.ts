@@ -49,7 +49,7 @@ export const STORED: Readonly<Record<QuantType, Stored>> = {
 export const groupBytes = (type: QuantType, cols: number): number => (cols / STORED[type].columns) * STORED[type].bytes
 
 /** What `cols` must be a multiple of. */
-export const columnStep = (type: QuantType): number => Math.max(BLOCK, BLOCKS[type].blockWeights)
+export const columnStep = (type: QuantType): number => Math.max(4, BLOCKS[type].blockWeights)
 
 /** How a cache holds keys and values: a code of `assembly/lib/layout.ts`, and the bytes of a vector of a head. */
 export interface CacheForm {

@@ -4,8 +4,8 @@ import type { Memory } from './memory.js'
 import { startThread } from './thread.js'
 import type { Kernels } from './wasm.js'
 
-/** The ring's size in `assembly/index.ts`, and the words of a job. */
-const RING = 16
+/** Jobs that wait or run at once: the ring's size in `assembly/index.ts`; and the words of a job. */
+export const JOBS = 16
 const JOB_WORDS = 8
 // Words of the queue, as the kernels read them.
 const TAIL = 0
@@ -45,18 +45,18 @@ const allocateSync = (memory: Memory): number => memory.allocate(256)
 export const allocatePool = (memory: Memory): PoolAddresses => ({
   sync: allocateSync(memory),
   queue: memory.allocate(128),
-  jobs: memory.allocate(4 * RING * JOB_WORDS),
+  jobs: memory.allocate(4 * JOBS * JOB_WORDS),
 })
 
 type WriteJob = (number: number, ...args: Parameters<Pool['post']>) => number
 
 /** Writes a job to its place in the ring; returns the address. */
 const jobWriter = (first: Memory, jobs: number): WriteJob => {
-  let ring = first.i32(jobs, RING * JOB_WORDS)
+  let ring = first.i32(jobs, JOBS * JOB_WORDS)
   return (number, kind, memory, a = 0, b = 0, c = 0, d = 0, e = 0) => {
     // A memory that is not shared has another buffer once it has grown.
-    if (ring.length === 0) ring = first.i32(jobs, RING * JOB_WORDS)
-    const at = JOB_WORDS * (number % RING)
+    if (ring.length === 0) ring = first.i32(jobs, JOBS * JOB_WORDS)
+    const at = JOB_WORDS * (number % JOBS)
     ring[at] = kind
     ring[at + 1] = memory
     ring[at + 2] = a
@@ -80,7 +80,7 @@ export const inlinePool = (
   const writeJob = jobWriter(first, jobs)
   let posted = 0
   return {
-    room: RING,
+    room: JOBS,
     post(kind, memory, a, b, c, d, e) {
       kernels.work(writeJob(posted++, kind, memory, a, b, c, d, e))
       return posted
@@ -147,11 +147,11 @@ export const workerPool = (
   const backlog: (() => void)[] = []
   const drain = async (): Promise<void> => {
     while (backlog.length > 0) {
-      await settle(posted - RING + 1)
+      await settle(posted - JOBS + 1)
       backlog.shift()?.()
     }
   }
-  const room = (): number => (backlog.length > 0 ? 0 : RING - (posted - head()))
+  const room = (): number => (backlog.length > 0 ? 0 : JOBS - (posted - head()))
   const later: Pool['later'] = (postIt) => {
     backlog.push(postIt)
     // A failure shows in `done`, which every reader awaits.

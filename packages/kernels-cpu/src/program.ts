@@ -1,6 +1,7 @@
 import type { Memories } from './memories.js'
+import { OP } from './ops.js'
 import { JOB, type JobKind } from './pool.js'
-import { OP, type Recording } from './recorder.js'
+import type { Recording } from './recorder.js'
 import { type Move, planRoute, type Segment } from './route.js'
 import { allocateStep, type ViewSize } from './steps.js'
 
@@ -46,7 +47,7 @@ export const writeProgram = (
   const words: number[] = []
   const stop = (code: number, ...args: number[]): void => void words.push(code, args.length, ...args)
   const move = ({ buffer, from, to, window }: Move): void =>
-    stop(STOP.move, from, buffer.addressIn(from), to, buffer.addressIn(to), buffer.strideBytes / 4, window ? 1 : 0)
+    stop(STOP.move, from, buffer.addressIn(from), to, buffer.addressIn(to), buffer.strideBytes / 4, window ? 1 : 0, buffer.rows)
   const stepIn = memories.each((memory, number) => {
     if (number === 0) return 0
     const { header, arrays } = allocateStep(memory, recording.maxRows, caches)

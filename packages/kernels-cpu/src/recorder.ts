@@ -1,14 +1,10 @@
-import { type Buffer, check, type CheckedOps, checkedOps, G3Error, type Ops, ropeFrequencies, type Weight } from '@g3/backend'
-import { MAX_HEAD_DIM } from './layout.js'
+import { type Buffer, check, checkedVisionOps, type CheckedVisionOps, G3Error, type Ops, ropeFrequencies, type Weight } from '@g3/backend'
+import { type CacheForm, MAX_HEAD_DIM } from './layout.js'
 import type { CpuBuffer } from './buffers.js'
 import type { CpuCache } from './caches.js'
+import { type Appender, OP } from './ops.js'
+import { visionRecorder } from './vision-recorder.js'
 import type { CpuMatrix, CpuWeight } from './weights.js'
-
-/** Op codes of `assembly/program.ts`. */
-export const OP = {
-  end: 0, embed: 1, angles: 2, norm: 3, qkv: 4, qkNormRope: 5, store: 6, attend: 7, project: 8, addNorm: 9, gatedUp: 10,
-  logits: 11, gate: 12, top: 13, mergeTops: 14, rerotate: 15, copyPage: 16, draw: 17,
-} as const
 
 /** What the recorder asks of the backend. */
 export interface Resources {
@@ -17,6 +13,8 @@ export interface Resources {
   cache(cache: unknown): CpuCache
   newBuffer(label: string, rows: number, cols: number): CpuBuffer
   readonly threads: number
+  /** In which all rows' keys and values are packed for each other. */
+  readonly attendsAllIn: CacheForm
   /** What `top` is given beside a matrix, in its memory; 0: nothing. */
   screenOf(matrix: CpuMatrix): number
   /** Copies f32 values into a memory, where they live as long as the backend. */
@@ -44,17 +42,8 @@ export interface Recording {
 }
 
 export interface Recorder {
-  readonly checked: CheckedOps
+  readonly checked: CheckedVisionOps
   finish(): Recording
-}
-
-/** Notes which buffers an op touches and gives their arguments: address and bytes from row to row. */
-interface Operands {
-  read(buffer: Buffer): readonly number[]
-  readWindow(buffer: Buffer): readonly number[]
-  write(buffer: Buffer): readonly number[]
-  update(buffer: Buffer): readonly number[]
-  vector(weight: Weight): number
 }
 
 /**
@@ -73,7 +62,7 @@ export const recorder = (resources: Resources): Recorder => {
     float[0] = value
     return floatBits[0]
   }
-  const add = (code: number, memory: number, wordsOf: (operands: Operands) => readonly number[]): void => {
+  const add: Appender['add'] = (code, memory, wordsOf) => {
     const reads: CpuBuffer[] = []
     const writes: CpuBuffer[] = []
     let window: CpuBuffer | undefined
@@ -88,6 +77,11 @@ export const recorder = (resources: Resources): Recorder => {
       read: (buffer) => touch(buffer, reads),
       write: (buffer) => touch(buffer, writes),
       update: (buffer) => touch(buffer, reads, writes),
+      writeFewer: (buffer) => {
+        const own = resources.buffer(buffer)
+        writes.push(own)
+        return at(own)
+      },
       readWindow: (buffer) => {
         window = resources.buffer(buffer)
         return at(window)
@@ -100,7 +94,6 @@ export const recorder = (resources: Resources): Recorder => {
     })
     recorded.push({ code, memory, words, reads, window, writes })
   }
-  /** Where the values are: the memory of the op before, or of `buffer`. */
   const here = (buffer: Buffer): number => recorded.at(-1)?.memory ?? resources.buffer(buffer).home ?? 0
   const matrix = (weight: Weight): CpuMatrix => {
     const own = resources.weight(weight)
@@ -217,7 +210,7 @@ export const recorder = (resources: Resources): Recorder => {
     },
   }
   return {
-    checked: checkedOps(ops),
+    checked: checkedVisionOps({ ...ops, ...visionRecorder({ add, here, matrix, f32, newBuffer: resources.newBuffer }, resources.attendsAllIn) }),
     finish() {
       if (recorded.length === 0) throw new G3Error('backend/shape', 'a program needs at least one op')
       return { ops: recorded, maxRows, independentRows }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { reference, type Buffer, type PackedTensor, type VisionBackend } from '@g3/backend'
+import { cpu } from '@g3/kernels-cpu'
 import { towerConfigFromGguf } from '@g3/runtime'
 import { bytesSource, readGguf, tensorNamed, type Gguf } from '@g3/runtime/gguf'
 import { loadTower, normalise, type TowerConfig } from '@g3/vision'
@@ -76,13 +77,19 @@ describe.each([
     expect(towerConfigFromGguf(await open(file))).toEqual({ ...CONFIG, eps: Math.fround(1e-6) })
   })
 
-  it("gives transformers' soft tokens", async () => {
-    const { backend } = observed()
+  // Soft tokens reach 4.2. Keys, values and weights of attention have 14 bits: each is off by up to 6e-5 of the largest beside it, which
+  // in three layers comes to 3e-4 here.
+  it.each([
+    ['reference', 1e-4, async () => observed().backend],
+    ['cpu, exact', 1e-4, () => cpu({ threads: 2, precision: 'exact' })],
+    ['cpu, fast', 2e-3, () => cpu({ threads: 2 })],
+  ] as const)("gives transformers' soft tokens: %s", async (_, most, make) => {
+    await using backend = await make()
     const encoder = await loadTower(backend, await tensorsOf(file), CONFIG)
     expect(encoder).toMatchObject({ tokens: 4, width: 64, side: SIDE })
     for (const image of IMAGES) {
       const values = floats(expected).subarray(image * 4 * 64, (image + 1) * 4 * 64)
-      expect(apart(await encoder.encode(views[image]), values)).toBeLessThan(1e-4)
+      expect(apart(await encoder.encode(views[image]), values)).toBeLessThan(most)
     }
   })
 })

@@ -49,8 +49,7 @@ export const BYTES = 2
 @inline export function panel8Bytes<F>(): i32 { return 8 * foldColumns<F>() + (hasMin<F>() ? 64 : 32) }
 /** i16 weights [columns/2 pairs][8 rows][2 k], then as above. Of four k the first pair has 0 and 2, the second 1 and 3. */
 @inline export function panel16Bytes<F>(): i32 { return 16 * foldColumns<F>() + (hasMin<F>() ? 64 : 32) }
-/** Bytes of 32 columns: f32 weights [32 k][8 rows]. The largest of the panels. */
-export const PANEL32 = 1024
+// Of f32 weights, the largest of the panels: [columns][8 rows].
 
 /**
  * A fold: i8 [columns/4 steps][4 tokens][4 k]; for each token 4 bytes where its sums begin, -zeroLevel · Σx (one i32,
@@ -63,8 +62,7 @@ export const TILE8 = 224
  * scales. The size is of 32 columns and leaves the scales out.
  */
 export const TILE16 = 288
-/** f32 [32 k][4 tokens] */
-export const TILE32 = 512
+// Of f32 activations: [columns][4 tokens].
 /** Bytes of a whole tile of i16, its scales included. */
 @inline export function tile16Bytes(cols: i32): usize { return <usize>(cols / BLOCK) * TILE16 + 16 }
 /**

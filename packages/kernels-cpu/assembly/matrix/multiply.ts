@@ -2,7 +2,7 @@ import { panelScratch, precision, quads, tileScratch } from '../lib/config'
 import {
   BLOCK, F32, Fold16, Fold16Min, Fold32, Fold32Min, Fold32SignedMin, GROUP, IQ4_NL, IQ4_XS, isFloat, lineBytes,
   matrixCols, matrixGroup, matrixType, Pairs, Q2_K, Q3_K, Q4_1, Q4_K, Q5_1, Q5_K, Q6_K, Q8_0, Quads, TILE,
-  tile16Bytes, TILE32, TILE8, traits,
+  tile16Bytes, TILE8, traits,
 } from '../lib/layout'
 import { Single } from './floats'
 import { gemm16x4 } from './gemm16'
@@ -35,7 +35,7 @@ function formOf(type: i32): i32 {
 
 @inline function tileBytes(form: i32, cols: i32): usize {
   const blocks = <usize>(cols / BLOCK)
-  return form == FLOATS ? blocks * TILE32 : form == WORDS ? tile16Bytes(cols) : blocks * TILE8
+  return form == FLOATS ? 16 * cols : form == WORDS ? tile16Bytes(cols) : blocks * TILE8
 }
 
 /** Forget the packed activations: the next {@link multiply} reads `x` anew. */

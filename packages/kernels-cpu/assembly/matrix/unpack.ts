@@ -1,6 +1,6 @@
 import { halfFactor, halfMask } from '../lib/half'
 import {
-  BF16, BLOCK, F16, F32, foldColumns, hasMin, panel16Bytes, panel8Bytes, PANEL32, traits, zeroLevel,
+  BF16, F16, F32, foldColumns, hasMin, panel16Bytes, panel8Bytes, traits, zeroLevel,
 } from '../lib/layout'
 import { Brain, firstRows, Half, lastRows, rowBytes } from './floats'
 import {
@@ -26,7 +26,7 @@ export function unpack16(type: i32, group: usize, cols: i32, panel: usize): void
 
 /** Every type, as f32. */
 export function unpack32(type: i32, group: usize, cols: i32, panel: usize): void {
-  if (type == F32) memory.copy(panel, group, <usize>(cols / BLOCK) * PANEL32)
+  if (type == F32) memory.copy(panel, group, 32 * cols)
   else if (type == F16) widen<Half>(group, cols, panel)
   else if (type == BF16) widen<Brain>(group, cols, panel)
   else dispatch<Floats>(type, group, panel, cols, 0)

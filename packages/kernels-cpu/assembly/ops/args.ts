@@ -11,21 +11,23 @@
 /** First of `rows` that part `part` of `parts` takes. */
 @inline export function share(rows: i32, part: i32, parts: i32): i32 { return (rows * part) / parts }
 
-// The step, in shared memory: rows, from, ids, positions, draws, then slots, spans, tables and pages of each cache.
+// The step, in shared memory: rows, from, pixels, ids, positions, draws, then slots, spans, tables and pages of each cache.
 let step: usize = 0
 export function setStep(address: usize): void { step = address }
 @inline export function stepRows(): i32 { return load<i32>(step) }
 @inline export function stepFrom(): i32 { return load<i32>(step, 4) }
-@inline export function stepId(row: i32): i32 { return load<i32>(load<usize>(step, 8) + 4 * row) }
-@inline export function stepPosition(row: i32): i32 { return load<i32>(load<usize>(step, 12) + 4 * row) }
+/** f32 [3, side, side], in the first memory alone. */
+@inline export function stepPixels(): usize { return load<usize>(step, 8) }
+@inline export function stepId(row: i32): i32 { return load<i32>(load<usize>(step, 12) + 4 * row) }
+@inline export function stepPosition(row: i32): i32 { return load<i32>(load<usize>(step, 16) + 4 * row) }
 /** Four words, see `draw.ts` of @g3/backend. */
-@inline export function stepDraw(row: i32): usize { return load<usize>(step, 16) + 16 * row }
-@inline export function stepSlot(cache: i32, row: i32): i32 { return load<i32>(load<usize>(step + 16 * cache, 20) + 4 * row) }
+@inline export function stepDraw(row: i32): usize { return load<usize>(step, 20) + 16 * row }
+@inline export function stepSlot(cache: i32, row: i32): i32 { return load<i32>(load<usize>(step + 16 * cache, 24) + 4 * row) }
 /** First of the positions that `row` sees. */
-@inline export function stepSeen(cache: i32, row: i32): i32 { return load<i32>(load<usize>(step + 16 * cache, 24) + 8 * row) }
+@inline export function stepSeen(cache: i32, row: i32): i32 { return load<i32>(load<usize>(step + 16 * cache, 28) + 8 * row) }
 /** One past the last of them. */
-@inline export function stepSeenEnd(cache: i32, row: i32): i32 { return load<i32>(load<usize>(step + 16 * cache, 24) + 8 * row, 4) }
+@inline export function stepSeenEnd(cache: i32, row: i32): i32 { return load<i32>(load<usize>(step + 16 * cache, 28) + 8 * row, 4) }
 /** Where the row's page table begins; rows of one text have the same. */
-@inline export function stepTable(cache: i32, row: i32): i32 { return load<i32>(load<usize>(step + 16 * cache, 28) + 4 * row) }
+@inline export function stepTable(cache: i32, row: i32): i32 { return load<i32>(load<usize>(step + 16 * cache, 32) + 4 * row) }
 /** An entry of the page tables. */
-@inline export function stepPage(cache: i32, entry: i32): i32 { return load<i32>(load<usize>(step + 16 * cache, 32) + 4 * entry) }
+@inline export function stepPage(cache: i32, entry: i32): i32 { return load<i32>(load<usize>(step + 16 * cache, 36) + 4 * entry) }

@@ -1,10 +1,9 @@
 import { packQueries, score, sum } from '../cache/forms'
 import { attentionScratch, partials } from '../lib/config'
-import { exp, expScalar } from '../lib/exp'
 import { PAGE, TILE } from '../lib/layout'
-import { madd, maxLanes, sumLanes } from '../lib/simd'
 import { barrier } from '../lib/sync'
 import { float, int, rowOf, stepPage, stepSeen, stepSeenEnd, stepTable, word } from './args'
+import { clear, merge, stateBytes, weigh } from './state'
 
 /*
  * attend: q 0-1, out 2-3, keys 4, values 5, cache 6, heads 7, kvHeads 8, headDim 9, bytes of a page's keys or values 10, scale 11, form 12
@@ -18,8 +17,6 @@ const SCORES = 0x2800
 const WEIGHTS = 0x3000
 const STATE = 0x4000
 const MERGED = 0x8000
-// A state: max f32[4], sum f32[4], out f32 [4][headDim].
-@inline function stateBytes(dim: i32): usize { return 32 + 16 * dim }
 
 let args: usize = 0
 let group: i32 = 0
@@ -108,43 +105,9 @@ function attendPage(start: i32, low: i32, high: i32, state: usize): void {
   const queries = attentionScratch(), scores = queries + SCORES, count = high - low
   const page = <usize>stepPage(cache, table + start / PAGE) * word(args, 10)
   score(form, word(args, 4) + page, kvHead, kvHeads, low, count, dim, queries, scores)
-  for (let p = 0; p < TILE; p++) {
-    const row = scores + 4 * PAGE * p
-    mask(row, start + low, start + high, rowOfPair(p))
-    let largest = f32x4.splat(-Infinity)
-    for (let s = 0; s < count; s += 4) largest = f32x4.max(largest, v128.load(row + 4 * s))
-    const top = maxLanes(largest)
-    store<f32>(state + 4 * p, top)
-    // A row that sees nothing here keeps -Infinity as its maximum and zero everywhere else.
-    const shift = f32x4.splat(top == -Infinity ? 0 : top)
-    let total = f32x4.splat(0)
-    for (let s = 0; s < count; s += 4) {
-      const e = exp(f32x4.sub(v128.load(row + 4 * s), shift))
-      total = f32x4.add(total, e)
-      v128.store(row + 4 * s, e)
-    }
-    store<f32>(state + 4 * p, sumLanes(total), 16)
-  }
+  for (let p = 0; p < TILE; p++) mask(scores + 4 * PAGE * p, start + low, start + high, rowOfPair(p))
+  weigh(scores, count, state)
   sum(form, word(args, 5) + page, kvHead, kvHeads, low, count, dim, scores, queries + WEIGHTS, state + 32)
-}
-
-function clear(state: usize): void {
-  memory.fill(state, 0, stateBytes(dim))
-  v128.store(state, f32x4.splat(-Infinity))
-}
-
-/** Online softmax: `into` becomes the state over both. Exact when one side sees nothing. */
-function merge(into: usize, other: usize): void {
-  for (let p = 0; p < TILE; p++) {
-    const m = load<f32>(into + 4 * p), n = load<f32>(other + 4 * p), top = max(m, n)
-    const a: f32 = m == top ? 1 : expScalar(m - top), b: f32 = n == top ? 1 : expScalar(n - top)
-    store<f32>(into + 4 * p, top)
-    store<f32>(into + 4 * p, load<f32>(into + 4 * p, 16) * a + load<f32>(other + 4 * p, 16) * b, 16)
-    const x = f32x4.splat(a), y = f32x4.splat(b)
-    for (let at: usize = 32 + 4 * p * dim, end = at + 4 * dim; at < end; at += 16) {
-      v128.store(into + at, madd(v128.load(into + at), x, f32x4.mul(v128.load(other + at), y)))
-    }
-  }
 }
 
 function finish(state: usize): void {
@@ -162,10 +125,10 @@ function attendTile(): void {
     const range = reach(start)
     if (range == 0) continue
     attendPage(start, <i32>(range >> 32), <i32>range, first ? merged : state)
-    if (!first) merge(merged, state)
+    if (!first) merge(merged, state, dim)
     first = false
   }
-  if (first) clear(merged)
+  if (first) clear(merged, dim)
   finish(merged)
 }
 
@@ -224,9 +187,9 @@ function attendPages(rows: i32, part: i32, parts: i32): void {
     for (let pair = 0; pair < rows * group; pair += pairs) {
       placeTile(h, pair, rows * group)
       const merged = attentionScratch() + MERGED
-      if (turn == part) clear(merged)
+      if (turn == part) clear(merged, dim)
       for (let start = lowest & -PAGE; start < highest; start += PAGE, state += bytes) {
-        if (turn == part && reach(start) != 0) merge(merged, state)
+        if (turn == part && reach(start) != 0) merge(merged, state, dim)
       }
       if (turn == part) finish(merged)
       turn = turn + 1 == parts ? 0 : turn + 1
