@@ -22,7 +22,8 @@ export { modelOf, type Model, type ModelParts } from './generate/model.js'
 export type { GenerateOptions, Overflow, OverflowPolicy, Prompt } from './generate/options.js'
 export type { OpenedModel } from './generate/opened-model.js'
 export type { ReadOptions } from './generate/read-prompt.js'
-export { openModel, type ModelSource } from './generate/source.js'
+export { openModel, type FileSource, type ModelSource } from './generate/source.js'
+export type { Picture, PictureOptions } from './generate/pictures.js'
 export {
   loadGemma3,
   type Batch,

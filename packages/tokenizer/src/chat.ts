@@ -1,3 +1,3 @@
-export { encodeChat, renderGemma3, type ChatOptions } from './chat/gemma3.js'
+export { encodeChat, renderGemma3, type ChatOptions, type EncodeChatOptions, type ImageContent } from './chat/gemma3.js'
 export { renderJinja, type JinjaOptions } from './chat/jinja.js'
 export type { ChatMessage, ContentPart } from './chat/message.js'

@@ -1,5 +1,5 @@
 export { renderGemma3, encodeChat, renderJinja } from './chat.js'
-export type { ChatMessage, ChatOptions, ContentPart, JinjaOptions } from './chat.js'
+export type { ChatMessage, ChatOptions, ContentPart, EncodeChatOptions, ImageContent, JinjaOptions } from './chat.js'
 export type { DecodeOptions, StreamDecoder } from './decode.js'
 export { G3Error } from './errors.js'
 export { tokenizerFromGguf, type GgufVocabulary } from './gguf.js'

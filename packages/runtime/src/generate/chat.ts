@@ -1,5 +1,5 @@
 import { check } from '@g3/backend'
-import type { ChatMessage } from '@g3/tokenizer'
+import type { ChatMessage, ContentPart } from '@g3/tokenizer'
 import type { Generation, GenerationResult } from './generation.js'
 import type { GenerateOptions } from './options.js'
 
@@ -17,11 +17,11 @@ export interface Chat {
   /** May be changed at any time; the next turn is answered under the new ones. */
   system: string | undefined
   /**
-   * Adds a user turn and answers it. The answer joins the conversation when the generation ends, as far as it came.
+   * Adds a user turn, a text or parts with images among them, and answers it. The answer joins the conversation when the generation ends, as far as it came.
    * After an error, or an abort before the first text, the conversation is as if nothing was sent.
    * @throws G3Error `generate/busy` while an answer is running
    */
-  send(text: string, options?: GenerateOptions): Generation
+  send(content: string | readonly ContentPart[], options?: GenerateOptions): Generation
   /** Forgets the turns and keeps the instructions. @throws G3Error `generate/busy` while an answer is running */
   reset(): void
 }
@@ -55,9 +55,9 @@ export function chatSession(answer: Answer, options: ChatOptions = {}): Chat {
     set system(value) {
       system = value
     },
-    send(text, generateOptions) {
+    send(content, generateOptions) {
       checkIdle()
-      const user: ChatMessage = { role: 'user', content: text }
+      const user: ChatMessage = { role: 'user', content }
       const instructions: ChatMessage[] = system === undefined ? [] : [{ role: 'system', content: system }]
       const reply = answer([...instructions, ...turns, user], generateOptions, (result) => {
         running = false

@@ -1,11 +1,13 @@
 import { check, type Backend, type CacheType, type PackedTensor, type Workload } from '@g3/backend'
+import { loadTower } from '@g3/vision'
 import { expectedTensors } from '../config.js'
 import { loadGemma3, type Gemma3Options } from '../model/gemma3.js'
 import { sizeOf, type CacheTypes } from '../model/size.js'
 import { workloadOf } from '../model/workload.js'
 import { quantised, type LoadType } from '../packing/quantised.js'
 import { modelOf, type Model } from './model.js'
-import { openModel, type ModelSource } from './source.js'
+import { openEncoder, type OpenedEncoder } from './opened-encoder.js'
+import { openModel, type FileSource, type ModelSource } from './source.js'
 
 /** Opens a backend for a workload. */
 export type OpenBackend = (workload: Workload) => Promise<Backend>
@@ -13,6 +15,8 @@ export type OpenBackend = (workload: Workload) => Promise<Backend>
 export interface LoadOptions {
   /** The GGUF file, or the safetensors checkpoint. */
   readonly source: ModelSource
+  /** The GGUF file of its image encoder (mmproj). Default: the model sees no images. */
+  readonly mmproj?: FileSource
   /**
    * Where the model runs. It stays yours: dispose of it after the model. Or what opens one once it is known what the model
    * asks of it, as `autoBackend` of `@g3/runtime/auto` does: that one the model disposes of.
@@ -73,9 +77,15 @@ function packed(tensor: PackedTensor, type: LoadType | undefined): PackedTensor 
 export async function loadModel(options: LoadOptions): Promise<Model> {
   const { signal, maxRows, sequences, cacheType, checkpoints, cacheBytes, quantise, onProgress } = options
   const opened = await openModel(options.source, { signal })
+  let encoder: OpenedEncoder | undefined
+  const closeFiles = async (): Promise<void> => {
+    await opened.close()
+    await encoder?.close()
+  }
   let stays = false
   let own: Backend | undefined
   try {
+    if (options.mmproj !== undefined) encoder = await openEncoder(options.mmproj, signal)
     const { name, config, tokenizer, instructionTuned, notice } = opened
     if (notice !== undefined) options.onNotice?.(notice)
     const tensors = (tensor: string): PackedTensor => packed(opened.tensor(tensor), quantise)
@@ -93,23 +103,25 @@ export async function loadModel(options: LoadOptions): Promise<Model> {
     }
     const { backend: given } = options
     const backend = typeof given === 'function' ? (own = await given(plan())) : given
+    const tower = encoder && (await loadTower(backend, encoder.tensor, encoder.config, { signal }))
     const gemma3 = await loadGemma3(backend, tensors, config, {
       ...size,
       ...(cacheBytes !== undefined && { cacheBytes }),
       ...(signal && { signal }),
       ...(onProgress && { onProgress }),
+      ...(tower && { tower }),
     })
     // Hardware that can be lost gets its weights from the files again.
     stays = backend.recovery !== undefined
     const close = async (): Promise<void> => {
       await own?.dispose()
-      if (stays) await opened.close()
+      if (stays) await closeFiles()
     }
     return modelOf({ name, gemma3, tokenizer, instructionTuned, close })
   } catch (cause) {
     await own?.dispose()
     throw cause
   } finally {
-    if (!stays) await opened.close()
+    if (!stays) await closeFiles()
   }
 }

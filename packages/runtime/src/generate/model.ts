@@ -1,12 +1,14 @@
 import { check } from '@g3/backend'
 import { encodeChat, type ChatMessage, type Tokenizer } from '@g3/tokenizer'
 import type { Gemma3Config } from '../config.js'
+import type { RgbImage } from '@g3/vision'
 import { tokenizerVocabulary, type Vocabulary } from '../grammar/mask/vocabulary.js'
 import type { Gemma3, TextSequence } from '../model/gemma3.js'
 import { chatSession, type Chat, type ChatOptions } from './chat.js'
 import { engines } from './engines.js'
 import { generation, type Generation, type GenerationResult } from './generation.js'
 import { joined } from './ids.js'
+import { pictures, type Picture, type PictureOptions } from './pictures.js'
 import { parseGenerateOptions, type GenerateOptions, type Prompt } from './options.js'
 import { readPrompt, type ReadOptions } from './read-prompt.js'
 import { isLost } from './token-source.js'
@@ -21,6 +23,14 @@ export interface Model extends AsyncDisposable {
   vocabulary(): Vocabulary
   /** Whether it was tuned to answer: prompt it with messages or {@link chat}; a base model continues plain text. */
   readonly instructionTuned: boolean
+  /** Whether it was loaded with an image encoder. */
+  readonly seesImages: boolean
+  /**
+   * Prepares an image for messages: `{ type: 'image', image: await model.picture(file) }` among a message's parts. It is
+   * encoded when a prompt with it is read, and once however often that is.
+   * @throws G3Error `generate/no-eyes`, `vision/…` for what is wrong with the file; the signal's reason
+   */
+  picture(source: Uint8Array | Blob | RgbImage, options?: PictureOptions): Promise<Picture>
   /** Tokens that prompt and answer may have together. */
   readonly context: number
   /** Texts that can be generated at a time. */
@@ -83,11 +93,13 @@ export function modelOf({ name, gemma3, tokenizer, instructionTuned, close }: Mo
   const sequences = Array.from({ length: gemma3.sequences }, () => gemma3.sequence())
   const pool = engines(sequences.map((sequence) => ({ tokenizer, sequence, recover: gemma3.recover })))
 
+  const { picture, imageContent } = pictures(gemma3.images)
+
   const encode = (prompt: Prompt, after = NO_IDS): Int32Array => {
     const isFirst = after.length === 0
     if (typeof prompt === 'string') return joined(after, tokenizer.encode(prompt, { bos: isFirst }))
     if (!isConversation(prompt)) return joined(after, prompt)
-    const turns = encodeChat(tokenizer, prompt, { addGenerationPrompt: true })
+    const turns = encodeChat(tokenizer, prompt, { addGenerationPrompt: true, imageContent })
     return isFirst ? turns : joined(after, endOfAnswer(tokenizer), turns.subarray(1))
   }
 
@@ -143,6 +155,8 @@ export function modelOf({ name, gemma3, tokenizer, instructionTuned, close }: Mo
     tokenizer,
     vocabulary: () => (vocabulary ??= tokenizerVocabulary(tokenizer)),
     instructionTuned,
+    seesImages: gemma3.images !== undefined,
+    picture,
     context,
     sequences: gemma3.sequences,
     generate: (prompt, options) => start(prompt, options),

@@ -29,6 +29,8 @@ export interface GenerateOptions extends SamplingOptions {
   readonly logprobs?: number
   /** Tokens of the prompt that the model has read, of how many. */
   readonly onPrefill?: (done: number, total: number) => void
+  /** Layers of the image encoder that are done, of how many, for each image that it has not seen before. */
+  readonly onEncode?: (done: number, total: number) => void
   /**
    * What happens when the context is full. `error` (default): `generate/context-full`, or `generate/prompt-too-long`
    * before anything is read. `stop`: the text ends with `stopReason: 'context'`. `shift`: the first `keep` tokens stay,
@@ -63,6 +65,7 @@ export interface GenerationPlan {
   readonly constraint: Constraint | undefined
   readonly logprobs: number | undefined
   readonly onPrefill: ((done: number, total: number) => void) | undefined
+  readonly onEncode: ((done: number, total: number) => void) | undefined
   readonly overflow: OverflowPlan
 }
 
@@ -93,6 +96,7 @@ export function parseGenerateOptions(options: GenerateOptions, endMarks: readonl
     constraint,
     logprobs,
     onPrefill,
+    onEncode,
     overflow = 'error',
     keep = PAGE,
     onOverflow,
@@ -138,6 +142,7 @@ export function parseGenerateOptions(options: GenerateOptions, endMarks: readonl
     constraint,
     logprobs,
     onPrefill,
+    onEncode,
     overflow: { policy: overflow, keep: Math.ceil(keep / PAGE) * PAGE, onOverflow },
   }
 }

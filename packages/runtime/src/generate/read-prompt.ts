@@ -6,6 +6,7 @@ import { checkCanShift, makeRoom, type Shiftable } from './overflow.js'
 export interface ReadOptions {
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((done: number, total: number) => void) | undefined
+  readonly onEncode?: ((done: number, total: number) => void) | undefined
 }
 
 /** The part of a sequence that reads prompts. */
@@ -25,7 +26,7 @@ const REFUSE: OverflowPlan = { policy: 'error', keep: 0, onOverflow: undefined }
 export async function readPrompt(
   sequence: Readable,
   ids: Int32Array,
-  { signal, onProgress }: ReadOptions = {},
+  { signal, onProgress, onEncode }: ReadOptions = {},
   overflow = REFUSE,
 ): Promise<number> {
   const { context } = sequence
@@ -43,21 +44,33 @@ export async function readPrompt(
   let done = reused
   const readUpTo = async (end: number): Promise<void> => {
     while (done < end) {
-      if (sequence.remaining === 0) makeRoom(sequence, overflow)
-      const part = ids.subarray(done, Math.min(end, done + sequence.remaining))
+      let stop = betweenImages(ids, Math.min(end, done + sequence.remaining))
+      if (stop <= done) {
+        makeRoom(sequence, overflow)
+        stop = betweenImages(ids, Math.min(end, done + sequence.remaining))
+      }
+      const part = ids.subarray(done, stop)
       const from = done
       await sequence.append(part, {
         ...(signal && { signal }),
+        onEncode,
         ...(onProgress && { onProgress: (count: number) => onProgress(from + count, ids.length) }),
       })
       done += part.length
     }
   }
   if (branch > reused) {
-    await readUpTo(branch)
+    await readUpTo(betweenImages(ids, branch))
     sequence.keep()
   }
   await readUpTo(ids.length)
   sequence.keep()
   return reused
+}
+
+/** The last place up to `end` that cuts no image, whose ids are negative. */
+function betweenImages(ids: Int32Array, end: number): number {
+  let place = end
+  while (place > 0 && ids[place - 1] < 0 && ids[place] < 0) place--
+  return place
 }

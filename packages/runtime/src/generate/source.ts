@@ -8,7 +8,10 @@ import type { OpenedModel } from './opened-model.js'
  * Where a GGUF file is: a URL that answers ranges, a Blob or File, bytes in memory, or any {@link ByteSource} (a file
  * handle's). Or a checkpoint of safetensors: a function that opens the files of its folder by name.
  */
-export type ModelSource = string | URL | Blob | Uint8Array | ByteSource | CheckpointFiles
+export type ModelSource = FileSource | CheckpointFiles
+
+/** Where one file is. */
+export type FileSource = string | URL | Blob | Uint8Array | ByteSource
 
 /**
  * Opens and checks a model's files without reading weights.
@@ -24,8 +27,8 @@ export async function openModel(
 }
 
 /** @throws G3Error `gguf/http-…` when a URL does not answer */
-async function openFile(
-  source: Exclude<ModelSource, CheckpointFiles>,
+export async function openFile(
+  source: FileSource,
   signal: AbortSignal | undefined,
 ): Promise<ByteSource> {
   if (typeof source === 'string' || source instanceof URL) return httpSource(String(source), { signal })

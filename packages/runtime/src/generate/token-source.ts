@@ -28,7 +28,7 @@ export interface TokenSource {
 export function tokenSource(
   { sequence, recover }: Engine,
   prompt: Int32Array,
-  { sampler, signal, onPrefill, overflow, maxTokens, constraint, logprobs }: GenerationPlan,
+  { sampler, signal, onPrefill, onEncode, overflow, maxTokens, constraint, logprobs }: GenerationPlan,
   progress: Progress,
 ): TokenSource {
   const { ids } = progress
@@ -51,7 +51,7 @@ export function tokenSource(
 
   const read = async (): Promise<void> => {
     const text = ids.length === 0 ? prompt : joined(prompt, Int32Array.from(ids))
-    const cached = await readPrompt(sequence, text, { signal, onProgress: onPrefill }, overflow)
+    const cached = await readPrompt(sequence, text, { signal, onProgress: onPrefill, onEncode }, overflow)
     if (ids.length === 0) progress.cachedTokens = cached
     isHeld = true
     since = 0

@@ -15,6 +15,8 @@ export interface Images {
    * @throws G3Error `vision/bad-pixels`
    */
   add(view: RgbImage): Promise<Int32Array>
+  /** Makes a view known again, of which newer ones may have taken the place. */
+  remember(ids: Int32Array, view: RgbImage): void
 }
 
 /** What sequences ask of images. */
@@ -120,6 +122,7 @@ export function images({ tower, record }: ImageParts): SeenImages {
       know({ ids, image: view })
       return ids
     },
+    remember: (ids, image) => know({ ids, image }),
     checkIds(ids) {
       for (let at = 0; at < ids.length; at += ids[at] < 0 ? tokens : 1) {
         if (ids[at] < 0) viewOf(ids.subarray(at, at + tokens))

