@@ -49,7 +49,7 @@ export async function loadForCommand(options: ModelOptions, signal: AbortSignal)
   const file = await findModel(options.model, signal)
   const [{ loadModel }, { chooseBackend }] = await Promise.all([import('@g3/runtime'), import('./backend.js')])
   const start = performance.now()
-  const { context, cacheType } = options
+  const { context, cacheType, mmproj } = options
   const { promise: chosen, resolve } = Promise.withResolvers<ChosenBackend>()
   using progress = byteProgress('loading')
   const model = await loadModel({
@@ -61,6 +61,7 @@ export async function loadForCommand(options: ModelOptions, signal: AbortSignal)
       resolve({ backend, reason, opened })
       return opened
     },
+    ...(mmproj !== undefined && { mmproj: await openModelFile(mmproj) }),
     signal,
     onProgress: (done, total) => progress.update(done, total),
     onNotice: note,

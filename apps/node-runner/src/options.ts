@@ -112,6 +112,7 @@ export const OPTIONS = {
     new Option('--seed <s>', 'the same seed draws the same tokens (default: 0 for run, random for chat)').argParser(
       wholeNumber(0, Number.MAX_SAFE_INTEGER),
     ),
+  mmproj: () => new Option('--mmproj <file>', "the GGUF file of the model's image encoder"),
   resampler: () =>
     new Option('--resampler <name>', "whose arithmetic resizes: the processor's on Pillow, or on torchvision")
       .choices(['pillow', 'torchvision'])
@@ -127,6 +128,7 @@ export interface ModelOptions {
   readonly precision?: Precision
   readonly context?: number
   readonly cacheType?: CacheType
+  readonly mmproj?: string
 }
 
 export interface OverflowFlags {

@@ -25,6 +25,7 @@ function modelOptions(into: Command): Command {
     .addOption(OPTIONS.precision())
     .addOption(OPTIONS.context())
     .addOption(OPTIONS.cacheType())
+    .addOption(OPTIONS.mmproj())
 }
 
 function samplingOptions(into: Command): Command {
@@ -55,12 +56,17 @@ function version(): string {
   return String(found)
 }
 
+const imageOptions = (into: Command): Command =>
+  into
+    .option('--image <file>', 'an image that the prompt is about, before it; may be given again', (file: string, before: string[] = []) => [...before, file])
+    .option('--pan-and-scan', 'shows long images in crops, too')
+
 /** The whole command line. Each action imports its command when it is called. */
 export function program(): Command {
   const run = command('run', 'answer one prompt: text on stdout, all else on stderr')
     .argument('<prompt>', '- reads it from stdin')
     .action(async (prompt, options) => (await import('./commands/run.js')).run(prompt, options))
-  grammarOptions(sessionOption(samplingOptions(modelOptions(run)))).addOption(OPTIONS.json('print one object with text, ids, stop reason and timings'))
+  grammarOptions(sessionOption(imageOptions(samplingOptions(modelOptions(run))))).addOption(OPTIONS.json('print one object with text, ids, stop reason and timings'))
 
   const chat = command('chat', 'talk with the model; /help in it tells more')
     .option('--system <text>', 'instructions that the model sees first')
@@ -75,7 +81,7 @@ export function program(): Command {
         ? (await import('./commands/chat.js')).chat(options)
         : (await import('./commands/run.js')).run(prompt, options),
     )
-  grammarOptions(sessionOption(samplingOptions(modelOptions(start)))).addOption(OPTIONS.json('as `g3 run --json`'))
+  grammarOptions(sessionOption(imageOptions(samplingOptions(modelOptions(start))))).addOption(OPTIONS.json('as `g3 run --json`'))
 
   const pull = command('pull', 'fetch a model into the cache and print its path')
     .argument('[model]', 'a name from `g3 models`, or a URL')

@@ -7,6 +7,7 @@ import { loadForCommand } from '../loading.js'
 import { cacheFolder } from '../models/cache.js'
 import { note, print, printText } from '../output.js'
 import { completeCommand, runCommand } from '../repl/commands.js'
+import { picturesOf, type PicturePart } from '../pictures.js'
 import { openHistory } from '../repl/history.js'
 import { entries } from '../repl/input.js'
 import { openTerminal } from '../repl/terminal.js'
@@ -58,11 +59,25 @@ export async function chat(options: ChatCommandOptions): Promise<void> {
     terminal.ask(PROMPT)
   })
 
+  /** Images for the next message. */
+  let images: readonly PicturePart[] = []
+  const addImage = async (path: string): Promise<void> => {
+    try {
+      images = [...images, ...(await picturesOf(model, { image: [path], panAndScan: options.panAndScan === true }))]
+      note(`The next message shows ${path}.`)
+    } catch (error) {
+      if (!isG3Error(error)) throw error
+      note(`${error.message} (${error.code})`)
+    }
+  }
+
   const answer = async (text: string): Promise<void> => {
     answering = new AbortController()
     terminal.hush()
     try {
-      await printAnswer(session, text, generateOptions(options, instructionTuned, answering.signal))
+      const content = images.length === 0 ? text : [...images, { type: 'text', text }]
+      images = []
+      await printAnswer(session, content, generateOptions(options, instructionTuned, answering.signal))
     } catch (error) {
       // A turn that does not fit, say, ends this answer and not the chat.
       if (!isG3Error(error)) throw error
@@ -83,7 +98,8 @@ export async function chat(options: ChatCommandOptions): Promise<void> {
       case 'command': {
         const effect = runCommand(session, entry.name, entry.argument)
         if (effect === 'exit') return
-        note(effect.say)
+        if ('image' in effect) await addImage(effect.image)
+        else note(effect.say)
         break
       }
       case 'more':
@@ -100,8 +116,12 @@ export async function chat(options: ChatCommandOptions): Promise<void> {
   if (interrupted) process.exitCode = EXIT.interrupted
 }
 
-async function printAnswer(session: Chat, text: string, options: GenerateOptions): Promise<void> {
-  const generation = session.send(text, options)
+async function printAnswer(
+  session: Chat,
+  content: Parameters<Chat['send']>[0],
+  options: GenerateOptions,
+): Promise<void> {
+  const generation = session.send(content, options)
   let last = '\n'
   for await (const chunk of generation) {
     if (chunk.text === '') continue

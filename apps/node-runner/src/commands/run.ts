@@ -7,12 +7,15 @@ import { loadForCommand, type LoadedModel } from '../loading.js'
 import type { ModelOptions, OverflowFlags, SamplingFlags } from '../options.js'
 import { note, print, printJson, printText } from '../output.js'
 import { peakRssBytes } from '../peak-rss.js'
+import { picturesOf } from '../pictures.js'
 import { openSession, saveSession } from '../session.js'
 import { readStdin } from '../stdin.js'
 
 export interface RunOptions extends ModelOptions, SamplingFlags, OverflowFlags, GrammarFlags {
   readonly maxTokens?: number
   readonly session?: string
+  readonly image?: readonly string[]
+  readonly panAndScan?: true
   readonly json?: true
 }
 
@@ -30,7 +33,12 @@ export async function run(argument: string, options: RunOptions): Promise<void> 
   await using loaded = await loadForCommand(options, interrupt.signal)
   const { model, instructionTuned } = loaded
   const before = options.session === undefined ? undefined : await openSession(model, options.session)
-  const generation = model.generate(model.encode(instructionTuned ? [{ role: 'user', content: prompt }] : prompt, before), {
+  const pictures = await picturesOf(model, options, interrupt.signal)
+  const asked =
+    instructionTuned || pictures.length > 0
+      ? [{ role: 'user', content: [...pictures, { type: 'text', text: prompt }] }]
+      : prompt
+  const generation = model.generate(model.encode(asked, before), {
     // What is held to a grammar ends by itself.
     ...generateOptions({ seed: SEED, ...options }, instructionTuned || grammar !== undefined, interrupt.signal),
     ...(grammar && { constraint: constraints(grammar, model.vocabulary()).start() }),
@@ -79,8 +87,16 @@ const noteOverflow = ({ policy, dropped, kept, length }: Overflow): void =>
 type Result = Awaited<ReturnType<ReturnType<LoadedModel['model']['generate']>['result']>>
 
 async function report(running: Promise<Result>, { loadMs, backend, backendReason }: LoadedModel): Promise<object> {
-  const { text, ids, promptTokens, cachedTokens, stopReason, prefillMs, prefillTokensPerSecond, decodeTokensPerSecond } =
-    await running
+  const {
+    text,
+    ids,
+    promptTokens,
+    cachedTokens,
+    stopReason,
+    prefillMs,
+    prefillTokensPerSecond,
+    decodeTokensPerSecond,
+  } = await running
   return {
     text,
     ids,

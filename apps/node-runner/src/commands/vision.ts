@@ -1,7 +1,8 @@
-import { mkdir, open, writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { G3Error } from '@g3/backend'
-import { DEFAULT_LIMITS, preprocess, VIEW_SIDE, type Box, type PreprocessedImage, type Resampler } from '@g3/vision'
+import { preprocess, VIEW_SIDE, type Box, type PreprocessedImage, type Resampler } from '@g3/vision'
+import { readImage } from '../image-file.js'
 import { onInterrupt } from '../interrupt.js'
 import { note, print, printJson } from '../output.js'
 import { encodePng } from '../png.js'
@@ -22,23 +23,6 @@ export async function vision(file: string, { panAndScan = false, resampler, json
   if (out !== undefined) await writeViews(image, out)
   const { width, height, crops, tokens, prompt } = image
   await (json ? printJson({ width, height, crops, tokens, prompt }) : print(page(basename(file), image)))
-}
-
-/** @throws G3Error `cli/missing-file`, `cli/unreadable-file`, `vision/too-large` */
-async function readImage(path: string): Promise<Uint8Array> {
-  const handle = await open(path).catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code === 'ENOENT') throw new G3Error('cli/missing-file', `there is no file ${path}`, { cause })
-    throw new G3Error('cli/unreadable-file', `${path} cannot be opened: ${cause.message}`, { cause })
-  })
-  try {
-    const found = await handle.stat()
-    if (!found.isFile()) throw new G3Error('cli/unreadable-file', `${path} is no file; give the path of an image`)
-    if (found.size > DEFAULT_LIMITS.maxBytes)
-      throw new G3Error('vision/too-large', `${path} has ${found.size} bytes; ${DEFAULT_LIMITS.maxBytes} are allowed`)
-    return await handle.readFile()
-  } finally {
-    await handle.close()
-  }
 }
 
 /** `whole.png`, `crop-1.png`, …: [-1, 1] as levels again, which is exact. */

@@ -1,7 +1,7 @@
 import type { Chat } from '@g3/runtime'
 
-/** What a chat command does: a line to show, or the end of the chat. */
-export type Effect = { readonly say: string } | 'exit'
+/** What a chat command does: a line to show, an image file for the next message, or the end of the chat. */
+export type Effect = { readonly say: string } | { readonly image: string } | 'exit'
 
 interface ChatCommand {
   readonly usage: string
@@ -27,6 +27,11 @@ export const COMMANDS: Readonly<Record<string, ChatCommand>> = {
       chat.system = argument === 'none' ? undefined : argument
       return { say: chat.system === undefined ? 'Instructions removed.' : 'Instructions set.' }
     },
+  },
+  image: {
+    usage: '/image FILE',
+    help: 'show an image with the next message; several make several',
+    run: (_, argument) => (argument === '' ? { say: 'Which file? /image FILE' } : { image: argument }),
   },
   help: {
     usage: '/help',
