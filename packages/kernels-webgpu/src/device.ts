@@ -10,6 +10,8 @@ export interface Capabilities {
   readonly subgroups: boolean
   /** Whether inner loops are written out. */
   readonly unrolled: boolean
+  /** Whether the driver is to be checked. */
+  readonly selfCheck: boolean
   readonly multiplies: Multiplies
   /** Most bytes of a storage binding, and so of a buffer. */
   readonly bindingBytes: number
@@ -65,6 +67,7 @@ export async function openDevice(options: WebGpuOptions, isAnother: boolean): Pr
       bindingBytes,
       shardBytes: Math.min(bindingBytes, options.limits?.shardBytes ?? Infinity),
       unrolled: options.unrolled ?? !isSoftware(info),
+      selfCheck: options.selfCheck ?? !isSoftware(info),
       multiplies,
     },
     description: [

@@ -19,7 +19,10 @@ export interface WebGpuOptions {
   readonly precision?: 'exact' | 'fast'
   /** Whether kernels have their inner loops written out; default: unless the adapter computes on the CPU. */
   readonly unrolled?: boolean
-  /** Whether a small layer is computed at the start and compared with known values. Default true. */
+  /**
+   * Whether a small layer is computed at the start and compared with known values. Default: on GPUs. A driver that
+   * computes on the CPU would compile for seconds, and its machine is known.
+   */
   readonly selfCheck?: boolean
   /** Told when a driver computes wrongly and a safer variant is used. Default: the console is warned. */
   readonly onNotice?: (notice: string) => void

@@ -21,7 +21,7 @@ const lying = (change: (code: string) => string) => async (): Promise<GPUDevice>
 async function openOn(change: (code: string) => string, options: WebGpuOptions = {}) {
   const notices: string[] = []
   const device = lying(change)
-  const backend = await webgpu({ ...options, device, onNotice: (notice) => notices.push(notice) })
+  const backend = await webgpu({ ...options, selfCheck: true, device, onNotice: (notice) => notices.push(notice) })
   return { backend, notices }
 }
 
@@ -32,7 +32,8 @@ async function pick(options: Parameters<typeof webgpu>[0]): Promise<readonly num
   return [...(await model.picked())]
 }
 
-describe.skipIf(missing !== '')('the self-check', () => {
+// SwiftShader compiles for ten seconds for each.
+describe.skipIf(missing !== '' || isSlow)('the self-check', () => {
   it('says nothing of a driver that computes rightly', async () => {
     const { backend, notices } = await openOn((code) => code)
     expect(notices).toEqual([])
@@ -45,7 +46,7 @@ describe.skipIf(missing !== '')('the self-check', () => {
     expect(notices).toEqual([expect.stringMatching(/off by .* shared memory is used instead of subgroups/)])
     expect(backend.caps.description).toContain('shared memory')
     await backend.dispose()
-    expect(await pick({ device: lying(change), onNotice: () => {} })).toEqual(await pick({ gpu }))
+    expect(await pick({ device: lying(change), selfCheck: true, onNotice: () => {} })).toEqual(await pick({ gpu }))
   })
 
   it.skipIf(!hasSubgroups)('takes shared memory where the driver does not take subgroups', async () => {

@@ -12,7 +12,7 @@ import { smallLayer } from './small-layer.js'
  */
 export async function openChecked(options: WebGpuOptions, isAnother = false): Promise<Engine> {
   const engine = await openEngine(options, isAnother)
-  if (options.selfCheck === false) return engine
+  if (!engine.capabilities.selfCheck) return engine
   try {
     await checkLayer(engine)
     return engine

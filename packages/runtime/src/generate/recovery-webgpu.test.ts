@@ -11,10 +11,12 @@ const ANSWER: GenerateOptions = { temperature: 1.2, seed: 8, maxTokens: 8 }
 const PHASES = ['load', 'prefill', 'decode'] as const
 
 /** How often each phase is cut off. */
-const ROUNDS = process.env.G3_GPU === 'whole' ? 17 : 2
+const ROUNDS = process.env.G3_GPU === 'whole' ? 17 : 1
 
 const gpu = create([])
 const adapter = await gpu.requestAdapter()
+/** SwiftShader compiles for seconds on each device. */
+const phases = /swiftshader/i.test(adapter?.info.description ?? '') ? (['decode'] as const) : PHASES
 if (adapter === null && process.env.G3_GPU === 'required') throw new Error('G3_GPU is required, but there is no adapter')
 
 /** Writes an answer whose device is destroyed in a phase, after so many of its reports; counts devices. */
@@ -54,7 +56,7 @@ describe.skipIf(adapter === null)('a GPU that is taken away', () => {
     const { ids } = await answer(undefined)
     let early = 0
     for (let round = 0; round < ROUNDS; round++) {
-      for (const phase of PHASES) {
+      for (const phase of phases) {
         expect({ phase, ...(await answer(phase, round % 4)) }).toEqual({ phase, ids, devices: 2 })
       }
       if (round === 7) early = process.memoryUsage.rss()
