@@ -64,7 +64,7 @@ export const TILE8 = 224
 export const TILE16 = 288
 // Of f32 activations: [columns][4 tokens].
 /** Bytes of a whole tile of i16, its scales included. */
-@inline export function tile16Bytes(cols: i32): usize { return <usize>(cols / BLOCK) * TILE16 + 16 }
+@inline export function tile16Bytes(cols: i32): usize { return 9 * cols + 16 }
 /**
  * A line is a tile of one token: the same without [4 tokens], so a quarter of the bytes (here rounded up to whole vectors). What one
  * token multiplies is then close together, and leaves the first-level cache to the weights.

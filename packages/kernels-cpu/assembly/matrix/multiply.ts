@@ -1,6 +1,6 @@
 import { panelScratch, precision, quads, tileScratch } from '../lib/config'
 import {
-  BLOCK, F32, Fold16, Fold16Min, Fold32, Fold32Min, Fold32SignedMin, GROUP, IQ4_NL, IQ4_XS, isFloat, lineBytes,
+  BF16, BLOCK, F16, F32, Fold16, Fold16Min, Fold32, Fold32Min, Fold32SignedMin, GROUP, IQ4_NL, IQ4_XS, isFloat, lineBytes,
   matrixCols, matrixGroup, matrixType, Pairs, Q2_K, Q3_K, Q4_1, Q4_K, Q5_1, Q5_K, Q6_K, Q8_0, Quads, TILE,
   tile16Bytes, TILE8, traits,
 } from '../lib/layout'
@@ -10,6 +10,7 @@ import { gemm32x1, gemm32x4 } from './gemm32'
 import { gemm8x4 } from './gemm8'
 import { line16, line8, pack16, pack32, pack8 } from './pack'
 import { row16, row32, row8 } from './row'
+import { shorten } from './shorten'
 import { unpack16, unpack32, unpack8 } from './unpack'
 
 /*
@@ -26,9 +27,13 @@ const WORDS = 2
 const FLOATS = 3
 let packed: i32 = NOTHING
 
+/** Whether the packed activations are for float weights of 15 bits, see `shorten.ts`. */
+let shortFloats: bool = false
+
 /** The form of activations that a weight type wants. */
-function formOf(type: i32): i32 {
-  if (precision() == 2 || isFloat(type)) return FLOATS
+function formOf(type: i32, cols: i32): i32 {
+  if (precision() == 2) return FLOATS
+  if (isFloat(type)) return shortFloats && cols % 16 == 0 ? WORDS : FLOATS
   if (!ASC_FEATURE_RELAXED_SIMD || precision() == 1 || type == Q8_0 || type == IQ4_NL || type == IQ4_XS) return WORDS
   return type == Q6_K || type == Q3_K || type == Q2_K ? BYTES16 : BYTES32
 }
@@ -38,19 +43,23 @@ function formOf(type: i32): i32 {
   return form == FLOATS ? 16 * cols : form == WORDS ? tile16Bytes(cols) : blocks * TILE8
 }
 
-/** Forget the packed activations: the next {@link multiply} reads `x` anew. */
-export function newActivations(): void {
+/**
+ * Forget the packed activations: the next {@link multiply} reads `x` anew. `short`: float weights may be taken as integers where
+ * precision allows; their results fill whole tiles, so `out` has rows for the last one.
+ */
+export function newActivations(short: bool = false): void {
+  shortFloats = short && precision() == 0
   packed = NOTHING
 }
 
-/** Whole tiles, then a line for each of the tokens that are left. Lines of f32 are the activations themselves. */
-function pack(form: i32, x: usize, stride: usize, rows: i32, cols: i32): void {
+/** Tiles of the first `whole` rows, then a line for each of the tokens that are left. Lines of f32 are the activations themselves. */
+function pack(form: i32, x: usize, stride: usize, rows: i32, whole: i32, cols: i32): void {
   if (packed == form) return
   packed = form
   const bytes = tileBytes(form, cols)
   let tile = tileScratch(), row = 0
-  for (; row + TILE <= rows; row += TILE, x += TILE * stride, tile += bytes) {
-    if (form == WORDS) pack16(x, stride, TILE, cols, tile)
+  for (; row < whole; row += TILE, x += TILE * stride, tile += bytes) {
+    if (form == WORDS) pack16(x, stride, min(TILE, rows - row), cols, tile)
     else if (form == FLOATS) pack32(x, stride, TILE, cols, tile)
     else if (quads()) packBytes<Quads>(form, x, stride, cols, tile)
     else packBytes<Pairs>(form, x, stride, cols, tile)
@@ -81,9 +90,9 @@ export function multiply(
   matrix: usize, first: i32, last: i32, x: usize, stride: usize, rows: i32, out: usize, outStride: usize,
 ): void {
   const type = matrixType(matrix), cols = matrixCols(matrix)
-  const form = formOf(type)
-  pack(form, x, stride, rows, cols)
-  const bytes = tileBytes(form, cols), whole = rows & -TILE
+  const form = formOf(type, cols), isShort = form == WORDS && isFloat(type)
+  const bytes = tileBytes(form, cols), whole = (isShort ? rows + TILE - 1 : rows) & -TILE
+  pack(form, x, stride, rows, whole, cols)
   const lines = form == FLOATS ? x + <usize>whole * stride : tileScratch() + <usize>(whole / TILE) * bytes
   const step = form == FLOATS ? stride : lineBytes(bytes)
   // Fewer tokens than a tile unpack nothing: memory is read once either way, and again from the first-level cache.
@@ -103,7 +112,8 @@ function unpack(form: i32, type: i32, group: usize, cols: i32): usize {
   if (form == FLOATS) {
     if (type == F32) return group
     unpack32(type, group, cols, panel)
-  } else if (form == WORDS) unpack16(type, group, cols, panel)
+  } else if (form == WORDS && isFloat(type)) shorten(type, group, cols, panel)
+  else if (form == WORDS) unpack16(type, group, cols, panel)
   else unpack8(type, group, cols, panel)
   return panel
 }
@@ -129,6 +139,9 @@ function product1(form: i32, type: i32, group: usize, panel: usize, line: usize,
 function folded<K>(type: i32, panel: usize, tile: usize, cols: i32, out: usize, stride: usize): void {
   switch (type) {
     case Q2_K: traits<K>().run<Fold16Min>(panel, tile, cols, out, stride); break
+    case F32:
+    case F16:
+    case BF16:
     case Q3_K:
     case Q6_K: traits<K>().run<Fold16>(panel, tile, cols, out, stride); break
     case Q4_1:

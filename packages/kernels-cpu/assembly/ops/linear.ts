@@ -14,7 +14,7 @@ export function linear(args: usize, first: i32, last: i32, part: i32, parts: i32
   const from = partStart(rows, part, parts), to = partStart(rows, part + 1, parts)
   for (let r = first; r < last; r += SLICE) {
     const count = min(SLICE, last - r)
-    newActivations()
+    newActivations(true)
     for (let g = from; g < to; g++) {
       multiply(matrix, g, g + 1, rowOf(args, 0, r), word(args, 1), count, groupScratch(), 32)
       const bias = word(args, 3) + 32 * g, b0 = v128.load(bias), b1 = v128.load(bias, 16)
