@@ -23,7 +23,7 @@ const variants: Readonly<
 > = {
   fast: [{ threads: 2 }, ROUNDED],
   exact: [{ threads: 3, precision: 'exact' }, EXACT, ['F16']],
-  'fast without relaxed SIMD': [{ threads: 1, simd: 'plain' }, ROUNDED, ['Q8_0']],
+  'fast without relaxed SIMD': [{ threads: 1, simd: 'plain' }, ROUNDED, ['F16', 'Q8_0']],
   'a memory for each matrix': [{ threads: 2, limits: { matrixBytes: 1 } }, ROUNDED, ['Q8_0']],
 }
 
