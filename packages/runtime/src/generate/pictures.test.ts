@@ -46,11 +46,12 @@ describe("the prompt has the ids of Hugging Face's processor", () => {
 })
 
 /** The tiny model with a tokenizer that has the markers of images. */
-function tiny(eyes = true): Promise<Model> {
+function tiny(eyes = true, context = 512): Promise<Model> {
   const json = tinyTokenizerJson(['<start_of_image>', '<end_of_image>'])
   return loadModel({
     source: memoryFolder({ ...tinyFiles(), 'tokenizer.json': json }).files,
     backend: reference(),
+    context,
     ...(eyes && { mmproj: fixtureBytes('tiny-random/tiny-mmproj-f16.gguf') }),
   })
 }
@@ -92,6 +93,30 @@ describe('a model with eyes', () => {
     const [of0, of1] = [await fresh.picture(tinyView(0)), await fresh.picture(tinyView(1))]
     const logits = async (image: unknown) => fresh.logits(fresh.encode(parts(image)))
     expect(await logits(of0)).not.toEqual(await logits(of1))
+  })
+
+  it('has images whole when older text makes room for them', async () => {
+    await using model = await tiny(true, 384)
+    const asked = model.encode([
+      { role: 'user', content: [{ type: 'image', image: await model.picture(tinyView(0)) }] },
+    ])
+    const image = asked.filter((id) => id < 0)
+    // The context ends after the second of the image's four rows.
+    const ids = Int32Array.from([...new Array<number>(382).fill(300), ...image, 301, 302])
+    const overflows: number[] = []
+    const { promptTokens, stopReason } = await model
+      .generate(ids, {
+        overflow: 'shift',
+        maxTokens: 2,
+        temperature: 0,
+        onOverflow: ({ dropped }) => overflows.push(dropped),
+      })
+      .result()
+    expect({ promptTokens, stopReason, overflows }).toEqual({
+      promptTokens: 388,
+      stopReason: 'length',
+      overflows: [128],
+    })
   })
 
   it('gives up while an image is encoded, when told to', async () => {
