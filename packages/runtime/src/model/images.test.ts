@@ -1,5 +1,6 @@
 import { reference, type Backend } from '@g3/backend'
 import { describe, expect, it } from 'vitest'
+import { losable } from '../testing/losable.js'
 import {
   goldenFloats,
   goldens,
@@ -42,9 +43,8 @@ async function scoresOf(model: Gemma3, ids: Int32Array): Promise<Float32Array> {
 }
 
 /** Tells how often the tower has begun. */
-function counting(): { readonly backend: Backend; readonly encoded: () => number } {
+function counting(inner: Backend = reference()): { readonly backend: Backend; readonly encoded: () => number } {
   let encoded = 0
-  const inner = reference()
   const run: Backend['run'] = (program, step) => {
     if (step.pixels !== undefined) encoded++
     inner.run(program, step)
@@ -130,6 +130,23 @@ describe('an image', () => {
     await expect(reading).rejects.toBe(reason)
     expect(sequence.length).toBe(7)
     await sequence.append(ids.subarray(7))
+    const want = goldenFloats(prompts.image_1.steps).subarray(0, VOCAB)
+    expect(largestDifference(await sequence.logits(), want)).toBeLessThan(1e-4)
+  })
+
+  it('is encoded again after the hardware was lost, which held what the encoder made of it', async () => {
+    const hardware = losable()
+    const { backend, encoded } = counting(hardware.backend)
+    const { model, images } = await seeing({ backend })
+    const sequence = model.sequence()
+    const ids = await idsOf(images, 'image_1')
+    await sequence.append(ids)
+    hardware.loseAfter(0)
+    await expect(sequence.logits()).rejects.toThrow(coded('backend/lost'))
+    await model.recover()
+    sequence.reset()
+    await sequence.append(ids)
+    expect(encoded()).toBe(2)
     const want = goldenFloats(prompts.image_1.steps).subarray(0, VOCAB)
     expect(largestDifference(await sequence.logits(), want)).toBeLessThan(1e-4)
   })
