@@ -109,4 +109,23 @@ describe('follow', () => {
     await plain.pick()
     await expect(plain.follow()).rejects.toMatchObject({ code: 'model/bad-option' })
   })
+
+  it('goes on from what the sequence asked for itself, not from what others did in its outputs', async () => {
+    const gemma3 = await tinyModel({ backend: ahead(reference()), context: 8, sequences: 2 })
+    const [one, other] = [gemma3.sequence(), gemma3.sequence()]
+    await one.append([1, 2, 3])
+    await other.append([4, 5])
+    const batch = gemma3.batch([one, other])
+    batch.step([6, 7])
+    await other.pick()
+    await batch.pick()
+    await expect(other.follow()).rejects.toMatchObject({ code: 'model/no-logits' })
+    await other.pick()
+    other[Symbol.dispose]()
+    const fork = one.fork()
+    await expect(fork.follow()).rejects.toMatchObject({ code: 'model/no-logits' })
+    await fork.pick()
+    await fork.logits()
+    expect(await fork.follow()).toBeGreaterThanOrEqual(0)
+  })
 })

@@ -1,4 +1,4 @@
-import { DRAW_WORDS, editLogits, isG3Error } from '@g3/backend'
+import { DRAW_WORDS, editLogits, isG3Error, type LogitEdits } from '@g3/backend'
 import { MOST_CHANGES } from '../sampling/edits.js'
 import { ranking } from '../sampling/top-k.js'
 import type { Progress } from './decode.js'
@@ -45,7 +45,8 @@ export function tokenSource(
   let since = 0
   /** Tokens that are the only way on. */
   let forced: readonly number[] = []
-  const likeliest = ranking(constraint ? sequence.rankable : 0)
+  /** Room for the tokens that a constraint chooses from. */
+  const ranked = ranking(constraint ? sequence.rankable : 0)
   /** The token after those in `ids`, where it was asked for. */
   let asked: Promise<number> | undefined
 
@@ -80,10 +81,9 @@ export function tokenSource(
   }
 
   /** Where nothing but a constraint changes the logits, the likeliest tokens mostly decide, and the others stay there. */
-  const pickRanked = async (): Promise<number | undefined> => {
-    const allowed = sampler.editor === undefined && sequence.rankable > 0 ? edits?.().allowed : undefined
-    if (allowed === undefined) return undefined
-    return sampler.pickAllowed(await sequence.top(likeliest), (id) => ((allowed[id >> 5] >>> (id & 31)) & 1) === 1)
+  const pickRanked = async ({ allowed }: LogitEdits): Promise<number | undefined> => {
+    if (allowed === undefined || sampler.editor !== undefined || sequence.rankable === 0) return undefined
+    return sampler.pickAllowed(await sequence.top(ranked), (id) => ((allowed[id >> 5] >>> (id & 31)) & 1) === 1)
   }
 
   const ask = async (): Promise<number> => {
@@ -92,11 +92,12 @@ export function tokenSource(
       const likeliest = await sequence.pick()
       if (constraint === undefined || constraint.allows(likeliest)) return likeliest
     }
-    if (isDrawnThere) return sequence.draw(drawOf(0), edits?.())
-    const ranked = await pickRanked()
-    if (ranked !== undefined) return ranked
+    const changes = edits?.()
+    if (isDrawnThere) return sequence.draw(drawOf(0), changes)
+    const allowed = changes && (await pickRanked(changes))
+    if (allowed !== undefined) return allowed
     logits = await sequence.logits(logits)
-    if (edits !== undefined) editLogits(logits, edits(), 0, MOST_CHANGES)
+    if (changes !== undefined) editLogits(logits, changes, 0, MOST_CHANGES)
     return sampler.pick(logits)
   }
 

@@ -77,11 +77,16 @@ export function batchOf({ backend, config, passes }: BatchParts, members: readon
   }
 
   /** Runs one form of the head on all last tokens and reads what it gives, [sequences, cols]. */
-  const readHeads = async (form: 'logits' | 'picked' | 'drawn' | 'ranked', into: Float32Array, draws?: Int32Array): Promise<void> => {
+  const readHeads = async (
+    form: 'logits' | 'picked' | 'drawn' | 'ranked',
+    into: Float32Array,
+    draws?: Int32Array,
+  ): Promise<void> => {
     checkAllIdle()
     for (const lane of lanes) checkHasLast(lane)
     passes.head(lanes, form, draws)
-    if (form === 'picked' || form === 'drawn') for (const lane of lanes) lane.latest = form
+    // What a sequence has asked for by itself may lie there no more.
+    if (form === 'picked' || form === 'drawn') for (const lane of lanes) lane.asked = undefined
     setBusy(true)
     try {
       for (let i = 0; i < lanes.length; i += HEAD_ROWS) {

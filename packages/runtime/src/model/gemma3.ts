@@ -1,32 +1,12 @@
-import {
-  check,
-  hasLogitOps,
-  type Backend,
-  type Buffer,
-  type LogitOps,
-  type Ops,
-  type PackedTensor,
-  type Program,
-} from '@g3/backend'
+import { check, type Backend, type Buffer, type Ops, type PackedTensor, type Program } from '@g3/backend'
 import type { Features, Tower } from '@g3/vision'
 import type { Gemma3Config } from '../config.js'
-import { MOST_CHANGES } from '../sampling/edits.js'
 import { batchOf, type Batch } from './batch.js'
 import { fingerprint } from './fingerprint.js'
+import { recordHeads } from './heads.js'
 import { images, type Images } from './images.js'
-import {
-  forkLane,
-  HEAD_ROWS,
-  isFree,
-  loseText,
-  newLane,
-  type Lane,
-  type NextOutput,
-  type Output,
-  type Outputs,
-} from './lane.js'
+import { forkLane, isFree, loseText, newLane, type Lane } from './lane.js'
 import { loadWeights, type Gemma3Weights, type LoadProgress } from './load-weights.js'
-import { rankable, tokenCount } from './logits.js'
 import { passes } from './passes.js'
 import { placeLayers, type LayerPlace } from './place-layers.js'
 import { prefixes } from './prefixes.js'
@@ -75,8 +55,9 @@ export interface Gemma3Options extends LoadProgress, SizeOptions {
 }
 
 /**
- * Loads the weights and records the two programs that are the model: the body, from token ids to normed hidden states
- * through all layers, and the head, from those to logits or to the likeliest tokens (once for each sequence's outputs).
+ * Loads the weights and records the programs that are the model: the body, from token ids to normed hidden states through
+ * all layers, and the head, from those to what `heads.ts` tells (once for each sequence's outputs). Where ids are drawn
+ * ahead or images seen, the layers are recorded by themselves, too, to follow another beginning.
  *
  * Source: Gemma 3 Technical Report (arXiv 2503.19786); Hugging Face transformers, `modeling_gemma3.py`.
  * @throws G3Error `model/bad-option`, `model/tensor-shape`, what `tensors` and the backend throw; the signal's reason
@@ -104,7 +85,10 @@ export async function loadGemma3(
   const { tower } = options
   if (tower) checkTower(tower, config, passRows)
   const layers = backend.caps.runsAhead || tower ? backend.record('layers', (ops) => runLayers(ops, own)) : undefined
-  const lanes = Array.from({ length: sequences }, () => newLane(pool.sequence(), recordHeads(backend, own)))
+  const follow = (ids: Buffer): Program | undefined =>
+    backend.caps.runsAhead ? backend.record(`after ${ids.label}`, (ops) => begin(ops, own, ids)) : undefined
+  const head = { config, embedding: weights.embedding, h: work.h, follow }
+  const lanes = Array.from({ length: sequences }, () => newLane(pool.sequence(), recordHeads(backend, head)))
 
   const stopListening = backend.recovery?.onRecovered(() => {
     parts.prefixes.clear()
@@ -236,50 +220,5 @@ function runLayers(ops: Ops, { config, weights, work: { x, h, q, k, v, attended,
     ops.gatedUp({ x: h, gate: w.gate, up: w.up, out: gated })
     ops.project({ x: gated, weight: w.down, out: y })
     ops.addNorm({ x, y, post: w.postFfnNorm, next: nextNorm, eps, out: h })
-  }
-}
-
-/** h -> logits, through the embedding once more, or the largest of those that belong to tokens, or one of these. */
-function recordHeads(backend: Backend, parts: Parts): Outputs {
-  const { config, weights, work } = parts
-  const limit = tokenCount(config)
-  const top = { x: work.h, weight: weights.embedding, limit }
-  // Never run where nothing can be ranked.
-  const count = rankable(config) || 1
-  const [logits, picked] = [backend.buffer('logits', HEAD_ROWS, config.vocab), backend.buffer('picked', HEAD_ROWS, 2)]
-  const [ranked, drawn] = [backend.buffer('ranked', HEAD_ROWS, 2 * count), backend.buffer('drawn', HEAD_ROWS, 1)]
-
-  const output = (buffer: Buffer, build: (ops: Ops) => void): Output => ({
-    program: backend.record(buffer.label, build),
-    buffer,
-  })
-  const next = (ids: Buffer, build: (ops: Ops) => void): NextOutput => ({
-    ...output(ids, build),
-    follow: backend.caps.runsAhead ? backend.record(`after ${ids.label}`, (ops) => begin(ops, parts, ids)) : undefined,
-  })
-  const all = { x: work.h, weight: weights.embedding, out: logits }
-  const isDrawnHere = rankable(config) > 0 && hasLogitOps(backend)
-  const withLogits = (out: Buffer, build: (ops: Ops & LogitOps) => void): Output | undefined =>
-    isDrawnHere ? { program: backend.record(out.label, build), buffer: out } : undefined
-  const sum = backend.buffer('sum', HEAD_ROWS, 1)
-  return {
-    logits: output(logits, (ops) => ops.logits(all)),
-    edited: withLogits(drawn, (ops) => {
-      ops.logits(all)
-      ops.edit({ logits, most: MOST_CHANGES })
-      ops.rank({ logits, limit, count, out: ranked })
-      ops.draw({ ranked, out: drawn })
-    }),
-    summed: withLogits(sum, (ops) => {
-      ops.logits(all)
-      ops.rank({ logits, limit, count, out: ranked })
-      ops.logSum({ logits, limit, out: sum })
-    }),
-    ranked: output(ranked, (ops) => ops.top({ ...top, count, out: ranked })),
-    picked: next(picked, (ops) => ops.top({ ...top, count: 1, out: picked })),
-    drawn: next(drawn, (ops) => {
-      ops.top({ ...top, count, out: ranked })
-      ops.draw({ ranked, out: drawn })
-    }),
   }
 }

@@ -26,9 +26,9 @@ export interface Outputs {
   /** [HEAD_ROWS, 1] the id that the step's draw takes */
   readonly drawn: NextOutput
   /** The same, of logits that are edited before; where the backend has ops of logits. */
-  readonly edited: Output | undefined
+  readonly edited: (() => Output) | undefined
   /** [HEAD_ROWS, 1] the logarithm of the sum of exp(logit), and `ranked` beside it; likewise. */
-  readonly summed: Output | undefined
+  readonly summed: (() => Output) | undefined
   /** [HEAD_ROWS, 2 · rankable] ids from the likeliest down, then their logits */
   readonly ranked: Output
 }
@@ -49,8 +49,8 @@ export interface Lane {
   busy: boolean
   /** Ids that were asked for and have not come yet: at most two, see {@link TextSequence.follow}. */
   coming: number
-  /** The form of the head that gave, or is to give, the latest id. */
-  latest: 'picked' | 'drawn'
+  /** The id that was asked for last and may be followed: the form of the head that gives it, and the pass that it comes after. */
+  asked: { readonly form: 'picked' | 'drawn'; readonly pass: number } | undefined
   /** Set when the text was lost with the hardware that it was in; until the owner starts another text. */
   isLost: boolean
   /** The row of h that belongs to the last token; −1 when there is none, as after a rewind. */
@@ -69,7 +69,7 @@ export const newLane = (positions: Sequence, outputs: Outputs): Lane => ({
   owner: undefined,
   busy: false,
   coming: 0,
-  latest: 'picked',
+  asked: undefined,
   isLost: false,
   lastRow: -1,
   lastPass: NO_PASS,
@@ -101,6 +101,7 @@ export function replaceText(lane: Lane, positions: Sequence, ids: Int32Array): v
   lane.dropped = 0
   lane.kept = 0
   // Its last token is in the caches: whoever asks for logits gets it run again.
+  lane.asked = undefined
   lane.lastRow = positions.length > 0 ? 0 : -1
   lane.lastPass = NO_PASS
 }
@@ -118,6 +119,7 @@ export function resetLane(lane: Lane): void {
   lane.positions.reset()
   lane.tokens.truncate(0)
   lane.dropped = 0
+  lane.asked = undefined
   lane.lastRow = -1
 }
 

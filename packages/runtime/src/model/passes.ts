@@ -21,8 +21,8 @@ export interface Passes {
   see(lane: Lane, ids: Int32Array, start: Program): void
   /** Runs the body on one token of each sequence. */
   step(lanes: readonly Lane[], ids: ArrayLike<number>): void
-  /** Runs the body on the id that the head gave last for this sequence, which is in its outputs. */
-  follow(lane: Lane): void
+  /** Runs the body on the id that a form of the head gave last for this sequence, which is in its outputs. */
+  follow(lane: Lane, form: 'picked' | 'drawn'): void
   /**
    * Runs the head on the last token of each sequence, {@link HEAD_ROWS} at a time: lanes [i, i + HEAD_ROWS) find theirs
    * in the outputs of lane i.
@@ -40,7 +40,7 @@ export interface Passes {
 function outputOf({ outputs }: Lane, form: keyof Outputs): Output {
   const output = outputs[form]
   if (output === undefined) throw new TypeError(`the head has no form ${form} here`)
-  return output
+  return typeof output === 'function' ? output() : output
 }
 
 export interface PassParts {
@@ -146,8 +146,8 @@ export function passes({ backend, body, layers, caches, placed }: PassParts): Pa
   }
 
   return {
-    follow(lane) {
-      const { follow } = lane.outputs[lane.latest]
+    follow(lane, form) {
+      const { follow } = lane.outputs[form]
       if (follow === undefined) throw new TypeError('the backend does not run ahead')
       begin()
       ids[0] = UNKNOWN

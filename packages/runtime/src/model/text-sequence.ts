@@ -1,10 +1,9 @@
-import { check, type LogitEdits, type Program } from '@g3/backend'
+import type { LogitEdits, Program } from '@g3/backend'
 import { turn } from '../turn.js'
-import { topK, type Ranking } from '../sampling/top-k.js'
+import type { Ranking } from '../sampling/top-k.js'
 import { batchOf, type BatchParts } from './batch.js'
 import {
   checkFits,
-  checkHasLast,
   checkHeld,
   checkId,
   checkIdle,
@@ -15,8 +14,9 @@ import {
   startText,
   type Lane,
 } from './lane.js'
-import { checkPicked, checkRankable, finishLogits, finishRanking, logSumExp, rankable } from './logits.js'
+import { finishLogits, rankable } from './logits.js'
 import type { SeenImages } from './images.js'
+import { nextToken } from './next-token.js'
 import type { Prefixes } from './prefixes.js'
 import type { Snapshots } from './snapshot.js'
 
@@ -178,7 +178,6 @@ export function textSequence(parts: SequenceParts, lane: Lane): TextSequence {
   const { vocab } = config
   const { outputs } = lane
   const waited = new Float32Array(outputs.picked.buffer.cols)
-  const these = [lane]
 
   const readStep = (step: Int32Array, image: Program | undefined): void =>
     image === undefined ? passes.read(lane, step) : passes.see(lane, step, image)
@@ -224,26 +223,8 @@ export function textSequence(parts: SequenceParts, lane: Lane): TextSequence {
     }
   }
 
-  /** The token that was asked for last, and for which row of which pass. */
-  let asked: Promise<number> = Promise.resolve(-1)
-  let askedPass = -1
-  const isAsked = (): boolean => askedPass === lane.lastPass && lane.lastRow >= 0
-
-  /** Enqueues a head and asks for its id; `follow` may go on with it before it comes. */
-  const ask = (form: 'picked' | 'drawn' | 'edited', draw?: Int32Array, edits?: LogitEdits): Promise<number> => {
-    lane.latest = form === 'picked' ? 'picked' : 'drawn'
-    passes.head(these, form, draw, edits)
-    askedPass = lane.lastPass
-    const { buffer } = outputs[lane.latest]
-    lane.coming++
-    asked = backend
-      .read(buffer, 1)
-      .then(([id]) => checkPicked(id))
-      .finally(() => lane.coming--)
-    return asked
-  }
-
   const self: TextSequence = {
+    ...nextToken(parts, lane, () => self),
     vocabulary: vocab,
     get length() {
       checkOwner(lane, self)
@@ -270,58 +251,10 @@ export function textSequence(parts: SequenceParts, lane: Lane): TextSequence {
       alone.step(one)
     },
     logits: (into) => alone.logits(into),
-    async pick() {
-      checkIdle(lane, self)
-      checkHasLast(lane)
-      return ask('picked')
-    },
-    async draw(draw, edits) {
-      checkIdle(lane, self)
-      checkHasLast(lane)
-      checkRankable(config)
-      if (edits === undefined) return ask('drawn', draw)
-      check(outputs.edited !== undefined, 'model/bad-option', 'edit the logits that `logits` gives: they are near')
-      return ask('edited', draw, edits)
-    },
-    takesEdits: outputs.edited !== undefined,
-    runsAhead: backend.caps.runsAhead,
-    async follow(draw) {
-      checkOwner(lane, self)
-      checkHeld(lane)
-      check(backend.caps.runsAhead, 'model/bad-option', 'this backend does not run ahead: use `step`')
-      check(!lane.busy && lane.coming < 2, 'model/busy', 'two tokens are on their way; wait for one of them')
-      check(isAsked(), 'model/no-logits', 'there is no token to follow: ask for one first, also after a rewind')
-      checkFits(lane, 1)
-      const index = lane.tokens.length
-      passes.follow(lane)
-      void asked.then((id) => {
-        if (lane.owner === self && index < lane.tokens.length) lane.tokens.put(index, id)
-      }, ignore)
-      return draw ? ask('drawn', draw) : ask('picked')
-    },
     rankable: rankable(config),
     async top(into) {
       await alone.top([into])
       return into
-    },
-    async logSum(into) {
-      const { summed, ranked } = outputs
-      if (summed === undefined) {
-        const logits = await alone.logits()
-        topK(logits, into.ids.length, into)
-        return logSumExp(logits)
-      }
-      checkIdle(lane, self)
-      checkHasLast(lane)
-      passes.head(these, 'summed')
-      lane.busy = true
-      try {
-        const [rows, [sum]] = await Promise.all([backend.read(ranked.buffer, 1), backend.read(summed.buffer, 1)])
-        finishRanking(rows, into)
-        return sum
-      } finally {
-        lane.busy = false
-      }
     },
     async scores(ids, visit, options = {}) {
       const held = new Float32Array(HEAD_ROWS * vocab)
@@ -398,5 +331,3 @@ export function textSequence(parts: SequenceParts, lane: Lane): TextSequence {
   lane.owner = self
   return self
 }
-
-const ignore = (): void => {}
