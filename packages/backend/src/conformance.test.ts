@@ -1,8 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import type { Backend, CacheView, Ops, Step } from './contract.js'
 import type { LogitBackend, LogitOps } from './logit-ops.js'
+import type { LoraBackend, LoraOps } from './lora-ops.js'
 import { reference } from './reference.js'
-import { conformance, logitConformance, visionConformance, type ConformanceOptions, type TestRunner } from './test.js'
+import {
+  conformance,
+  logitConformance,
+  loraConformance,
+  visionConformance,
+  type ConformanceOptions,
+  type TestRunner,
+} from './test.js'
 import type { VisionBackend, VisionOps } from './vision-ops.js'
 
 // A suite is worth what it catches: each fault below is put into a backend that is right otherwise.
@@ -313,6 +321,29 @@ describe('the suite of logits catches a backend where', () => {
       return { ...inner, record: (label, build) => inner.record(label, (ops) => build({ ...ops, ...fault(ops) })) }
     }
     expect(await failuresOf(testsOf(make, logitConformance), 'edit, rank')).not.toEqual([])
+  })
+})
+
+/** What may be wrong with the ops of adapters. */
+const LORA_FAULTS: readonly (readonly [
+  string,
+  (inner: LoraBackend) => Partial<LoraBackend> | ((ops: LoraOps) => Partial<LoraOps>),
+])[] = [
+  ['the scale is left out', () => (ops) => ({ addProject: (args) => ops.addProject({ ...args, scale: 1 }) })],
+  ['nothing is added', () => () => ({ addProject: () => {} })],
+  ['a gate is open', () => () => ({ gate: () => {} })],
+  ['nothing is given up', () => ({ release: async () => {} })],
+]
+
+describe('the suite of adapters catches a backend where', () => {
+  it.each(LORA_FAULTS)('%s', async (_, fault) => {
+    const make = (): LoraBackend => {
+      const inner: LoraBackend = reference()
+      const broken = fault(inner)
+      if (typeof broken === 'object') return { ...inner, ...broken }
+      return { ...inner, record: (label, build) => inner.record(label, (ops) => build({ ...ops, ...broken(ops) })) }
+    }
+    expect(await failuresOf(testsOf(make, loraConformance), 'adapters')).not.toEqual([])
   })
 })
 

@@ -198,6 +198,8 @@ export interface Caps {
   readonly runsAhead: boolean
   /** Whether it has {@link LogitOps}. */
   readonly logitOps: boolean
+  /** What the ranks of {@link LoraOps} are multiples of, zeros filling them up; 0 where it has none of these ops. */
+  readonly rankStep: number
 }
 
 /** How lost hardware comes back. */

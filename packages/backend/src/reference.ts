@@ -1,14 +1,17 @@
 import { checkedLogitOps } from './checked-logits.js'
+import { checkedLoraOps } from './checked-lora.js'
 import { checkedVisionOps } from './checked-vision.js'
 import { checkPage, checkPageBytes } from './checked.js'
 import type { Buffer, CacheStore, Ops, Program, Step } from './contract.js'
 import { check, G3Error } from './errors.js'
 import type { LogitBackend, LogitOps } from './logit-ops.js'
+import type { LoraBackend, LoraOps } from './lora-ops.js'
 import { attend } from './reference/attend.js'
 import type { Call } from './reference/call.js'
 import { draw } from './reference/draw.js'
 import { embed, firstColumn } from './reference/embed.js'
 import { logitRecorder } from './reference/logits.js'
+import { loraRecorder } from './reference/lora.js'
 import { memory, type Memory } from './reference/memory.js'
 import { addNorm, norm } from './reference/norm.js'
 import { copyPage, readPage, writePage } from './reference/pages.js'
@@ -26,7 +29,7 @@ import type { VisionBackend, VisionOps } from './vision-ops.js'
  * The executable specification of the contract: plain loops over f32 buffers, every sum in double.
  * Made to be read and to be compared with; fast enough for tiny models. Weights are held as f32.
  */
-export function reference(): VisionBackend & LogitBackend {
+export function reference(): VisionBackend & LogitBackend & LoraBackend {
   const owned = memory()
   const programs = new Map<Program, (step: Step) => void>()
 
@@ -37,7 +40,7 @@ export function reference(): VisionBackend & LogitBackend {
     return layers
   }
 
-  const backend: VisionBackend & LogitBackend = {
+  const backend: VisionBackend & LogitBackend & LoraBackend = {
     caps: {
       name: 'reference',
       description: 'plain loops, double accumulation, 1 thread',
@@ -45,17 +48,22 @@ export function reference(): VisionBackend & LogitBackend {
       cacheType: 'f32',
       runsAhead: false,
       logitOps: true,
+      rankStep: 1,
     },
     load: owned.load,
     buffer: owned.buffer,
     cache: owned.cache,
-    record(label: string, build: (ops: Ops & VisionOps & LogitOps) => void) {
+    record(label: string, build: (ops: Ops & VisionOps & LogitOps & LoraOps) => void) {
       owned.checkOpen()
       const calls: Call[] = []
       const needs = stepNeeds()
       const plain = { ...recorder(owned, calls), ...visionRecorder(owned, calls) }
       const { ops, checkStep } = checkedVisionOps(plain, needs)
-      build({ ...ops, ...checkedLogitOps(logitRecorder(owned, calls), needs) })
+      build({
+        ...ops,
+        ...checkedLogitOps(logitRecorder(owned, calls), needs),
+        ...checkedLoraOps(loraRecorder(owned, calls), needs),
+      })
       const program: Program = { label }
       programs.set(program, (step) => {
         checkStep(step)
@@ -94,6 +102,11 @@ export function reference(): VisionBackend & LogitBackend {
       const layers = pageLayers(cache, page)
       checkPageBytes(cache, bytes)
       writePage(layers, page, bytes)
+    },
+    async release(given, weights) {
+      owned.checkOpen()
+      for (const program of given) programs.delete(program)
+      for (const weight of weights) owned.drop(weight)
     },
     async dispose() {
       owned.free()

@@ -1,3 +1,4 @@
+import { loraOps } from './conformance/adapters.js'
 import { attentionOps } from './conformance/attention.js'
 import { behaviour } from './conformance/behaviour.js'
 import type { ConformanceOptions, TestRunner } from './conformance/harness.js'
@@ -60,4 +61,13 @@ export function visionConformance(
 ): void {
   const types = options.types ?? ['F32', 'F16', 'BF16', 'Q8_0']
   imageOps({ describe, it, types, tolerances: options.tolerances, make: async () => makeBackend() })
+}
+
+/** Tests the ops of adapters of a backend that has them, in the same way. */
+export function loraConformance(
+  makeBackend: () => Backend | Promise<Backend>,
+  { describe, it }: TestRunner,
+  { tolerances, types = ['F32', 'F16', 'Q8_0'] }: Pick<ConformanceOptions, 'tolerances' | 'types'>,
+): void {
+  loraOps({ describe, it, types, tolerances, make: async () => makeBackend() })
 }

@@ -47,7 +47,7 @@ export function traced(backend: Backend, sink: (event: TraceEvent) => void | Pro
   }
 
   const tracing: Backend = {
-    caps: { ...backend.caps, logitOps: false },
+    caps: { ...backend.caps, logitOps: false, rankStep: 0 },
     load: (tensor, signal) => backend.load(tensor, signal),
     buffer: (label, rows, cols) => backend.buffer(label, rows, cols),
     cache: (spec) => backend.cache(spec),

@@ -2,6 +2,7 @@ import { configure, tickets } from './lib/config'
 import { SLICE, TILE } from './lib/layout'
 import { barrier, thread, threads } from './lib/sync'
 import { setStep, share, stepRows } from './ops/args'
+import { addProject } from './ops/add-project'
 import { attend, attendTogether } from './ops/attend'
 import { attendAll, storeAll } from './ops/attend-all'
 import { draw } from './ops/draw'
@@ -48,6 +49,7 @@ const LINEAR = 20
 const STORE_ALL = 21
 const ATTEND_ALL = 22
 const POOL = 23
+const ADD_PROJECT = 24
 
 /** Fewest rows of a ticket, but for the last. */
 const TICKET = 32
@@ -81,13 +83,14 @@ function execute(op: usize, first: i32, last: i32, part: i32, parts: i32): void 
     case STORE_ALL: storeAll(args, first, last); break
     case ATTEND_ALL: attendAll(args, first, last); break
     case POOL: pool(args, first, last); break
+    case ADD_PROJECT: addProject(args, first, last, part, parts); break
     default: unreachable()
   }
 }
 
 /** Ops whose threads split the columns of every row; the others split the rows. */
 @inline function splitsColumns(code: i32): bool {
-  return code == QKV || code == PROJECT || code == GATED_UP || code == LINEAR || code == LOGITS || code == TOP || code == COPY_PAGE
+  return code == QKV || code == PROJECT || code == GATED_UP || code == LINEAR || code == LOGITS || code == TOP || code == COPY_PAGE || code == ADD_PROJECT
 }
 
 /** Ops that read rows of other tickets. */

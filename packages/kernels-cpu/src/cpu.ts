@@ -1,14 +1,16 @@
-import { type Buffer, type CacheStore, check, checkPage, G3Error, type Program, type Step, type VisionBackend, type Weight } from '@g3/backend'
+import { type Buffer, type CacheStore, check, checkPage, G3Error, type LoraBackend, type Program, type Step, type VisionBackend, type Weight } from '@g3/backend'
 import { type CpuBuffer, makeBuffer } from './buffers.js'
 import { type CpuCache, makeCache } from './caches.js'
 import { CACHE_FORMS, scratchBytes } from './layout.js'
 import { link } from './link.js'
+import { RANK_STEP } from './lora-recorder.js'
 import { type MemoryLimits, openMemories } from './memories.js'
 import { allocatePool, inlinePool, JOBS, type Pool, workerPool } from './pool.js'
 import { writeProgram, type WrittenProgram } from './program.js'
 import { recorder, type Recording } from './recorder.js'
 import { partialBytes, scratchSpace } from './scratch.js'
 import { screenSpace } from './screen.js'
+import { sharedSpace } from './shared-space.js'
 import { stepRing } from './steps.js'
 import { canShare, threadCount } from './threads.js'
 import { compileKernels, hasRelaxedSimd, type Kernels, quadsAreFaster } from './wasm.js'
@@ -52,7 +54,7 @@ interface CpuProgram extends Program, WrittenProgram {
  * of a cache lie.
  * @throws G3Error `cpu/options`, `backend/out-of-memory`
  */
-export async function cpu(options: CpuOptions = {}): Promise<VisionBackend> {
+export async function cpu(options: CpuOptions = {}): Promise<VisionBackend & LoraBackend> {
   const precision = options.precision ?? 'fast'
   check(precision in PRECISION, 'cpu/options', `precision must be fast, precise or exact, not ${precision}`)
   const limits = options.limits ?? {}
@@ -99,6 +101,9 @@ export async function cpu(options: CpuOptions = {}): Promise<VisionBackend> {
     check(set.has(value), 'backend/foreign', `this ${what} was made by another backend`)
     return value as T
   }
+  /** Those of `values` that were in the set until now. */
+  const taken = <T extends object>(set: WeakSet<object>, values: readonly object[]): readonly T[] =>
+    values.filter((value) => set.delete(value)) as T[]
   const ownCache = (cache: CacheStore): CpuCache => {
     const mine = caches.find((c) => c === cache)
     check(mine !== undefined, 'backend/foreign', 'this cache was made by another backend')
@@ -109,6 +114,7 @@ export async function cpu(options: CpuOptions = {}): Promise<VisionBackend> {
     buffers.add(buffer)
     return buffer
   }
+  const common = sharedSpace(memories, newBuffer)
   const write = (recording: Recording): WrittenProgram => {
     const views = caches.map(({ spec }) => spec)
     steps.reserve(recording.maxRows, views)
@@ -135,6 +141,7 @@ export async function cpu(options: CpuOptions = {}): Promise<VisionBackend> {
       cacheType,
       runsAhead: false,
       logitOps: false,
+      rankStep: RANK_STEP,
       description:
         `wasm ${relaxed ? 'relaxed' : 'plain'} simd${quads ? ', int8 dot products' : ''}, ${threads} thread${threads > 1 ? 's' : ''}` +
         (shared ? '' : ' (memory cannot be shared here: serve the page with COOP and COEP headers for more)'),
@@ -166,14 +173,11 @@ export async function cpu(options: CpuOptions = {}): Promise<VisionBackend> {
         threads,
         attendsAllIn: CACHE_FORMS[cacheType],
         screenOf,
-        constants: (number, values) => {
-          const address = memories.at(number).allocate(values.byteLength)
-          memories.at(number).f32(address, values.length).set(values)
-          return address
-        },
+        constants: common.constants,
+        sharedBuffer: common.buffer,
       })
-      build(recording.checked.ops)
-      const program: CpuProgram = { ...write(recording.finish()), label, checkStep: recording.checked.checkStep }
+      build(recording.ops)
+      const program: CpuProgram = { ...write(recording.finish()), label, checkStep: recording.checkStep }
       programs.add(program)
       return program
     },
@@ -218,6 +222,12 @@ export async function cpu(options: CpuOptions = {}): Promise<VisionBackend> {
       const address = addressIn(home)
       for (let r = 0; r < rows; r++) out.set(memories.at(home).f32(address + r * strideBytes, cols), r * cols)
       return out
+    },
+    async release(given, unused) {
+      alive()
+      const parts = [...taken<CpuProgram>(programs, given), ...taken<CpuWeight>(weights, unused)]
+      await pool.done(posted)
+      for (const part of parts) if ('free' in part) part.free()
     },
     dispose,
     [Symbol.asyncDispose]: dispose,

@@ -33,6 +33,8 @@ export interface Memories {
    * @throws G3Error `backend/out-of-memory`
    */
   forMatrix(bytes: number, columns: number): number
+  /** A matrix of so many bytes has left its memory. */
+  withoutMatrix(memory: number, bytes: number): void
   /** Columns of the widest matrix in a memory. */
   widestIn(memory: number): number
   /** The memory for a cache's layer that had best lie in `preferred`. @throws G3Error `backend/out-of-memory` */
@@ -91,6 +93,9 @@ export const openMemories = (
       own.bytes += bytes
       own.columns = Math.max(own.columns, columns)
       return number
+    },
+    withoutMatrix(number, bytes) {
+      filled[number].bytes -= bytes
     },
     widestIn: (number) => filled[number].columns,
     forCache(preferred, bytes) {

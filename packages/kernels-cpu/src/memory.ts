@@ -1,4 +1,5 @@
 import { G3Error } from '@g3/backend'
+import { freeList } from './free-list.js'
 import { LINE, roundUp } from './layout.js'
 
 const PAGE = 65536
@@ -8,7 +9,7 @@ const FIRST = PAGE
 /** What 32-bit addresses reach. */
 export const MOST_BYTES = 2 ** 32
 
-/** One WASM memory and a bump allocator: what is allocated lives as long as the backend. */
+/** One WASM memory and its allocator: mostly what is allocated lives as long as the backend. */
 export interface Memory {
   readonly wasm: WebAssembly.Memory
   readonly shared: boolean
@@ -20,6 +21,8 @@ export interface Memory {
   fits(bytes: number): boolean
   /** Zeroed bytes, aligned to a cache line. @throws G3Error `backend/out-of-memory` */
   allocate(bytes: number): number
+  /** Gives back what {@link allocate} gave, once no job uses it. */
+  free(address: number, bytes: number): void
   u8(address: number, length: number): Uint8Array<ArrayBufferLike>
   i32(address: number, length: number): Int32Array<ArrayBufferLike>
   f32(address: number, length: number): Float32Array<ArrayBufferLike>
@@ -57,6 +60,7 @@ const reserve = (shared: boolean, most: number): { readonly wasm: WebAssembly.Me
  */
 export const openMemory = (shared: boolean, most: number): Memory => {
   const { wasm, limit } = reserve(shared, most)
+  const given = freeList()
   let next = FIRST
   let grows = 0
   const grow = (end: number): void => {
@@ -84,11 +88,19 @@ export const openMemory = (shared: boolean, most: number): Memory => {
     },
     fits: (bytes) => roundUp(next + bytes, LINE) <= limit,
     allocate(bytes) {
+      const again = bytes > 0 ? given.take(roundUp(bytes, LINE)) : undefined
+      if (again !== undefined) {
+        new Uint8Array(wasm.buffer, again, bytes).fill(0)
+        return again
+      }
       const address = next
       const end = roundUp(address + bytes, LINE)
       grow(end)
       next = end
       return address
+    },
+    free(address, bytes) {
+      if (bytes > 0) given.give(address, roundUp(bytes, LINE))
     },
     u8: (address, length) => new Uint8Array(wasm.buffer, address, length),
     i32: (address, length) => new Int32Array(wasm.buffer, address, length),

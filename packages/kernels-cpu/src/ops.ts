@@ -28,6 +28,7 @@ export const OP = {
   storeAll: 21,
   attendAll: 22,
   pool: 23,
+  addProject: 24,
 } as const
 
 /** Notes which buffers an op touches and gives their arguments: address and bytes from row to row. */

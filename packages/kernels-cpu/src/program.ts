@@ -1,4 +1,5 @@
 import type { Memories } from './memories.js'
+import type { Memory } from './memory.js'
 import { OP } from './ops.js'
 import { JOB, type JobKind } from './pool.js'
 import type { Recording } from './recorder.js'
@@ -15,6 +16,8 @@ export interface WrittenProgram {
   readonly address: number
   /** The configuration of a program. */
   readonly configuration: number
+  /** Gives the memory of all that was written back, once no job uses it. */
+  free(): void
 }
 
 /**
@@ -29,9 +32,23 @@ export const writeProgram = (
   caches: readonly ViewSize[],
   configurationIn: (memory: number) => number,
 ): WrittenProgram => {
+  const written: (() => void)[] = []
+  const free = (): void => {
+    for (const give of written) give()
+  }
+  /** A memory that notes what is allocated. */
+  const noting = (memory: Memory): Memory => ({
+    ...memory,
+    allocate(bytes) {
+      const address = memory.allocate(bytes)
+      written.push(() => memory.free(address, bytes))
+      return address
+    },
+  })
   const write = (memory: number, words: readonly number[]): number => {
-    const address = memories.at(memory).allocate(4 * words.length)
-    memories.at(memory).i32(address, words.length).set(words)
+    const own = noting(memories.at(memory))
+    const address = own.allocate(4 * words.length)
+    own.i32(address, words.length).set(words)
     return address
   }
   const independent = recording.independentRows ? 1 : 0
@@ -41,7 +58,7 @@ export const writeProgram = (
   const { segments, last } = planRoute(recording.ops)
   const [first] = segments
   if (segments.length === 1 && first.memory === 0 && first.moves.length === 0 && last.length === 0) {
-    return { kind: JOB.run, address: program(first), configuration: configurationIn(0) }
+    return { kind: JOB.run, address: program(first), configuration: configurationIn(0), free }
   }
 
   const words: number[] = []
@@ -50,7 +67,7 @@ export const writeProgram = (
     stop(STOP.move, from, buffer.addressIn(from), to, buffer.addressIn(to), buffer.strideBytes / 4, window ? 1 : 0, buffer.rows)
   const stepIn = memories.each((memory, number) => {
     if (number === 0) return 0
-    const { header, arrays } = allocateStep(memory, recording.maxRows, caches)
+    const { header, arrays } = allocateStep(noting(memory), recording.maxRows, caches)
     stop(STOP.step, number, header, arrays.length, ...arrays)
     return header
   })
@@ -61,5 +78,5 @@ export const writeProgram = (
   }
   last.forEach(move)
   stop(STOP.end)
-  return { kind: JOB.route, address: write(0, words), configuration: 0 }
+  return { kind: JOB.route, address: write(0, words), configuration: 0, free }
 }

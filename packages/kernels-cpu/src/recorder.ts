@@ -1,7 +1,11 @@
-import { type Buffer, check, checkedVisionOps, type CheckedVisionOps, G3Error, type Ops, ropeFrequencies, type Weight } from '@g3/backend'
+import {
+  type Buffer, check, checkedLoraOps, checkedVisionOps, G3Error, type LoraOps, type Ops, ropeFrequencies, type Step, stepNeeds,
+  type VisionOps, type Weight,
+} from '@g3/backend'
 import { type CacheForm, MAX_HEAD_DIM } from './layout.js'
 import type { CpuBuffer } from './buffers.js'
 import type { CpuCache } from './caches.js'
+import { loraRecorder } from './lora-recorder.js'
 import { type Appender, OP } from './ops.js'
 import { visionRecorder } from './vision-recorder.js'
 import type { CpuMatrix, CpuWeight } from './weights.js'
@@ -17,8 +21,10 @@ export interface Resources {
   readonly attendsAllIn: CacheForm
   /** What `top` is given beside a matrix, in its memory; 0: nothing. */
   screenOf(matrix: CpuMatrix): number
-  /** Copies f32 values into a memory, where they live as long as the backend. */
-  constants(memory: number, values: Float32Array): number
+  /** f32 values in a memory, where they live as long as the backend: the same for the same key. */
+  constants(memory: number, key: string, values: () => Float32Array): number
+  /** A buffer that programs use by turns: the same for the same label and shape. */
+  sharedBuffer(label: string, rows: number, cols: number): CpuBuffer
 }
 
 /** An op with the addresses of its operands, all in one memory. */
@@ -42,7 +48,8 @@ export interface Recording {
 }
 
 export interface Recorder {
-  readonly checked: CheckedVisionOps
+  readonly ops: Ops & VisionOps & LoraOps
+  checkStep(step: Step): void
   finish(): Recording
 }
 
@@ -110,8 +117,8 @@ export const recorder = (resources: Resources): Recorder => {
     const known = angleTables.get(key)
     if (known) return known
     const memory = here(q)
-    const table = resources.newBuffer(`angles ${key}`, q.rows, headDim)
-    const frequencies = resources.constants(memory, ropeFrequencies(headDim, base, scaling))
+    const table = resources.sharedBuffer(`angles ${key}`, q.rows, headDim)
+    const frequencies = resources.constants(memory, key, () => ropeFrequencies(headDim, base, scaling))
     add(OP.angles, memory, ({ write }) => [frequencies, ...write(table), headDim / 2])
     angleTables.set(key, table)
     return table
@@ -209,8 +216,12 @@ export const recorder = (resources: Resources): Recorder => {
       add(OP.draw, here(ranked), ({ read, write }) => [...read(ranked), ...write(out), ranked.cols / 2])
     },
   }
+  const appender: Appender = { add, here, matrix, f32, newBuffer: resources.newBuffer }
+  const needs = stepNeeds()
+  const checked = checkedVisionOps({ ...ops, ...visionRecorder(appender, resources.attendsAllIn) }, needs)
   return {
-    checked: checkedVisionOps({ ...ops, ...visionRecorder({ add, here, matrix, f32, newBuffer: resources.newBuffer }, resources.attendsAllIn) }),
+    ops: { ...checked.ops, ...checkedLoraOps(loraRecorder(appender), needs) },
+    checkStep: checked.checkStep,
     finish() {
       if (recorded.length === 0) throw new G3Error('backend/shape', 'a program needs at least one op')
       return { ops: recorded, maxRows, independentRows }

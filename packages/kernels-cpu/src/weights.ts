@@ -16,6 +16,8 @@ export interface CpuMatrix extends Weight {
   readonly type: QuantType
   readonly memory: number
   readonly address: number
+  /** Gives its memory back, once no job uses it. */
+  free(): void
 }
 
 /** A vector has a copy of its f32 values in each memory whose ops use it. */
@@ -26,6 +28,8 @@ export interface CpuVector extends Weight {
 }
 
 export type CpuWeight = CpuMatrix | CpuVector
+
+const DESCRIPTOR_BYTES = 32
 
 /** A piece of a memory that holds bytes of a file until they are repacked. */
 interface Stage {
@@ -73,7 +77,7 @@ export const weightLoader = (memories: Memories, pool: Pool): ((tensor: PackedTe
     const size = matrixBytes(type, rows, cols)
     const number = memories.forMatrix(size, cols)
     const memory = memories.at(number)
-    const address = memory.allocate(32)
+    const address = memory.allocate(DESCRIPTOR_BYTES)
     const data = memory.allocate(size)
     memory.i32(address, 5).set([STORED[type].code, rows, cols, data, bytes])
 
@@ -100,7 +104,12 @@ export const weightLoader = (memories: Memories, pool: Pool): ((tensor: PackedTe
     }
     const results = await Promise.allSettled(passes)
     for (const result of results) if (result.status === 'rejected') throw result.reason
-    return { kind: 'matrix', type, name, rows, cols, memory: number, address }
+    const free = (): void => {
+      memories.withoutMatrix(number, size)
+      memory.free(address, DESCRIPTOR_BYTES)
+      memory.free(data, size)
+    }
+    return { kind: 'matrix', type, name, rows, cols, memory: number, address, free }
   }
 
   return async (tensor, signal) => {

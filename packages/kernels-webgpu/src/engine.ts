@@ -30,6 +30,8 @@ export interface Engine {
   copyPage(cache: GpuCache, from: number | undefined, to: number): void
   readPage(cache: GpuCache, page: number, out: Uint8Array): Promise<void>
   writePage(cache: GpuCache, page: number, bytes: Uint8Array<ArrayBuffer>): Promise<void>
+  /** Waits for what is enqueued and frees what these have for themselves. */
+  release(programs: readonly GpuProgram[], weights: readonly GpuWeight[]): Promise<void>
   /** Waits for what is enqueued and frees all. */
   close(): Promise<void>
 }
@@ -93,6 +95,11 @@ export async function openEngine(options: WebGpuOptions, isAnother = false): Pro
         at += size
       }
       await memory.written()
+    },
+    async release(programs, weights) {
+      await queue.submit()
+      for (const { parameters } of programs) for (const buffer of parameters) memory.free(buffer)
+      for (const { shards } of weights) for (const { buffer } of shards) memory.free(buffer)
     },
     async close() {
       await queue.submit()

@@ -1,6 +1,7 @@
 import {
   check,
   checkedLogitOps,
+  checkedLoraOps,
   checkedOps,
   checkPage,
   checkPageBytes,
@@ -8,6 +9,7 @@ import {
   stepNeeds,
   type CacheStore,
   type LogitBackend,
+  type LoraBackend,
   type Program,
   type Step,
   type Weight,
@@ -18,13 +20,14 @@ import type { Engine } from './engine.js'
 import { handles } from './handles.js'
 import type { Resolve } from './ops/kit.js'
 import type { GpuProgram } from './program.js'
-import { collectCalls } from './recorder.js'
+import { collectCalls, type AllOps } from './recorder.js'
 import type { GpuWeight } from './weights/load.js'
 
-type Work = 'load' | 'buffer' | 'cache' | 'record' | 'run' | 'read' | 'copyPage' | 'readPage' | 'writePage'
+type Work = 'load' | 'buffer' | 'cache' | 'run' | 'read' | 'copyPage' | 'readPage' | 'writePage' | 'release'
 
 /** What callers use: the contract's checks, and handles of what an engine holds. */
-export interface Front extends Pick<LogitBackend, Work> {
+export interface Front extends Pick<LogitBackend & LoraBackend, Work> {
+  record(label: string, build: (ops: AllOps) => void): Program
   /** Makes all that was given out on another engine, which is the current one by then. */
   remake(): Promise<void>
 }
@@ -63,7 +66,7 @@ export function front(current: () => Engine): Front {
       const calls = collectCalls()
       const needs = stepNeeds()
       const { ops, checkStep } = checkedOps(calls.ops, needs)
-      build({ ...ops, ...checkedLogitOps(calls.ops, needs) })
+      build({ ...ops, ...checkedLogitOps(calls.ops, needs), ...checkedLoraOps(calls.ops, needs) })
       const known = caches.all().length
       const make = () => current().record(label, calls.list, caches.all().slice(0, known), resolve)
       const handle = { label }
@@ -112,8 +115,15 @@ export function front(current: () => Engine): Front {
       checkPageBytes(cache, bytes)
       await current().writePage(made, page, bytes.slice())
     },
+    async release(given, unused) {
+      const dropped = given.map(programs.drop)
+      const left = unused.map(weights.drop)
+      await current().release(dropped.filter(isThere), left.filter(isThere))
+    },
     async remake() {
       for (const kind of [weights, buffers, caches, programs]) await kind.remake()
     },
   }
 }
+
+const isThere = <T>(made: T | undefined): made is T => made !== undefined

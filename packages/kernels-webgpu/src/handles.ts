@@ -6,6 +6,8 @@ export interface Handles<Handle extends object, Made> {
   add(handle: Handle, made: Made, make: () => Made | Promise<Made>): void
   /** @throws G3Error `backend/foreign` */
   of(handle: Handle): Made
+  /** Gives one up: it is nobody's any more. Returns what stood for it. */
+  drop(handle: Handle): Made | undefined
   /** In the order in which they were added. */
   all(): readonly Made[]
   remake(): Promise<void>
@@ -19,6 +21,11 @@ export function handles<Handle extends object, Made>(kind: string): Handles<Hand
       const entry = entries.get(handle)
       check(entry !== undefined, 'backend/foreign', `this ${kind} was made by another backend`)
       return entry.made
+    },
+    drop(handle) {
+      const made = entries.get(handle)?.made
+      entries.delete(handle)
+      return made
     },
     all: () => [...entries.values()].map(({ made }) => made),
     async remake() {

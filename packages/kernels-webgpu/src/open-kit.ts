@@ -26,14 +26,12 @@ export function openKit({ device, memory, pipelines, capabilities }: KitParts): 
     multiplies: capabilities.multiplies,
     bindingBytes: capabilities.bindingBytes,
     kernel: pipelines.kernel,
-    bind: ({ label, layout }, params, buffers) =>
+    parameters: memory.constant,
+    bind: ({ label, layout }, buffers) =>
       device.createBindGroup({
         label,
         layout,
-        entries: [memory.constant(`${label} parameters`, params), ...buffers].map((each, binding) => ({
-          binding,
-          resource: { buffer: each },
-        })),
+        entries: buffers.map((buffer, binding) => ({ binding, resource: { buffer } })),
       }),
     scratch(label, bytes) {
       const known = scratches.get(label)

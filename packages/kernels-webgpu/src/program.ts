@@ -33,6 +33,8 @@ export interface GpuProgram extends Program {
   readonly edits: EditRoom | undefined
   /** Words that a step has at most. */
   readonly stepWords: number
+  /** What its kernels alone are bound to. */
+  readonly parameters: readonly GPUBuffer[]
   /** By cache index: entries that the page tables of a step have at most. */
   readonly tableEntries: readonly number[]
 }

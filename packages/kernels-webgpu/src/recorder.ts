@@ -1,4 +1,4 @@
-import type { LogitOps, Ops } from '@g3/backend'
+import type { LogitOps, LoraOps, Ops } from '@g3/backend'
 import { MOST_ROWS } from './buffers.js'
 import type { GpuCache } from './caches.js'
 import * as attention from './ops/attend.js'
@@ -6,13 +6,14 @@ import * as heads from './ops/heads.js'
 import type { Kit } from './ops/kit.js'
 import * as products from './ops/products.js'
 import * as rows from './ops/rows.js'
+import * as adapters from './ops/adapters.js'
 import { draw } from './ops/draw.js'
 import * as logits from './ops/logits.js'
 import { top } from './ops/top.js'
 import type { Dispatch, GpuProgram } from './program.js'
 import { stepWords } from './steps.js'
 
-type AllOps = Ops & LogitOps
+export type AllOps = Ops & LogitOps & LoraOps
 type Call = { [Op in keyof AllOps]: { readonly op: Op; readonly args: Parameters<AllOps[Op]>[0] } }[keyof AllOps]
 
 /** The calls of a program, to be seen as a whole. */
@@ -37,6 +38,8 @@ export function collectCalls(): { readonly ops: AllOps; readonly list: Calls } {
     edit: (args) => list.push({ op: 'edit', args }),
     rank: (args) => list.push({ op: 'rank', args }),
     logSum: (args) => list.push({ op: 'logSum', args }),
+    addProject: (args) => list.push({ op: 'addProject', args }),
+    gate: (args) => list.push({ op: 'gate', args }),
   }
   return { ops, list }
 }
@@ -52,9 +55,15 @@ const isNeedy = ({ op, args }: Call): boolean =>
  */
 export function makeProgram(kit: Kit, label: string, calls: Calls, caches: readonly GpuCache[]): GpuProgram {
   const used = new Set<GpuCache>()
+  const parameters: GPUBuffer[] = []
   let rows = MOST_ROWS
   const noting: Kit = {
     ...kit,
+    parameters(name, words) {
+      const made = kit.parameters(name, words)
+      parameters.push(made)
+      return made
+    },
     buffer(buffer) {
       const own = kit.buffer(buffer)
       rows = Math.min(rows, own.rows)
@@ -77,6 +86,7 @@ export function makeProgram(kit: Kit, label: string, calls: Calls, caches: reado
     needsOnlyRows: !calls.some(isNeedy),
     needsDraws: calls.some(({ op }) => op === 'draw'),
     edits: edited && logits.editRoom(noting, edited.args),
+    parameters,
     stepWords: stepWords(rows, caches.length),
     tableEntries: caches.map(({ spec }) => spec.tableEntries),
   }
@@ -157,6 +167,10 @@ function single(kit: Kit, call: Call, one: boolean): readonly Dispatch[] {
       return logits.rank(kit, call.args)
     case 'logSum':
       return logits.logSum(kit, call.args)
+    case 'addProject':
+      return products.addProject(kit, one, call.args)
+    case 'gate':
+      return adapters.gate(kit, call.args)
     default:
       return call satisfies never
   }

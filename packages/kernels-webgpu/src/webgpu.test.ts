@@ -1,5 +1,5 @@
 import type { QuantType } from '@g3/backend'
-import { conformance, logitConformance, type TestRunner } from '@g3/backend/test'
+import { conformance, logitConformance, loraConformance, type TestRunner } from '@g3/backend/test'
 import { describe, it } from 'vitest'
 import type { WebGpuOptions } from './options.js'
 import { testGpu } from './testing/gpu.js'
@@ -10,7 +10,9 @@ import { webgpu } from './webgpu.js'
 const FEW: readonly QuantType[] = ['F32', 'F16', 'Q5_0', 'Q4_K', 'Q6_K']
 
 const VARIANTS: readonly (readonly [string, WebGpuOptions, types?: readonly QuantType[]])[] = [
-  process.env.G3_GPU === 'whole' ? ['shared memory', { subgroups: false }] : ['shared memory', { subgroups: false }, FEW],
+  process.env.G3_GPU === 'whole'
+    ? ['shared memory', { subgroups: false }]
+    : ['shared memory', { subgroups: false }, FEW],
   ['subgroups', { subgroups: true }, FEW],
   ['the smallest limits, weights in shards', { limits: { minimum: true, shardBytes: 2 ** 18 } }, FEW],
 ]
@@ -35,5 +37,12 @@ for (const [name, options, types] of isSlow ? SLOW_VARIANTS : VARIANTS) {
       batchInvariant: true,
     })
     logitConformance(() => webgpu({ gpu, selfCheck: false, ...options }), { describe, it }, { tolerances: TOLERANCES })
+    // What subgroups change is in all products.
+    if (options.subgroups === true) return
+    loraConformance(
+      () => webgpu({ gpu, selfCheck: false, ...options }),
+      { describe, it },
+      { tolerances: TOLERANCES, types: types ? ['F16'] : ['F32', 'F16', 'Q8_0'] },
+    )
   })
 }

@@ -1,8 +1,10 @@
-import { check, isG3Error, type LogitBackend } from '@g3/backend'
+import { check, isG3Error, type LogitBackend, type LoraBackend } from '@g3/backend'
 import type { Engine } from './engine.js'
 import { front } from './front.js'
 import type { WebGpuOptions } from './options.js'
+import type { AllOps } from './recorder.js'
 import { openChecked } from './self-check.js'
+import { CHUNK } from './weights/forms.js'
 
 /** Devices in a row that may be lost before anything has come from one of them. */
 const MOST_LOSSES = 3
@@ -12,7 +14,7 @@ const MOST_LOSSES = 3
  * the same bits alone and among others, whatever else the step holds and wherever its pages lie. A lost device is replaced by {@link Backend.recovery}.
  * @throws G3Error `webgpu/unavailable`, `webgpu/options`, `webgpu/wrong-results`
  */
-export async function webgpu(options: WebGpuOptions = {}): Promise<LogitBackend> {
+export async function webgpu(options: WebGpuOptions = {}): Promise<LogitBackend & LoraBackend> {
   let losses = 0
   const countLoss = (): void => {
     losses++
@@ -91,6 +93,7 @@ export async function webgpu(options: WebGpuOptions = {}): Promise<LogitBackend>
       cacheType: 'f32',
       runsAhead: true,
       logitOps: true,
+      rankStep: CHUNK,
     },
     async load(tensor, signal) {
       for (;;) {
@@ -104,12 +107,20 @@ export async function webgpu(options: WebGpuOptions = {}): Promise<LogitBackend>
     },
     buffer: (label, rows, cols) => open().buffer(label, rows, cols),
     cache: (spec) => open().cache(spec),
-    record: (label, build) => open().record(label, build),
+    record: (label: string, build: (ops: AllOps) => void) => open().record(label, build),
     run: (program, step) => open().run(program, step),
     read: async (buffer, rows, into) => awaited(open().read(buffer, rows, into)),
     copyPage: (cache, from, to) => open().copyPage(cache, from, to),
     readPage: async (cache, page, into) => awaited(open().readPage(cache, page, into)),
     writePage: async (cache, page, bytes) => awaited(open().writePage(cache, page, bytes)),
+    async release(programs, weights) {
+      try {
+        await open().release(programs, weights)
+      } catch (error) {
+        // Gone with all else.
+        if (!isLoss(error)) throw error
+      }
+    },
     recovery: {
       recover,
       onRecovered(listener) {

@@ -17,6 +17,8 @@ export interface Memory {
   matrix(handle: Weight | Buffer): Matrix
   /** @throws G3Error `backend/foreign` */
   layers(handle: CacheStore): readonly LayerCache[]
+  /** Gives a weight up. */
+  drop(weight: Weight): void
   /** @throws G3Error `backend/disposed` */
   checkOpen(): void
   free(): void
@@ -77,6 +79,7 @@ export function memory(): Memory {
       self.checkOpen()
       return caches.get(handle) ?? foreign(handle.spec.label)
     },
+    drop: (weight) => void matrices.delete(weight),
     checkOpen() {
       check(open, 'backend/disposed', 'this backend was disposed; make a new one')
     },

@@ -26,7 +26,10 @@ export interface Kit extends Resolve {
   readonly multiplies: Multiplies
   readonly bindingBytes: number
   kernel(source: ReturnType<typeof kernelSource>): Kernel
-  bind(kernel: Kernel, params: Uint32Array<ArrayBuffer>, buffers: readonly GPUBuffer[]): GPUBindGroup
+  /** Parameters that never change, for a kernel of this label. */
+  parameters(label: string, words: Uint32Array<ArrayBuffer>): GPUBuffer
+  /** @param buffers the parameters, then the operands */
+  bind(kernel: Kernel, buffers: readonly GPUBuffer[]): GPUBindGroup
   /** Room between the kernels of one op, which others use too. */
   scratch(label: string, bytes: number): GPUBuffer
   /** One buffer of these f32 values and vectors, one after the other. */
@@ -72,11 +75,8 @@ export function dispatch(
     source.code,
   )
   const kernel = kit.kernel({ ...source, code })
-  const group = kit.bind(
-    kernel,
-    params,
-    bindings.map(({ buffer }) => buffer),
-  )
+  const parameters = kit.parameters(`${kernel.label} parameters`, params)
+  const group = kit.bind(kernel, [parameters, ...bindings.map(({ buffer }) => buffer)])
   return { kernel, group, ...grid }
 }
 

@@ -1,4 +1,4 @@
-import type { Ops } from '@g3/backend'
+import type { LoraOps, Ops } from '@g3/backend'
 import type { GpuBuffer } from '../buffers.js'
 import type { Dispatch } from '../program.js'
 import { sharedReaders, weightReader, weightValues } from '../shader/weight-values.js'
@@ -6,7 +6,7 @@ import { WGSL } from '../generated/wgsl.js'
 import { render, type Values } from '../shader/template.js'
 import { CHUNK } from '../weights/forms.js'
 import type { GpuWeight, Shard } from '../weights/load.js'
-import { dispatch, loopValues, params, read, write, type Kit } from './kit.js'
+import { bits, dispatch, loopValues, params, read, write, type Kit } from './kit.js'
 import { packedRows, type PackedRows } from './packed.js'
 
 /** Most workgroups along x that every device takes. */
@@ -101,12 +101,16 @@ interface GpuProduct {
   readonly out: GpuBuffer
 }
 
-/** Products of x and a shard each of some weights, in one kernel. */
+/**
+ * Products of x and a shard each of some weights, in one kernel.
+ * @param scale where they are added to what is there, times this
+ */
 function products(
   kit: Kit,
   one: boolean,
   x: PackedRows,
   list: readonly (GpuProduct & { readonly shard: Shard })[],
+  scale?: number,
 ): Dispatch {
   const outs = list.reduce((sum, { shard }) => sum + shard.rows, 0)
   const [{ weight: first }] = list
@@ -114,6 +118,7 @@ function products(
   const values: Values = {
     ...tileValues(kit, tile, 1, x),
     PRODUCTS: list.length,
+    ADDS: scale !== undefined,
   }
   let groups = 0
   const places = list.map(({ shard, out }) => {
@@ -133,7 +138,7 @@ function products(
       ...list.map(({ out }, p) => write(`out${p}`, 'f32', out.buffer)),
     ],
     values,
-    params([chunksOf(first), x.stride, x.from ? 1 : 0, 0], ...places.flat()),
+    params([chunksOf(first), x.stride, x.from ? 1 : 0, scale === undefined ? 0 : bits(scale)], ...places.flat()),
     { x: groups, rows: tile.tokens, work: outs * first.cols },
     {
       texts: readers(
@@ -148,8 +153,20 @@ function products(
 /** Shards that one kernel is bound to at most, as qkv is to three matrices. */
 const MOST_SHARDS = 3
 
-/** `from`: rows of x count from the step's `from`. */
-function alone(kit: Kit, one: boolean, x: GpuBuffer, product: GpuProduct, from = false): readonly Dispatch[] {
+interface Alone {
+  /** Rows of x count from the step's `from`. */
+  readonly from?: boolean
+  /** See {@link products}. */
+  readonly scale?: number
+}
+
+function alone(
+  kit: Kit,
+  one: boolean,
+  x: GpuBuffer,
+  product: GpuProduct,
+  { from = false, scale }: Alone = {},
+): readonly Dispatch[] {
   const { weight } = product
   const { shards } = weight
   const rows = packedRows(kit, x, [weight], from)
@@ -160,15 +177,20 @@ function alone(kit: Kit, one: boolean, x: GpuBuffer, product: GpuProduct, from =
       one,
       rows,
       own.map((shard) => ({ ...product, shard })),
+      scale,
     )
   })
   return [...rows.before, ...kernels]
 }
 
-type Args<Op extends keyof Ops> = Parameters<Ops[Op]>[0]
+type Args<Op extends keyof (Ops & LoraOps)> = Parameters<(Ops & LoraOps)[Op]>[0]
 
 export function project(kit: Kit, one: boolean, { x, weight, out }: Args<'project'>): readonly Dispatch[] {
   return alone(kit, one, kit.buffer(x), { weight: kit.weight(weight), out: kit.buffer(out) })
+}
+
+export function addProject(kit: Kit, one: boolean, { x, weight, scale, out }: Args<'addProject'>): readonly Dispatch[] {
+  return alone(kit, one, kit.buffer(x), { weight: kit.weight(weight), out: kit.buffer(out) }, { scale })
 }
 
 export function logits(kit: Kit, one: boolean, { x, weight, out }: Args<'logits'>): readonly Dispatch[] {
@@ -177,7 +199,7 @@ export function logits(kit: Kit, one: boolean, { x, weight, out }: Args<'logits'
 
 /** The logits of the step's rows from `from` on. */
 export const logitsInto = (kit: Kit, one: boolean, x: GpuBuffer, weight: GpuWeight, out: GpuBuffer) =>
-  alone(kit, one, x, { weight, out }, true)
+  alone(kit, one, x, { weight, out }, { from: true })
 
 export function qkv(kit: Kit, one: boolean, args: Args<'qkv'>): readonly Dispatch[] {
   const x = kit.buffer(args.x)
@@ -224,7 +246,7 @@ export function gatedUp(kit: Kit, one: boolean, args: Args<'gatedUp'>): readonly
             [rows, 0, 0, 0],
           ),
           { x: Math.ceil(rows / tile.groupRows), rows: tile.tokens, work: 2 * rows * gate.cols },
-          { texts: readers([gate, up], values, packed) },
+          { parts: ['lib/gelu'], texts: readers([gate, up], values, packed) },
         ),
       ]
     }),

@@ -1,7 +1,7 @@
-// out = x · weightᵀ for one product or several of the same x. A workgroup of 64 is 64 / LANES slices; a slice has ROWS rows of a
+// out = x · weightᵀ, or out += scale · (x · weightᵀ), for one product or several of the same x. A workgroup of 64 is 64 / LANES slices; a slice has ROWS rows of a
 // weight and TOKENS rows of x.
 struct Params {
-  // chunks of a row; x: vec4s from row to row; 1 where the step says at which row of x to begin
+  // chunks of a row; x: vec4s from row to row; 1 where the step says at which row of x to begin; the bits of scale
   shape: vec4<u32>,
 #for p PRODUCTS
   // parts of the weight's shard, and its rows
@@ -52,7 +52,12 @@ fn main(
       let at = token + output % ${TOKENS}u;
       let value = take_lane_sum(output, i % ${SLICES}u, width);
       if (row < params.matrix${p}.w && at < rows) {
+#if ADDS
+        let place = at * params.out${p}.x + params.out${p}.y + row;
+        out${p}[place] = fma(bitcast<f32>(params.shape.w), value, out${p}[place]);
+#else
         out${p}[at * params.out${p}.x + params.out${p}.y + row] = value;
+#end
       }
     }
   }
