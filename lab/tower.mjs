@@ -1,28 +1,30 @@
 // How long an image encoder's layer takes at true size (width 1152, 16 heads of 72, 4304 in between, 4096 patches), op by op.
-//   node lab/tower.mjs [--type F16] [--threads 2] [--precision fast] [--rounds 3]
-// Q8_0 leaves `down` in F16, as files do: 4304 columns are no whole blocks. Weights are random. Times are the best of all rounds.
+//   node lab/tower.mjs [--type F16] [--threads 2] [--precision fast] [--rounds 3] [--rows 4096] [OTHER...]
+// OTHER are work trees with built packages, which take turns with this one. Q8_0 leaves `down` in F16, as files do: 4304 columns are no
+// whole blocks. Weights are random. Times are the best of all rounds; with one thread they are the processor's, not the clock's, so that
+// they mean something on a machine that is shared.
 import { parseArgs } from 'node:util'
-import { rowBytes, toHalf } from '../packages/backend/dist/index.js'
-import { cpu } from '../packages/kernels-cpu/dist/index.js'
+import { pathToFileURL } from 'node:url'
+import { resolve } from 'node:path'
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     type: { type: 'string', default: 'F16' },
     threads: { type: 'string', default: '2' },
     precision: { type: 'string', default: 'fast' },
     rounds: { type: 'string', default: '3' },
+    rows: { type: 'string', default: '4096' },
   },
 })
-const [ROWS, WIDTH, FFN, HEAD_DIM, LAYERS] = [4096, 1152, 4304, 72, 27]
-
-await using backend = await cpu({ threads: Number(values.threads), precision: values.precision })
-
-let seed = 1
-/** Uniform in [-1, 1). */
-const next = () => (seed = (Math.imul(seed, 1664525) + 1013904223) | 0) / 2 ** 31
+const { type } = values
+const [ROWS, WIDTH, FFN, HEAD_DIM, LAYERS] = [Number(values.rows), 1152, 4304, 72, 27]
+const threads = Number(values.threads)
+const here = new URL('..', import.meta.url)
+const { rowBytes, toHalf } = await import(new URL('packages/backend/dist/index.js', here).href)
 
 /** Any bytes are levels of Q8_0; scales and floats are made. */
-function packed(type, rows, cols) {
+function packed(type, rows, cols, next) {
   const bytes = new Uint8Array(rows * rowBytes(type, cols))
   const view = new DataView(bytes.buffer)
   if (type === 'Q8_0') {
@@ -39,77 +41,100 @@ function packed(type, rows, cols) {
   return bytes
 }
 
-async function load(type, rows, cols) {
-  const bytes = packed(type, rows, cols)
-  return backend.load({
-    name: `${rows} x ${cols}`,
-    type,
-    rows,
-    cols,
-    read: async (at, into) => into.set(bytes.subarray(at, at + into.length)),
+/** The programs of a layer and its parts on the backend of a work tree, with the GMAC that they take. */
+async function contestant(root) {
+  const { cpu } = await import(new URL('packages/kernels-cpu/dist/index.js', root).href)
+  const backend = await cpu({ threads, precision: values.precision })
+  let seed = 1
+  /** Uniform in [-1, 1). */
+  const next = () => (seed = (Math.imul(seed, 1664525) + 1013904223) | 0) / 2 ** 31
+  const load = (type, rows, cols) => {
+    const bytes = packed(type, rows, cols, next)
+    const read = async (at, into) => into.set(bytes.subarray(at, at + into.length))
+    return backend.load({ name: `${rows} x ${cols}`, type, rows, cols, read })
+  }
+  const vector = (cols) => load('F32', 1, cols)
+  const affine = async (rows, cols) => ({
+    weight: await load(cols % 32 === 0 ? type : type === 'Q8_0' ? 'F16' : type, rows, cols),
+    bias: await vector(rows),
   })
-}
-const { type } = values
-const vector = (cols) => load('F32', 1, cols)
-const affine = async (rows, cols) => ({
-  weight: await load(cols % 32 === 0 ? type : type === 'Q8_0' ? 'F16' : type, rows, cols),
-  bias: await vector(rows),
-})
-const [q, k, v, o] = await Promise.all([0, 1, 2, 3].map(() => affine(WIDTH, WIDTH)))
-const [up, down] = [await affine(FFN, WIDTH), await affine(WIDTH, FFN)]
-const norm = { weight: await vector(WIDTH), bias: await vector(WIDTH), eps: 1e-6 }
-const buffer = (cols) => backend.buffer(`${cols}`, ROWS, cols)
-const [x, h, qs, ks, vs, attended] = Array.from({ length: 6 }, () => buffer(WIDTH))
-const wide = buffer(FFN)
-const table = await load('F32', ROWS, WIDTH)
+  const [q, k, v, o] = [
+    await affine(WIDTH, WIDTH),
+    await affine(WIDTH, WIDTH),
+    await affine(WIDTH, WIDTH),
+    await affine(WIDTH, WIDTH),
+  ]
+  const [up, down] = [await affine(FFN, WIDTH), await affine(WIDTH, FFN)]
+  const norm = { weight: await vector(WIDTH), bias: await vector(WIDTH), eps: 1e-6 }
+  const buffer = (cols) => backend.buffer(`${cols}`, ROWS, cols)
+  const [x, h, qs, ks, vs, attended] = Array.from({ length: 6 }, () => buffer(WIDTH))
+  const wide = buffer(FFN)
+  const table = await load('F32', ROWS, WIDTH)
 
-const attend = { q: qs, k: ks, v: vs, headDim: HEAD_DIM, scale: HEAD_DIM ** -0.5, out: attended }
-const parts = {
-  'q, k, v and out': (ops) => {
-    ops.linear({ x: h, ...q, out: qs })
-    ops.linear({ x: h, ...k, out: ks })
-    ops.linear({ x: h, ...v, out: vs })
-    ops.addLinear({ x: attended, ...o, out: x })
-  },
-  attention: (ops) => ops.attendAll(attend),
-  up: (ops) => ops.linear({ x: h, ...up, gelu: true, out: wide }),
-  down: (ops) => ops.addLinear({ x: wide, ...down, out: x }),
-  norms: (ops) => {
-    ops.layerNorm({ x, ...norm, out: h })
-    ops.layerNorm({ x, ...norm, out: h })
-  },
-  'whole layer': (ops) => {
-    ops.embed({ weight: table, scale: 1, out: x })
-    ops.layerNorm({ x, ...norm, out: h })
-    ops.linear({ x: h, ...q, out: qs })
-    ops.linear({ x: h, ...k, out: ks })
-    ops.linear({ x: h, ...v, out: vs })
-    ops.attendAll(attend)
-    ops.addLinear({ x: attended, ...o, out: x })
-    ops.layerNorm({ x, ...norm, out: h })
-    ops.linear({ x: h, ...up, gelu: true, out: wide })
-    ops.addLinear({ x: wide, ...down, out: x })
-  },
-}
-const ids = Int32Array.from({ length: ROWS }, (_, i) => i)
-const programs = Object.entries(parts).map(([label, build]) => ({
-  label,
-  program: backend.record(label, build),
-  best: Infinity,
-}))
-// The whole layer first: it fills what the parts read.
-programs.unshift(...programs.splice(-1))
-for (let round = 0; round < Number(values.rounds); round++) {
-  for (const own of programs) {
-    const start = performance.now()
-    backend.run(own.program, { rows: ROWS, ids })
-    await backend.read(x, 1)
-    own.best = Math.min(own.best, performance.now() - start)
+  const parts = {
+    // First: it fills what the parts read.
+    'whole layer': (ops) => {
+      ops.embed({ weight: table, scale: 1, out: x })
+      parts.norms(ops)
+      for (const part of ['q, k and v', 'attention', 'out', 'up', 'down']) parts[part](ops)
+    },
+    'q, k and v': (ops) => {
+      ops.linear({ x: h, ...q, out: qs })
+      ops.linear({ x: h, ...k, out: ks })
+      ops.linear({ x: h, ...v, out: vs })
+    },
+    attention: (ops) =>
+      ops.attendAll({ q: qs, k: ks, v: vs, headDim: HEAD_DIM, scale: HEAD_DIM ** -0.5, out: attended }),
+    out: (ops) => ops.addLinear({ x: attended, ...o, out: x }),
+    up: (ops) => ops.linear({ x: h, ...up, gelu: true, out: wide }),
+    down: (ops) => ops.addLinear({ x: wide, ...down, out: x }),
+    norms: (ops) => {
+      ops.layerNorm({ x, ...norm, out: h })
+      ops.layerNorm({ x, ...norm, out: h })
+    },
+  }
+  const square = ROWS * WIDTH * WIDTH
+  const macs = { 'q, k and v': 3 * square, attention: 2 * ROWS * ROWS * WIDTH, out: square, norms: 0 }
+  macs.up = macs.down = ROWS * WIDTH * FFN
+  macs['whole layer'] = Object.values(macs).reduce((sum, count) => sum + count)
+  const ids = Int32Array.from({ length: ROWS }, (_, i) => i)
+  return {
+    backend,
+    programs: Object.entries(parts).map(([label, build]) => {
+      const program = backend.record(label, build)
+      const run = async () => {
+        backend.run(program, { rows: ROWS, ids })
+        await backend.read(x, 1)
+      }
+      return { label, run, macs: macs[label], best: Infinity }
+    }),
   }
 }
-console.log(`${type}, ${values.precision}, ${backend.caps.description}`)
-for (const { label, best } of programs) {
-  console.log(
-    `${label.padEnd(16)} ${best.toFixed(0).padStart(6)} ms   x ${LAYERS}: ${((best * LAYERS) / 1000).toFixed(1).padStart(6)} s`,
-  )
+
+/** Milliseconds. */
+async function timed(run) {
+  const start = performance.now()
+  const before = process.cpuUsage()
+  await run()
+  const { user, system } = process.cpuUsage(before)
+  return threads === 1 ? (user + system) / 1000 : performance.now() - start
 }
+
+const roots = [here, ...positionals.map((folder) => pathToFileURL(`${resolve(folder)}/`))]
+const all = []
+for (const root of roots) all.push(await contestant(root))
+for (let round = 0; round < Number(values.rounds); round++) {
+  for (const i of all[0].programs.keys()) {
+    for (const { programs } of all) programs[i].best = Math.min(programs[i].best, await timed(programs[i].run))
+  }
+}
+console.log(`${type}, ${values.precision}, ${all[0].backend.caps.description}, ${ROWS} rows`)
+for (const i of all[0].programs.keys()) {
+  const figures = all.map(({ programs }) => {
+    const { best, macs } = programs[i]
+    return `${best.toFixed(0).padStart(6)} ms ${macs ? (macs / best / 1e6).toFixed(1).padStart(6) : '     -'} GMAC/s`
+  })
+  const seconds = ((all[0].programs[i].best * LAYERS) / 1000).toFixed(1)
+  console.log(`${all[0].programs[i].label.padEnd(12)}${figures.join('  |')}   x ${LAYERS}: ${seconds.padStart(6)} s`)
+}
+for (const { backend } of all) await backend.dispose()

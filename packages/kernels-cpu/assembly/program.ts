@@ -94,7 +94,7 @@ function execute(op: usize, first: i32, last: i32, part: i32, parts: i32): void 
 }
 
 /** Ops that read rows of other tickets. */
-@inline function gathers(code: i32): bool { return code == ATTEND || code == ATTEND_ALL || code == POOL }
+@inline function gathers(code: i32): bool { return code == ATTEND || code == STORE_ALL || code == ATTEND_ALL || code == POOL }
 
 function together(op: usize, rows: i32): void {
   for (; load<i32>(op) != END; op = next(op)) {

@@ -64,6 +64,12 @@ export const CACHE_FORMS: Readonly<Record<CacheType, CacheForm>> = {
   q8_0: { name: 'bytes', code: 2, vectorBytes: (headDim) => (headDim * 34) / 32 },
 }
 
+/** Rows of an image whose keys and values are packed together. */
+export const IMAGE_PAGE = 64
+/** Bytes of a head's page, see `assembly/images/pages.ts`: as f32, or as i16 with scales for keys and for dimensions of values. */
+export const imagePageBytes = (form: CacheForm, headDim: number): number =>
+  form === CACHE_FORMS.f32 ? 8 * IMAGE_PAGE * headDim : 4 * IMAGE_PAGE * headDim + 4 * (IMAGE_PAGE + headDim)
+
 /** Bytes of attention's state for a tile of four (token, head) pairs. */
 export const stateBytes = (headDim: number): number => 32 + 16 * headDim
 /** Widest head that attention's scratch holds. */

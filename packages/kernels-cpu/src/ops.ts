@@ -50,5 +50,6 @@ export interface Appender {
   matrix(weight: Weight): CpuMatrix
   /** The bits of a number as f32. */
   f32(value: number): number
-  newBuffer(label: string, rows: number, cols: number): CpuBuffer
+  /** A buffer that programs use by turns: the same for the same label and shape. */
+  sharedBuffer(label: string, rows: number, cols: number): CpuBuffer
 }

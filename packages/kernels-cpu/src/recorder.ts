@@ -216,7 +216,7 @@ export const recorder = (resources: Resources): Recorder => {
       add(OP.draw, here(ranked), ({ read, write }) => [...read(ranked), ...write(out), ranked.cols / 2])
     },
   }
-  const appender: Appender = { add, here, matrix, f32, newBuffer: resources.newBuffer }
+  const appender: Appender = { add, here, matrix, f32, sharedBuffer: resources.sharedBuffer }
   const needs = stepNeeds()
   const checked = checkedVisionOps({ ...ops, ...visionRecorder(appender, resources.attendsAllIn) }, needs)
   return {

@@ -26,12 +26,12 @@ function largest(x: usize, count: i32): f32 {
 }
 
 /** The step between levels of a key. */
-function stepOf(x: usize, dim: i32): f32 {
+export function stepOf(x: usize, dim: i32): f32 {
   let squares = f32x4.splat(0), most = squares
   for (let end = x + 4 * dim; x < end; x += 16) {
     const v = v128.load(x)
     squares = f32x4.add(squares, f32x4.mul(v, v))
-    most = f32x4.max(most, f32x4.abs(v))
+    most = f32x4.pmax(most, f32x4.abs(v))
   }
   return max(sqrt<f32>(sumLanes(squares)) / NORM, maxLanes(most) / LARGEST)
 }
