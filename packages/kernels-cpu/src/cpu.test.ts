@@ -16,6 +16,9 @@ const FAST: Tolerances = { ...PRECISE, product: 8e-2, productOnGrid: 8e-3, layer
 /** One type of each way to store and to fold, for what does not depend on the type. */
 const FEW: readonly QuantType[] = ['F16', 'Q5_0', 'Q8_0', 'Q4_K', 'Q6_K']
 
+/** What a precision does with all the other types takes minutes, which `npm test` leaves to CI: `G3_TESTS=whole`. */
+const ALL_IN_CI = process.env.G3_TESTS === 'whole' ? {} : { types: FEW }
+
 interface Variant {
   readonly options: CpuOptions
   readonly tolerances: Tolerances
@@ -27,9 +30,11 @@ interface Variant {
 const variants: Readonly<Record<string, Variant>> = {
   fast: { options: { precision: 'fast', threads: 2 }, tolerances: FAST },
   // Caches do not depend on the precision, so one type each will do.
-  precise: { options: { precision: 'precise', threads: 2 }, tolerances: PRECISE, cacheTypes: ['f16'] },
-  exact: { options: { precision: 'exact', threads: 2 }, tolerances: EXACT, cacheTypes: ['f32'] },
-  'fast without relaxed SIMD': { options: { precision: 'fast', threads: 2, simd: 'plain' }, tolerances: PRECISE },
+  precise: { options: { precision: 'precise', threads: 2 }, tolerances: PRECISE, cacheTypes: ['f16'], ...ALL_IN_CI },
+  exact: { options: { precision: 'exact', threads: 2 }, tolerances: EXACT, cacheTypes: ['f32'], ...ALL_IN_CI },
+  'fast without relaxed SIMD': {
+    options: { precision: 'fast', threads: 2, simd: 'plain' }, tolerances: PRECISE, ...ALL_IN_CI,
+  },
   'fast on one thread': { options: { precision: 'fast', threads: 1 }, tolerances: FAST, types: FEW },
   'fast on three threads': { options: { precision: 'fast', threads: 3 }, tolerances: FAST, types: FEW },
   'a memory for each matrix': { options: { threads: 2, limits: { matrixBytes: 1 } }, tolerances: FAST, types: FEW },

@@ -35,13 +35,23 @@ const unshared = (wasm: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> => {
   return copy
 }
 
-export const compileKernels = async (
+const compiled = new Map<string, Promise<WebAssembly.Module>>()
+
+/** The kernels as a module, made once for all backends of a page; `wasm` takes the place of those in the package. */
+export function compileKernels(
   useRelaxed: boolean,
   shared: boolean,
   wasm?: Uint8Array<ArrayBuffer>,
-): Promise<WebAssembly.Module> => {
-  const bytes = wasm ?? fromBase64(useRelaxed ? relaxed : plain)
-  return WebAssembly.compile(shared ? bytes : unshared(bytes))
+): Promise<WebAssembly.Module> {
+  const compile = (bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> =>
+    WebAssembly.compile(shared ? bytes : unshared(bytes))
+  if (wasm) return compile(wasm)
+  const kind = `${useRelaxed} ${shared}`
+  const module = compiled.get(kind) ?? compile(fromBase64(useRelaxed ? relaxed : plain))
+  compiled.set(kind, module)
+  // What failed for want of memory may work the next time.
+  module.catch(() => compiled.delete(kind))
+  return module
 }
 
 /**

@@ -20,18 +20,19 @@ async function perplexityOfLast(count: number, ids: Int32Array, cacheType: Cache
   return Math.exp(nll / count)
 }
 
-describe('a text of 32,768 tokens', () => {
-  it('has at its end the perplexity that Hugging Face has, within 0.5 %', async () => {
+describe('a long text', () => {
+  // Reading it takes minutes, which `npm test` leaves to CI.
+  it.runIf(process.env.G3_TESTS === 'whole')('has after 32,768 tokens the perplexity that Hugging Face has, within 0.5 %', async () => {
     const { ids, meanNllOfLast4096 } = await readLongText()
     expect(ids).toHaveLength(32_768)
     const ours = await perplexityOfLast(4096, ids, 'f16')
     expect(Math.abs(ours / Math.exp(meanNllOfLast4096) - 1)).toBeLessThan(0.005)
   }, 600_000)
 
-  // All of it would take minutes and say the same: 50.47 both, to the second place.
+  // All of the text would take minutes and say the same: 50.47 both, to the second place.
   it('has with 8 bits a number the perplexity of 16, within 0.5 %', async () => {
-    const ids = (await readLongText()).ids.subarray(0, 8192)
-    const [f16, q8] = [await perplexityOfLast(2048, ids, 'f16'), await perplexityOfLast(2048, ids, 'q8_0')]
+    const ids = (await readLongText()).ids.subarray(0, 4096)
+    const [f16, q8] = [await perplexityOfLast(1024, ids, 'f16'), await perplexityOfLast(1024, ids, 'q8_0')]
     expect(q8).not.toBe(f16)
     expect(Math.abs(q8 / f16 - 1)).toBeLessThan(0.005)
   }, 300_000)

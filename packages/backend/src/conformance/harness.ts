@@ -100,9 +100,33 @@ export interface Observation {
 /** Does something on a backend, with values from `rng`, and reports what came out. */
 export type Scenario = (backend: Backend, rng: Random) => Promise<Observed>
 
-/** Runs a scenario on the suite's backend and on the reference with the same seed and compares what it observed. */
-export const compare = (suite: Suite, seed: number, scenario: Scenario, close: Closeness): Promise<void> =>
-  compareOn<Backend>(suite.make, async () => reference(), seed, scenario, close)
+/**
+ * Runs a scenario on the suite's backend and on the reference with the same seed and compares what it observed.
+ * @param type says that seed and type name the scenario: the reference then runs it once, however many backends are tested
+ */
+export async function compare(
+  suite: Suite,
+  seed: number,
+  scenario: Scenario,
+  close: Closeness,
+  type?: QuantType,
+): Promise<void> {
+  const right = (): Promise<Observed> =>
+    onBackend(
+      async () => reference(),
+      (backend) => scenario(backend, random(seed)),
+    )
+  const want = type === undefined ? await right() : await once(`${seed} ${type}`, right)
+  closeTo(want, await onBackend(suite.make, (backend) => scenario(backend, random(seed))), close)
+}
+
+const observedBefore = new Map<string, Promise<Observed>>()
+
+function once(key: string, observe: () => Promise<Observed>): Promise<Observed> {
+  const known = observedBefore.get(key) ?? observe()
+  observedBefore.set(key, known)
+  return known
+}
 
 /** The same on any two backends, the second of which is right. */
 export async function compareOn<B extends Backend>(
@@ -113,7 +137,10 @@ export async function compareOn<B extends Backend>(
   close: Closeness,
 ): Promise<void> {
   const got = await onBackend(make, (backend) => scenario(backend, random(seed)))
-  const want = await onBackend(makeRight, (backend) => scenario(backend, random(seed)))
+  closeTo(await onBackend(makeRight, (backend) => scenario(backend, random(seed))), got, close)
+}
+
+function closeTo(want: Observed, got: Observed, close: Closeness): void {
   for (const [index, { what, cols, values }] of want.entries()) close(what, got[index].values, values, cols)
 }
 

@@ -25,7 +25,7 @@ export function layerPrograms(suite: Suite): void {
   const { describe, it, options } = suite
   describe('two layers, a prompt and single steps through a ring', () => {
     for (const type of suite.types) {
-      it(`${type} weights`, () => compare(suite, 40, twoLayers(type), closeInRow(options.tolerances.layers)))
+      it(`${type} weights`, () => compare(suite, 40, twoLayers(type), closeInRow(options.tolerances.layers), type))
     }
     it('the same bits twice', () => repeats(suite))
   })

@@ -28,17 +28,17 @@ export function productOps(suite: Suite): void {
 
   for (const type of suite.types) {
     describe(`products with ${type} weights`, () => {
-      it('project', () => compare(suite, 10, projects(type, anyValues), closeInRow(product)))
+      it('project', () => compare(suite, 10, projects(type, anyValues), closeInRow(product), type))
       it('project, activations that 8 bits hold', () =>
-        compare(suite, 11, projects(type, gridValues), closeInRow(productOnGrid)))
+        compare(suite, 11, projects(type, gridValues), closeInRow(productOnGrid), type))
       it('project, every weight and activation at its extreme', () =>
-        compare(suite, 12, extremes(type), closeInRow(productOnGrid)))
+        compare(suite, 12, extremes(type), closeInRow(productOnGrid), type))
       it('project, rows of very different size', () =>
-        compare(suite, 13, projects(type, unevenRows), closeInRow(product)))
-      it('qkv', () => compare(suite, 14, qkvs(type), closeInRow(productOnGrid)))
-      it('gatedUp', () => compare(suite, 15, gatedUps(type), closeInRow(product)))
+        compare(suite, 13, projects(type, unevenRows), closeInRow(product), type))
+      it('qkv', () => compare(suite, 14, qkvs(type), closeInRow(productOnGrid), type))
+      it('gatedUp', () => compare(suite, 15, gatedUps(type), closeInRow(product), type))
       it(`logits over ${VOCABULARY} rows, from any row`, () =>
-        compare(suite, 16, logits(type), closeInRow(productOnGrid)))
+        compare(suite, 16, logits(type), closeInRow(productOnGrid), type))
       if (options.batchInvariant) it('a row alone has the bits it has among others', () => batchInvariance(suite, type))
     })
   }

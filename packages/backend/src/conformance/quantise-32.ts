@@ -75,12 +75,15 @@ export function encodeIQ4_XS(values: Float32Array, block: DataView): void {
   block.setUint16(2, highs, true)
 }
 
+/** Halfway between each of the uneven levels and the next. */
+const HALFWAY = Float32Array.from({ length: 15 }, (_, q) => (UNEVEN[q] + UNEVEN[q + 1]) / 2)
+
 /** Nibbles of 32 elements: the number of the level nearest to value / d. */
 function putUneven(values: Float32Array, d: number, block: DataView, at: number): void {
   const nearest = (value: number): number => {
-    let best = 0
-    for (let q = 1; q < 16; q++) if (Math.abs(value - d * UNEVEN[q]) < Math.abs(value - d * UNEVEN[best])) best = q
-    return best
+    let q = 0
+    while (q < 15 && value / d > HALFWAY[q]) q++
+    return q
   }
   for (let j = 0; j < 16; j++) block.setUint8(at + j, nearest(values[j]) | (nearest(values[j + 16]) << 4))
 }

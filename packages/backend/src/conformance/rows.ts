@@ -25,7 +25,7 @@ export function rowOps(suite: Suite): void {
   suite.describe('embed', () => {
     for (const type of suite.types) {
       const close = type === 'F32' ? closeEach(elementwise) : closeInRow(productOnGrid)
-      it(`rows of a ${type} table, scaled`, () => compare(suite, 1, embedding(type), close))
+      it(`rows of a ${type} table, scaled`, () => compare(suite, 1, embedding(type), close, type))
     }
   })
 
