@@ -3,6 +3,8 @@ import { library } from '../../tooling/tsup/preset.mjs'
 export default library({
   index: 'src/index.ts',
   auto: 'src/auto.ts',
+  tools: 'src/tools/index.ts',
+  session: 'src/session/index.ts',
   grammar: 'src/grammar/index.ts',
   gguf: 'src/gguf/index.ts',
   safetensors: 'src/safetensors/index.ts',

@@ -49,6 +49,17 @@ const grammarOptions = (into: Command): Command =>
     .addOption(new Option('--regex <pattern>', 'answer with what this regular expression matches').conflicts('grammar'))
     .option('--grammar <file>', 'answer with what this GBNF grammar derives')
 
+const toolOptions = (into: Command): Command =>
+  into
+    .addOption(
+      new Option('--tools <file>', 'functions that it may call: a JSON array of definitions, as for OpenAI').conflicts(['schema', 'regex', 'grammar']),
+    )
+    .option(
+      '--tool-choice <choice>',
+      'auto, required, none or the name of one (default: auto, and required for a base model, which was not tuned to decide)',
+    )
+    .addOption(new Option('--tool-form <form>', 'how it writes calls (default: json)').choices(['json', 'python', 'tool_code']))
+
 function version(): string {
   const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
   const found =
@@ -66,7 +77,7 @@ export function program(): Command {
   const run = command('run', 'answer one prompt: text on stdout, all else on stderr')
     .argument('<prompt>', '- reads it from stdin')
     .action(async (prompt, options) => (await import('./commands/run.js')).run(prompt, options))
-  grammarOptions(sessionOption(imageOptions(samplingOptions(modelOptions(run))))).addOption(OPTIONS.json('print one object with text, ids, stop reason and timings'))
+  toolOptions(grammarOptions(sessionOption(imageOptions(samplingOptions(modelOptions(run)))))).addOption(OPTIONS.json('print one object with text, ids, stop reason and timings'))
 
   const chat = command('chat', 'talk with the model; /help in it tells more')
     .option('--system <text>', 'instructions that the model sees first')
@@ -81,7 +92,7 @@ export function program(): Command {
         ? (await import('./commands/chat.js')).chat(options)
         : (await import('./commands/run.js')).run(prompt, options),
     )
-  grammarOptions(sessionOption(imageOptions(samplingOptions(modelOptions(start))))).addOption(OPTIONS.json('as `g3 run --json`'))
+  toolOptions(grammarOptions(sessionOption(imageOptions(samplingOptions(modelOptions(start)))))).addOption(OPTIONS.json('as `g3 run --json`'))
 
   const pull = command('pull', 'fetch a model into the cache and print its path')
     .argument('[model]', 'a name from `g3 models`, or a URL')

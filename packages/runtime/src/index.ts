@@ -11,7 +11,7 @@ export {
 } from './config.js'
 export { estimate, type Estimate, type EstimateOptions } from './estimate/estimate.js'
 export type { ModelPlan } from './estimate/planned-model.js'
-export type { Chat, ChatOptions } from './generate/chat.js'
+export type { AnswerOptions, Chat, ChatOptions, RegenerateOptions } from './session/session.js'
 export type { Chunk, StopReason } from './generate/decode.js'
 export { generateObject, type ObjectOptions, type ObjectResult } from './generate/generate-object.js'
 export type { Generation, GenerationResult } from './generate/generation.js'

@@ -1,4 +1,4 @@
-import type { GenerateOptions, Overflow } from '@g3/runtime'
+import type { GenerateOptions, Generation, Overflow } from '@g3/runtime'
 import { constraints } from '@g3/runtime/grammar'
 import { EXIT } from '../failure.js'
 import { grammarOf, type GrammarFlags } from '../grammar-flags.js'
@@ -10,8 +10,9 @@ import { peakRssBytes } from '../peak-rss.js'
 import { picturesOf } from '../pictures.js'
 import { openSession, saveSession } from '../session.js'
 import { readStdin } from '../stdin.js'
+import { askedTools, type AskedTools, type ToolFlags } from '../tool-flags.js'
 
-export interface RunOptions extends ModelOptions, SamplingFlags, OverflowFlags, GrammarFlags {
+export interface RunOptions extends ModelOptions, SamplingFlags, OverflowFlags, GrammarFlags, ToolFlags {
   readonly maxTokens?: number
   readonly session?: string
   readonly image?: readonly string[]
@@ -29,32 +30,55 @@ const BASE_TOKENS = 128
 export async function run(argument: string, options: RunOptions): Promise<void> {
   const prompt = argument === '-' ? withoutLastNewline(await readStdin()) : argument
   const grammar = await grammarOf(options)
+  const toolsFor = await askedTools(options)
   using interrupt = onInterrupt()
   await using loaded = await loadForCommand(options, interrupt.signal)
   const { model, instructionTuned } = loaded
   const before = options.session === undefined ? undefined : await openSession(model, options.session)
   const pictures = await picturesOf(model, options, interrupt.signal)
+  const tools = toolsFor?.(instructionTuned)
+  const instructions = tools === undefined ? [] : [{ role: 'system', content: tools.instructions }]
   const asked =
-    instructionTuned || pictures.length > 0
-      ? [{ role: 'user', content: [...pictures, { type: 'text', text: prompt }] }]
+    instructionTuned || pictures.length > 0 || tools !== undefined
+      ? [...instructions, { role: 'user', content: [...pictures, { type: 'text', text: prompt }] }]
       : prompt
+  const endsByItself = instructionTuned || grammar !== undefined || tools !== undefined
   const generation = model.generate(model.encode(asked, before), {
     // What is held to a grammar ends by itself.
-    ...generateOptions({ seed: SEED, ...options }, instructionTuned || grammar !== undefined, interrupt.signal),
+    ...generateOptions({ seed: SEED, ...options }, endsByItself, interrupt.signal),
     ...(grammar && { constraint: constraints(grammar, model.vocabulary()).start() }),
+    ...tools?.constraint(model),
   })
-  if (options.json) await printJson({ ...(await report(generation.result(), loaded)) })
-  else {
-    let last = ''
-    for await (const { text } of generation) {
-      if (text === '') continue
-      last = text
-      await printText(text)
-    }
-    if (!last.endsWith('\n')) await print('\n')
-  }
+  if (options.json) {
+    const toolCalls = await tools?.read(generation, async () => {})
+    await printJson({ ...(await report(generation.result(), loaded)), ...(toolCalls && { toolCalls }) })
+  } else await (tools ? printCalls(tools, generation) : printGeneration(generation))
   if ((await generation.result()).stopReason === 'aborted') process.exitCode = EXIT.interrupted
   else if (options.session !== undefined) await saveSession(model, options.session)
+}
+
+async function printGeneration(generation: Generation): Promise<void> {
+  let last = ''
+  for await (const { text } of generation) {
+    if (text === '') continue
+    last = text
+    await printText(text)
+  }
+  if (!last.endsWith('\n')) await print('\n')
+}
+
+/** Text as it comes, and each call as a line of JSON. */
+async function printCalls(tools: AskedTools, generation: Generation): Promise<void> {
+  let last = '\n'
+  const show = async (text: string): Promise<void> => {
+    last = text
+    await printText(text)
+  }
+  await tools.read(generation, async (event) => {
+    if (event.type === 'text') await show(event.text)
+    if (event.type === 'call') await show(`${last.endsWith('\n') ? '' : '\n'}${JSON.stringify(event.call)}\n`)
+  })
+  if (!last.endsWith('\n')) await print('\n')
 }
 
 export function generateOptions(

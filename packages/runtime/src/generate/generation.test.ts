@@ -2,7 +2,6 @@ import { G3Error } from '@g3/backend'
 import type { Tokenizer } from '@g3/tokenizer'
 import { describe, expect, it, vi } from 'vitest'
 import type { Ranking } from '../sampling/top-k.js'
-import { chatSession } from './chat.js'
 import type { Chunk } from './decode.js'
 import { engines, type Engine, type Engines } from './engines.js'
 import { generation, type Generation } from './generation.js'
@@ -299,58 +298,5 @@ describe('prefix cache', () => {
       text: 'xyz',
     })
     expect(scripted.held.slice(0, 3)).toEqual([5, 6, 9])
-  })
-})
-
-describe('chat', () => {
-  const chatOver = (script: string, options?: Parameters<typeof scriptedSequence>[1]) => {
-    const pool = enginesOf(scriptedSequence(script, options))
-    return chatSession((_, generateOptions, onEnd) => generation(pool, PROMPT, greedy(generateOptions), onEnd))
-  }
-
-  it('keeps turns when they are answered, and instructions apart', async () => {
-    const seen: unknown[] = []
-    const pool = enginesOf(scriptedSequence('hi'))
-    const chat = chatSession((messages, options, onEnd) => {
-      seen.push(messages)
-      return generation(pool, PROMPT, greedy(options), onEnd)
-    })
-    chat.system = 'be brief'
-    await chat.send('hello').result()
-    expect(chat.messages).toEqual([
-      { role: 'user', content: 'hello' },
-      { role: 'assistant', content: 'hi' },
-    ])
-    await chat.send('and?').result()
-    expect(seen.at(-1)).toEqual([
-      { role: 'system', content: 'be brief' },
-      { role: 'user', content: 'hello' },
-      { role: 'assistant', content: 'hi' },
-      { role: 'user', content: 'and?' },
-    ])
-    chat.reset()
-    expect(chat.messages).toEqual([])
-    expect(chat.system).toBe('be brief')
-  })
-
-  it('keeps a part of an answer, and nothing of a turn that failed or was aborted before its first text', async () => {
-    const chat = chatOver('abcdef')
-    for await (const _ of chat.send('go')) break
-    expect(chat.messages.at(-1)).toEqual({ role: 'assistant', content: 'a' })
-    await chat.send('again', { signal: AbortSignal.abort() }).result()
-    expect(chat.messages).toHaveLength(2)
-    const failing = chatOver('abc', { failAt: 1 })
-    await expect(failing.send('go').result()).rejects.toMatchObject({ code: 'test/failed' })
-    expect(failing.messages).toEqual([])
-  })
-
-  it('answers one turn at a time', async () => {
-    const chat = chatOver('abc')
-    const first = chat.send('one')
-    expect(() => chat.send('two')).toThrow(expect.objectContaining({ code: 'generate/busy' }))
-    expect(() => chat.reset()).toThrow(expect.objectContaining({ code: 'generate/busy' }))
-    await first.result()
-    await chat.send('two').result()
-    expect(chat.messages).toHaveLength(4)
   })
 })

@@ -4,9 +4,9 @@ import type { Gemma3Config } from '../config.js'
 import type { RgbImage } from '@g3/vision'
 import { tokenizerVocabulary, type Vocabulary } from '../grammar/mask/vocabulary.js'
 import type { Gemma3, TextSequence } from '../model/gemma3.js'
-import { chatSession, type Chat, type ChatOptions } from './chat.js'
+import { session, type Chat, type ChatOptions } from '../session/session.js'
 import { engines } from './engines.js'
-import { generation, type Generation, type GenerationResult } from './generation.js'
+import { generation, type Generation } from './generation.js'
 import { joined } from './ids.js'
 import { pictures, type Picture, type PictureOptions } from './pictures.js'
 import { parseGenerateOptions, type GenerateOptions, type Prompt } from './options.js'
@@ -51,9 +51,10 @@ export interface Model extends AsyncDisposable {
   /**
    * The text that was generated last, prompt and answer, with its caches: for a file, or any other store of bytes. It
    * takes the place of a generation until its last byte.
+   * @param ids of another text; what the model does not hold of it is read first
    * @throws G3Error `generate/nothing-to-save`, `generate/busy`, `model/context-full` where its last token has no room
    */
-  save(): AsyncIterable<Uint8Array>
+  save(ids?: Int32Array): AsyncIterable<Uint8Array>
   /**
    * Takes up a text that was saved. A prompt that begins with its ids continues it without reading them again.
    * @returns its ids
@@ -106,20 +107,14 @@ export function modelOf({ name, gemma3, tokenizer, instructionTuned, close }: Mo
   /** The text that was generated last, prompt and answer. */
   let latest: Int32Array = NO_IDS
 
-  const start = (
-    prompt: Prompt,
-    options?: GenerateOptions,
-    onEnd?: (result: GenerationResult | undefined) => void,
-  ): Generation => {
+  const generate = (prompt: Prompt, options: GenerateOptions = {}): Generation => {
     const ids = encode(prompt)
-    return generation(pool, ids, parseGenerateOptions(options ?? {}, endMarks(tokenizer)), (result) => {
+    return generation(pool, ids, parseGenerateOptions(options, endMarks(tokenizer)), (result) => {
       if (result) latest = joined(ids, Int32Array.from(result.ids))
-      onEnd?.(result)
     })
   }
 
-  async function* save(): AsyncGenerator<Uint8Array, void, undefined> {
-    const ids = latest
+  async function* save(ids = latest): AsyncGenerator<Uint8Array, void, undefined> {
     check(ids.length > 0, 'generate/nothing-to-save', 'no text was generated yet')
     const { engine, release } = pool.claim(ids)
     try {
@@ -149,7 +144,7 @@ export function modelOf({ name, gemma3, tokenizer, instructionTuned, close }: Mo
 
   let vocabulary: Vocabulary | undefined
 
-  return {
+  const model: Model = {
     name,
     config,
     tokenizer,
@@ -159,8 +154,8 @@ export function modelOf({ name, gemma3, tokenizer, instructionTuned, close }: Mo
     picture,
     context,
     sequences: gemma3.sequences,
-    generate: (prompt, options) => start(prompt, options),
-    chat: (options) => chatSession(start, options),
+    generate,
+    chat: (options) => session(model, options),
     encode,
     save,
     restore: (bytes) =>
@@ -183,4 +178,5 @@ export function modelOf({ name, gemma3, tokenizer, instructionTuned, close }: Mo
       await close?.()
     },
   }
+  return model
 }

@@ -1,19 +1,19 @@
 import { check } from '@g3/backend'
 import { any, text, type Grammar, type Part } from '../part.js'
-import { automaton as automatonOf } from '../regular/automaton.js'
+import { automaton as automatonOf, type Automaton } from '../regular/automaton.js'
 import { languages as languagesOf } from '../regular/languages.js'
 import { arrayPart } from './array-part.js'
 import { fitter } from './fits.js'
 import { excluder } from './impossible.js'
 import { isSchema, type Schema } from './json.js'
 import { numbers } from './numbers.js'
-import { objectPart, type Emitting, type Order } from './object-part.js'
+import { ARGUMENTS, objectPart, type Emitting, type Order } from './object-part.js'
 import { reading as readingOf } from './positive.js'
 import { isProductive, productiveRules } from './productive.js'
 import { references } from './references.js'
 import { isStandardSchema, jsonSchemaOf } from './standard.js'
 import { shapesOf, type Shape } from './shapes.js'
-import { signs, spacing, type Whitespace } from './spacing.js'
+import { signs, spacing, type Notation, type Whitespace } from './spacing.js'
 import { worlds as worldsOf, type Worlds } from './worlds.js'
 
 export interface SchemaOptions {
@@ -38,15 +38,44 @@ export interface SchemaOptions {
  * @throws G3Error `grammar/unsupported` naming the keyword and the path of what cannot be enforced from left to right;
  * `grammar/bad-schema`, `grammar/too-large`, `grammar/empty`
  */
-export function compileSchema(
+export function compileSchema(source: unknown, options: SchemaOptions = {}): Grammar {
+  const machine = automatonOf(languagesOf())
+  const rules: Part[] = []
+  const root = schemaPart(source, options, machine, rules)
+  return { automaton: machine, rules, root }
+}
+
+/** How a schema's value is written as a part of a grammar. */
+export interface SchemaPartOptions extends SchemaOptions {
+  /** Default `json`. */
+  readonly notation?: Notation
+  /** Writes the value, an object, as the arguments of a call in Python: `(name="Peter", age=30)`. */
+  readonly asArguments?: boolean
+}
+
+/**
+ * A schema's values as a part of a grammar that has others beside it.
+ * @param automaton the grammar's
+ * @param into the grammar's rules, to which the schema's own are added
+ * @throws G3Error as {@link compileSchema}
+ */
+export function schemaPart(
   source: unknown,
-  { whitespace = 'single', order = 'schema', open = !isStandardSchema(source) }: SchemaOptions = {},
-): Grammar {
+  {
+    whitespace = 'single',
+    order = 'schema',
+    open = !isStandardSchema(source),
+    notation = 'json',
+    asArguments = false,
+  }: SchemaPartOptions,
+  automaton: Automaton,
+  into: Part[],
+): Part {
   const document = jsonSchemaOf(source)
   check(isSchema(document), 'grammar/bad-schema', 'a JSON Schema is an object or a boolean')
   const schema: Schema = document
-  const languages = languagesOf()
-  const automaton = automatonOf(languages)
+  const { languages } = automaton
+  const first = into.length
   const reading = readingOf(languages, numbers(languages))
   const known = references(schema)
   const excludes = excluder(
@@ -58,7 +87,7 @@ export function compileSchema(
   const fits = fitter(automaton, worlds)
   const shapes = shapesOf(
     { place: known.root, holds: true },
-    { automaton, reading, worlds, fits, open, spacing: spacing(whitespace) },
+    { automaton, reading, worlds, fits, open, spacing: spacing(whitespace, notation) },
   )
   const productive = productiveRules(shapes, automaton)
   check(
@@ -72,7 +101,7 @@ export function compileSchema(
     signs: signs(languages, whitespace),
     order,
     rules: productive,
-    partOf: (rule) => scalars(shapes.rules[rule]) ?? { kind: 'rule', rule },
+    partOf: (rule) => scalars(shapes.rules[rule]) ?? { kind: 'rule', rule: first + rule },
   }
   /** A rule of nothing but texts is one text. */
   const scalars = (forms: readonly Shape[]): Part | undefined => {
@@ -91,13 +120,21 @@ export function compileSchema(
         return form satisfies never
     }
   }
-  const rules = shapes.rules.map((forms, rule) =>
-    any(
-      forms
-        .map((form, i) => [form, `${rule}.${i}`] as const)
-        .filter(([form]) => isProductive(form, productive, automaton))
-        .map(([form, id]) => partOf(form, id)),
-    ),
+  for (const [rule, forms] of shapes.rules.entries())
+    into.push(
+      any(
+        forms
+          .map((form, i) => [form, `${first + rule}.${i}`] as const)
+          .filter(([form]) => isProductive(form, productive, automaton))
+          .map(([form, id]) => partOf(form, id)),
+      ),
+    )
+  if (!asArguments) return emitting.partOf(0)
+  const calls = shapes.rules[0].flatMap((form, i) =>
+    form.kind === 'object' && isProductive({ ...form, others: [] }, productive, automaton)
+      ? [objectPart({ ...form, others: [] }, `${first}.${i}.call`, emitting, ARGUMENTS)]
+      : [],
   )
-  return { automaton, rules, root: emitting.partOf(0) }
+  check(calls.length > 0, 'grammar/empty', 'no object of listed members fits this schema: a call in Python needs one')
+  return any(calls)
 }

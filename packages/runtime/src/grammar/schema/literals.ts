@@ -25,8 +25,10 @@ export function oneOf(languages: Languages, texts: readonly string[]): Language 
 
 /** A value as the constraint would have it written. */
 export function written(value: Json, spacing: Spacing): string {
-  const { comma, colon } = spacing
+  const { comma, colon, words } = spacing
   if (isList(value)) return `[${value.map((item) => written(item, spacing)).join(comma)}]`
+  if (value === null) return words.null
+  if (typeof value === 'boolean') return value ? words.true : words.false
   if (!isObject(value)) return JSON.stringify(value)
   return `{${Object.entries(value)
     .map(([name, item]) => `${JSON.stringify(name)}${colon}${written(item, spacing)}`)

@@ -29,21 +29,41 @@ interface Progress {
   readonly heard: readonly string[]
 }
 
+/** What an object is written with. */
+export interface Brackets {
+  readonly open: string
+  readonly close: string
+  /** Between a name and its value; as the signs have it unless given. */
+  readonly colon?: string
+  /** A listed name as it is written. */
+  key(name: string): string
+}
+
+const OBJECT: Brackets = { open: '{', close: '}', key: (name) => `"${content(name)}"` }
+
+/** The arguments of a call in Python, by their names: `(name="Peter", age=30)`. Others than listed ones have no names there. */
+export const ARGUMENTS: Brackets = { open: '(', close: ')', colon: '=', key: (name) => name }
+
 /** @param id tells this object apart from the others of its grammar */
-export function objectPart(shape: ObjectShape, id: string, { automaton, signs, order, rules, partOf }: Emitting): Part {
+export function objectPart(
+  shape: ObjectShape,
+  id: string,
+  { automaton, signs, order, rules, partOf }: Emitting,
+  brackets = OBJECT,
+): Part {
   const { languages } = automaton
   const { literal, sequence, not, intersection } = languages
   const names = shape.names
     .filter(({ rule }) => rules.has(rule))
-    .map((entry) => ({ ...entry, key: `"${content(entry.name)}"` }))
+    .map((entry) => ({ ...entry, key: brackets.key(entry.name) }))
   const indexOf = new Map(names.map(({ key }, i) => [key, i]))
   const others = shape.others.filter(({ rule }) => rules.has(rule))
   const { min, max } = shape
   // Repeated names make one member: where members are needed, they must differ.
   const distinct = min > 1 && others.length > 0
   const quote = literal('"')
-  const close = text(literal('}'))
-  const colon = text(signs.colon)
+  const close = text(literal(brackets.close))
+  const colon = text(brackets.colon === undefined ? signs.colon : literal(brackets.colon))
   const counted = (count: number): number => (max < Infinity ? count : Math.min(count, min))
 
   /** Listed names that may still come, by index. */
@@ -120,5 +140,8 @@ export function objectPart(shape: ObjectShape, id: string, { automaton, signs, o
     }
   }
 
-  return all(text(sequence(literal('{'), signs.inside)), lazy({ count: 0, next: 0, used: [], heard: [] }, true))
+  return all(
+    text(sequence(literal(brackets.open), signs.inside)),
+    lazy({ count: 0, next: 0, used: [], heard: [] }, true),
+  )
 }

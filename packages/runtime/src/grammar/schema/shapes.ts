@@ -101,8 +101,8 @@ export function shapesOf(root: Term, { automaton, reading, worlds, spacing, open
     }
     const { objects, arrays } = closed(world)
     const scalars = languages.union([
-      has('null') ? languages.literal('null') : NONE,
-      has('boolean') ? oneOf(languages, ['true', 'false']) : NONE,
+      has('null') ? languages.literal(spacing.words.null) : NONE,
+      has('boolean') ? oneOf(languages, [spacing.words.true, spacing.words.false]) : NONE,
       has('number') ? numberLanguage(world, reading) : NONE,
       has('string') ? quoted(stringLanguage(world, reading)) : NONE,
     ])

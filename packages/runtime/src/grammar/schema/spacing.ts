@@ -7,14 +7,25 @@ import { EMPTY, type Language } from '../regular/node.js'
  */
 export type Whitespace = 'single' | 'none' | 'free'
 
-/** How values lying in a fixed text are spaced. */
+/** How true, false and null are spelled. */
+export type Words = typeof JSON_WORDS | typeof PYTHON_WORDS
+const JSON_WORDS = { true: 'true', false: 'false', null: 'null' } as const
+const PYTHON_WORDS = { true: 'True', false: 'False', null: 'None' } as const
+
+/** Whose literals values are: Python's are JSON's but for three words. */
+export type Notation = 'json' | 'python'
+
+/** How values lying in a fixed text are spaced, and spelled. */
 export interface Spacing {
   readonly comma: string
   readonly colon: string
+  readonly words: Words
 }
 
-export const spacing = (whitespace: Whitespace): Spacing =>
-  whitespace === 'none' ? { comma: ',', colon: ':' } : { comma: ', ', colon: ': ' }
+export function spacing(whitespace: Whitespace, notation: Notation = 'json'): Spacing {
+  const words = notation === 'json' ? JSON_WORDS : PYTHON_WORDS
+  return whitespace === 'none' ? { comma: ',', colon: ':', words } : { comma: ', ', colon: ': ', words }
+}
 
 /** The signs between values. */
 export interface Signs {
