@@ -25,7 +25,10 @@ export interface Engine {
       | 'rankable'
       | 'top'
       | 'logits'
-    >
+    > & {
+      /** Told when the engine is released. */
+      leave?(): void
+    }
 }
 
 /** An engine that is the caller's until released. */
@@ -52,7 +55,10 @@ export function engines<E extends Engine>(all: readonly E[]): Engines<E> {
       const work = ({ sequence }: E): number => prompt.length + sequence.length - 2 * sequence.shared(prompt)
       const engine = others.reduce((best, other) => (work(other) < work(best) ? other : best), first)
       taken.add(engine)
-      return { engine, release: () => taken.delete(engine) }
+      const release = (): void => {
+        if (taken.delete(engine)) engine.sequence.leave?.()
+      }
+      return { engine, release }
     },
   }
 }

@@ -11,6 +11,7 @@ import { joined } from './ids.js'
 import { pictures, type Picture, type PictureOptions } from './pictures.js'
 import { parseGenerateOptions, type GenerateOptions, type Prompt } from './options.js'
 import { readPrompt, type ReadOptions } from './read-prompt.js'
+import { together } from './together.js'
 import { isLost } from './token-source.js'
 
 /** A Gemma 3 model with its tokenizer, ready to write. It does one thing at a time, or as many as it was loaded with sequences. */
@@ -91,7 +92,8 @@ const isConversation = (prompt: Exclude<Prompt, string>): prompt is readonly Cha
 /** Puts loaded parts together. The model owns `gemma3`. */
 export function modelOf({ name, gemma3, tokenizer, instructionTuned, close }: ModelParts): Model {
   const { config, context } = gemma3
-  const sequences = Array.from({ length: gemma3.sequences }, () => gemma3.sequence())
+  const share = gemma3.sequences > 1 ? together(gemma3) : (sequence: TextSequence): TextSequence => sequence
+  const sequences = Array.from({ length: gemma3.sequences }, () => share(gemma3.sequence()))
   const pool = engines(sequences.map((sequence) => ({ tokenizer, sequence, recover: gemma3.recover })))
 
   const { picture, imageContent } = pictures(gemma3.images)

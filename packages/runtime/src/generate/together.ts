@@ -1,0 +1,150 @@
+import { DRAW_WORDS, type LogitEdits } from '@g3/backend'
+import type { Gemma3, TextSequence } from '../model/gemma3.js'
+
+/** Longest wait for texts that had a token in the last pass and have not asked for the next: one pass of all costs far less than two. */
+const LINGER_MS = 3
+
+/** A text's turn in the next pass: a token to read, and what is asked for after it. */
+interface Turn {
+  readonly sequence: TextSequence
+  readonly id: number
+  readonly form: 'pick' | 'draw' | 'read'
+  readonly draw: Int32Array | undefined
+  /** Gets the next token, or −1 for the form `read`. */
+  resolve(next: number): void
+  reject(problem: unknown): void
+}
+
+/** A sequence whose tokens are computed with those of the others that are being written. */
+export interface SharingSequence extends TextSequence {
+  /** Its text is done, or was left: the others wait for it no longer. */
+  leave(): void
+}
+
+/**
+ * Continuous batching: all texts that wait for a token are read in one pass, which costs little more than one of them.
+ * Texts join and leave between passes, and each gets the bits that it would get alone. Prompts are read in steps of their
+ * own, in between.
+ *
+ * Source: Yu et al., Orca: A Distributed Serving System for Transformer-Based Generative Models (OSDI 2022).
+ * @returns takes a sequence of the model in
+ */
+export function together(gemma3: Pick<Gemma3, 'batch'>): (sequence: TextSequence) => SharingSequence {
+  /** Sequences that had a token and will ask for another. */
+  const writing = new Set<TextSequence>()
+  let waiting: Turn[] = []
+  let isRunning = false
+  let timer: ReturnType<typeof setTimeout> | undefined
+
+  const consider = (): void => {
+    if (isRunning || waiting.length === 0) return
+    if (waiting.length >= writing.size) launch()
+    else timer ??= setTimeout(launch, LINGER_MS)
+  }
+
+  const launch = (): void => {
+    clearTimeout(timer)
+    timer = undefined
+    if (isRunning || waiting.length === 0) return
+    const turns = waiting
+    waiting = []
+    isRunning = true
+    void run(turns).finally(() => {
+      isRunning = false
+      consider()
+    })
+  }
+
+  /** Reads a token into each; those of whom one cannot be read are told, and left out. */
+  const step = (turns: readonly Turn[]): readonly Turn[] => {
+    try {
+      gemma3.batch(turns.map(({ sequence }) => sequence)).step(turns.map(({ id }) => id))
+      return turns
+    } catch (problem) {
+      if (turns.length === 1) {
+        turns[0].reject(problem)
+        return []
+      }
+      // One text has no room, say. That is no matter of the others.
+      return turns.flatMap((turn) => step([turn]))
+    }
+  }
+
+  const run = async (turns: readonly Turn[]): Promise<void> => {
+    // Rows of one form lie together, so that one head serves them.
+    const read = step(['pick', 'draw', 'read'].flatMap((form) => turns.filter((turn) => turn.form === form)))
+    const [picks, draws, others] = (['pick', 'draw', 'read'] as const).map((form) =>
+      read.filter((turn) => turn.form === form),
+    )
+    for (const turn of others) turn.resolve(-1)
+    await Promise.all([give(picks, (batch) => batch.pick()), give(draws, (batch) => batch.draw(packed(draws)))])
+  }
+
+  const give = async (
+    turns: readonly Turn[],
+    head: (batch: ReturnType<Gemma3['batch']>) => Promise<Int32Array>,
+  ): Promise<void> => {
+    if (turns.length === 0) return
+    try {
+      const ids = await head(gemma3.batch(turns.map(({ sequence }) => sequence)))
+      for (const [i, turn] of turns.entries()) turn.resolve(ids[i])
+    } catch (problem) {
+      for (const turn of turns) turn.reject(problem)
+    }
+  }
+
+  return (sequence) => {
+    /** The token that is to be read before anything else is asked. */
+    let pending: number | undefined
+
+    const take = (form: Turn['form'], draw?: Int32Array): Promise<number> | undefined => {
+      writing.add(sequence)
+      if (pending === undefined) return undefined
+      const id = pending
+      pending = undefined
+      return new Promise((resolve, reject) => {
+        waiting.push({ sequence, id, form, draw, resolve, reject })
+        consider()
+      })
+    }
+
+    // What is not named here is the sequence's own.
+    return Object.assign(Object.create(sequence) as TextSequence, {
+      runsAhead: false,
+      step(id: number) {
+        if (pending !== undefined) sequence.step(pending)
+        pending = id
+      },
+      pick: () => take('pick') ?? sequence.pick(),
+      draw: async (draw: Int32Array, edits?: LogitEdits) => {
+        if (edits === undefined) return (await take('draw', draw)) ?? sequence.draw(draw)
+        await take('read')
+        return sequence.draw(draw, edits)
+      },
+      async top(into: Parameters<TextSequence['top']>[0]) {
+        await take('read')
+        return sequence.top(into)
+      },
+      async logits(into?: Float32Array) {
+        await take('read')
+        return sequence.logits(into)
+      },
+      async logSum(into: Parameters<TextSequence['logSum']>[0]) {
+        await take('read')
+        return sequence.logSum(into)
+      },
+      leave() {
+        // A token that was not read is missing from the text, as others see it: whoever goes on with that reads it.
+        pending = undefined
+        writing.delete(sequence)
+        consider()
+      },
+    })
+  }
+}
+
+function packed(turns: readonly Turn[]): Int32Array {
+  const draws = new Int32Array(turns.length * DRAW_WORDS)
+  for (const [i, { draw }] of turns.entries()) if (draw) draws.set(draw, i * DRAW_WORDS)
+  return draws
+}
