@@ -18,9 +18,9 @@ import { type CpuWeight, weightLoader } from './weights.js'
 
 /**
  * Activations in matrix products. `fast`: int8 with a scale for 32 (as llama.cpp), 14-bit integers for Q8_0 and IQ4 weights. `precise`:
- * 14-bit integers everywhere. `exact`: f32. Weights are the file's in all three, but for float ones of image encoders, which `fast` rounds to
- * 15 bits beside the largest of 16. How keys and values are held is their cache's
- * own: `f16` means 16-bit integers with a scale for each vector here.
+ * 14-bit integers everywhere. `exact`: f32. Weights are the file's in all three. Image encoders differ in `fast`: float weights are rounded to
+ * integers of up to 4095 beside the largest of 64, and Q8_0 ones meet activations of 7 bits, a scale for 32. How keys and values are held is
+ * their cache's own: `f16` means 16-bit integers with a scale for each vector here.
  */
 export type Precision = 'fast' | 'precise' | 'exact'
 

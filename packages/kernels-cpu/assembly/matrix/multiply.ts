@@ -1,16 +1,17 @@
 import { panelScratch, precision, quads, tileScratch } from '../lib/config'
 import {
-  BF16, BLOCK, F16, F32, Fold16, Fold16Min, Fold32, Fold32Min, Fold32SignedMin, GROUP, IQ4_NL, IQ4_XS, isFloat, lineBytes,
+  BLOCK, F32, Fold16, Fold16Min, Fold32, Fold32Min, Fold32SignedMin, GROUP, IQ4_NL, IQ4_XS, isFloat, lineBytes,
   matrixCols, matrixGroup, matrixType, Pairs, Q2_K, Q3_K, Q4_1, Q4_K, Q5_1, Q5_K, Q6_K, Q8_0, Quads, TILE,
   tile16Bytes, TILE8, traits,
 } from '../lib/layout'
 import { Single } from './floats'
 import { gemm16x4 } from './gemm16'
 import { gemm32x1, gemm32x4 } from './gemm32'
+import { complete, gemm7x4, pack7, TILE7 } from './gemm7'
 import { gemm8x4 } from './gemm8'
 import { line16, line8, pack16, pack32, pack8 } from './pack'
 import { row16, row32, row8 } from './row'
-import { shorten } from './shorten'
+import { shorten, shortened4 } from './shorten'
 import { unpack16, unpack32, unpack8 } from './unpack'
 
 /*
@@ -25,30 +26,33 @@ const BYTES32 = 0
 const BYTES16 = 1
 const WORDS = 2
 const FLOATS = 3
+const BYTES7 = 4
 let packed: i32 = NOTHING
 
-/** Whether the packed activations are for float weights of 15 bits, see `shorten.ts`. */
-let shortFloats: bool = false
+/** Whether the packed activations are an image's, see {@link newActivations}. */
+let ofImage: bool = false
 
 /** The form of activations that a weight type wants. */
 function formOf(type: i32, cols: i32): i32 {
   if (precision() == 2) return FLOATS
-  if (isFloat(type)) return shortFloats && cols % 16 == 0 ? WORDS : FLOATS
+  if (isFloat(type)) return ofImage && cols % 16 == 0 ? WORDS : FLOATS
+  if (ASC_FEATURE_RELAXED_SIMD && ofImage && type == Q8_0) return BYTES7
   if (!ASC_FEATURE_RELAXED_SIMD || precision() == 1 || type == Q8_0 || type == IQ4_NL || type == IQ4_XS) return WORDS
   return type == Q6_K || type == Q3_K || type == Q2_K ? BYTES16 : BYTES32
 }
 
 @inline function tileBytes(form: i32, cols: i32): usize {
   const blocks = <usize>(cols / BLOCK)
-  return form == FLOATS ? 16 * cols : form == WORDS ? tile16Bytes(cols) : blocks * TILE8
+  return form == FLOATS ? 16 * cols : form == WORDS ? tile16Bytes(cols) : blocks * (form == BYTES7 ? TILE7 : TILE8)
 }
 
 /**
- * Forget the packed activations: the next {@link multiply} reads `x` anew. `short`: float weights may be taken as integers where
- * precision allows; their results fill whole tiles, so `out` has rows for the last one.
+ * Forget the packed activations: the next {@link multiply} reads `x` anew. `image`: they are an image's, which has many rows. Then where
+ * precision allows float weights are taken as integers and Q8_0 meets activations of 7 bits; such results fill whole tiles, so `out`
+ * has rows for the last one.
  */
-export function newActivations(short: bool = false): void {
-  shortFloats = short && precision() == 0
+export function newActivations(image: bool = false): void {
+  ofImage = image && precision() == 0
   packed = NOTHING
 }
 
@@ -60,6 +64,7 @@ function pack(form: i32, x: usize, stride: usize, rows: i32, whole: i32, cols: i
   let tile = tileScratch(), row = 0
   for (; row < whole; row += TILE, x += TILE * stride, tile += bytes) {
     if (form == WORDS) pack16(x, stride, min(TILE, rows - row), cols, tile)
+    else if (form == BYTES7) pack7(x, stride, min(TILE, rows - row), cols, tile)
     else if (form == FLOATS) pack32(x, stride, TILE, cols, tile)
     else if (quads()) packBytes<Quads>(form, x, stride, cols, tile)
     else packBytes<Pairs>(form, x, stride, cols, tile)
@@ -90,8 +95,8 @@ export function multiply(
   matrix: usize, first: i32, last: i32, x: usize, stride: usize, rows: i32, out: usize, outStride: usize,
 ): void {
   const type = matrixType(matrix), cols = matrixCols(matrix)
-  const form = formOf(type, cols), isShort = form == WORDS && isFloat(type)
-  const bytes = tileBytes(form, cols), whole = (isShort ? rows + TILE - 1 : rows) & -TILE
+  const form = formOf(type, cols), fills = form == BYTES7 || (form == WORDS && isFloat(type))
+  const bytes = tileBytes(form, cols), whole = (fills ? rows + TILE - 1 : rows) & -TILE
   pack(form, x, stride, rows, whole, cols)
   const lines = form == FLOATS ? x + <usize>whole * stride : tileScratch() + <usize>(whole / TILE) * bytes
   const step = form == FLOATS ? stride : lineBytes(bytes)
@@ -101,7 +106,7 @@ export function multiply(
     const group = matrixGroup(matrix, g), panel = unpacks ? unpack(form, type, group, cols) : group
     let tile = tileScratch(), line = lines, to = out, row = 0
     for (; row < whole; row += TILE, tile += bytes, to += TILE * outStride) {
-      product4(form, type, panel, tile, cols, to, outStride)
+      product4(form, type, group, panel, tile, cols, to, outStride)
     }
     for (; row < rows; row++, line += step, to += outStride) product1(form, type, group, panel, line, cols, to)
   }
@@ -112,14 +117,21 @@ function unpack(form: i32, type: i32, group: usize, cols: i32): usize {
   if (form == FLOATS) {
     if (type == F32) return group
     unpack32(type, group, cols, panel)
-  } else if (form == WORDS && isFloat(type)) shorten(type, group, cols, panel)
+  } else if (form == BYTES7) complete(group, cols, panel)
+  else if (form == WORDS && isFloat(type)) shorten(type, group, cols, panel)
   else if (form == WORDS) unpack16(type, group, cols, panel)
   else unpack8(type, group, cols, panel)
   return panel
 }
 
-function product4(form: i32, type: i32, panel: usize, tile: usize, cols: i32, out: usize, stride: usize): void {
-  if (form == FLOATS) gemm32x4(panel, tile, cols, out, stride)
+function product4(
+  form: i32, type: i32, group: usize, panel: usize, tile: usize, cols: i32, out: usize, stride: usize,
+): void {
+  if (form == BYTES7) {
+    if (quads()) gemm7x4<Quads>(group, panel, tile, cols, out, stride)
+    else gemm7x4<Pairs>(group, panel, tile, cols, out, stride)
+  } else if (form == FLOATS) gemm32x4(panel, tile, cols, out, stride)
+  else if (form == WORDS && isFloat(type)) shortened4(panel, tile, cols, out, stride)
   else if (form == WORDS) folded<Words4>(type, panel, tile, cols, out, stride)
   else if (quads()) folded<Bytes4<Quads>>(type, panel, tile, cols, out, stride)
   else folded<Bytes4<Pairs>>(type, panel, tile, cols, out, stride)
@@ -139,9 +151,6 @@ function product1(form: i32, type: i32, group: usize, panel: usize, line: usize,
 function folded<K>(type: i32, panel: usize, tile: usize, cols: i32, out: usize, stride: usize): void {
   switch (type) {
     case Q2_K: traits<K>().run<Fold16Min>(panel, tile, cols, out, stride); break
-    case F32:
-    case F16:
-    case BF16:
     case Q3_K:
     case Q6_K: traits<K>().run<Fold16>(panel, tile, cols, out, stride); break
     case Q4_1:
