@@ -49,6 +49,20 @@ function range(least: number, most: number): string {
   return most === Infinity || most === Number.MAX_SAFE_INTEGER ? `from ${least}` : `from ${least} to ${most}`
 }
 
+/** An adapter's file, and how much of it is added. */
+export interface AdapterFlag {
+  readonly path: string
+  readonly scale: number
+}
+
+/** Adds one `FILE[=SCALE]` to those before. What follows the last `=` is a scale only if it is a number. */
+export function adapterFlag(text: string, before: readonly AdapterFlag[] = []): readonly AdapterFlag[] {
+  const [, file = text, digits] = /^(.+)=([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)$/i.exec(text) ?? []
+  const scale = digits === undefined ? 1 : Number(digits)
+  if (file === '' || !Number.isFinite(scale)) throw new InvalidArgumentError('It must be a file, or a file=scale.')
+  return [...before, { path: file, scale }]
+}
+
 /** What the CPU backend takes. */
 export const MOST_THREADS = 64
 export const PRECISIONS = ['fast', 'precise', 'exact'] as const
@@ -113,6 +127,10 @@ export const OPTIONS = {
       wholeNumber(0, Number.MAX_SAFE_INTEGER),
     ),
   mmproj: () => new Option('--mmproj <file>', "the GGUF file of the model's image encoder"),
+  lora: () =>
+    new Option('--lora <file[=scale]>', 'a LoRA adapter (GGUF) to add, times scale (default: 1); may be given again').argParser(
+      adapterFlag,
+    ),
   resampler: () =>
     new Option('--resampler <name>', "whose arithmetic resizes: the processor's on Pillow, or on torchvision")
       .choices(['pillow', 'torchvision'])

@@ -77,7 +77,9 @@ export function program(): Command {
   const run = command('run', 'answer one prompt: text on stdout, all else on stderr')
     .argument('<prompt>', '- reads it from stdin')
     .action(async (prompt, options) => (await import('./commands/run.js')).run(prompt, options))
-  toolOptions(grammarOptions(sessionOption(imageOptions(samplingOptions(modelOptions(run)))))).addOption(OPTIONS.json('print one object with text, ids, stop reason and timings'))
+  toolOptions(grammarOptions(sessionOption(imageOptions(samplingOptions(modelOptions(run))))))
+    .addOption(OPTIONS.lora())
+    .addOption(OPTIONS.json('print one object with text, ids, stop reason and timings'))
 
   const chat = command('chat', 'talk with the model; /help in it tells more')
     .option('--system <text>', 'instructions that the model sees first')

@@ -12,6 +12,7 @@ export {
 export { estimate, type Estimate, type EstimateOptions } from './estimate/estimate.js'
 export type { ModelPlan } from './estimate/planned-model.js'
 export type { AnswerOptions, Chat, ChatOptions, RegenerateOptions } from './session/session.js'
+export type { ModelAdapters } from './generate/adapters.js'
 export type { Chunk, StopReason } from './generate/decode.js'
 export { generateObject, type ObjectOptions, type ObjectResult } from './generate/generate-object.js'
 export type { Generation, GenerationResult } from './generate/generation.js'
@@ -24,6 +25,7 @@ export type { OpenedModel } from './generate/opened-model.js'
 export type { ReadOptions } from './generate/read-prompt.js'
 export { openModel, type FileSource, type ModelSource } from './generate/source.js'
 export type { Picture, PictureOptions } from './generate/pictures.js'
+export type { Adapter, AdapterLoadOptions, Adapters, AdapterUse } from './lora/adapters.js'
 export {
   loadGemma3,
   type Batch,

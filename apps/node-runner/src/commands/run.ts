@@ -1,10 +1,11 @@
 import type { GenerateOptions, Generation, Overflow } from '@g3/runtime'
 import { constraints } from '@g3/runtime/grammar'
+import { useAdapters } from '../adapters.js'
 import { EXIT } from '../failure.js'
 import { grammarOf, type GrammarFlags } from '../grammar-flags.js'
 import { onInterrupt } from '../interrupt.js'
 import { loadForCommand, type LoadedModel } from '../loading.js'
-import type { ModelOptions, OverflowFlags, SamplingFlags } from '../options.js'
+import type { AdapterFlag, ModelOptions, OverflowFlags, SamplingFlags } from '../options.js'
 import { note, print, printJson, printText } from '../output.js'
 import { peakRssBytes } from '../peak-rss.js'
 import { picturesOf } from '../pictures.js'
@@ -15,6 +16,7 @@ import { askedTools, type AskedTools, type ToolFlags } from '../tool-flags.js'
 export interface RunOptions extends ModelOptions, SamplingFlags, OverflowFlags, GrammarFlags, ToolFlags {
   readonly maxTokens?: number
   readonly session?: string
+  readonly lora?: readonly AdapterFlag[]
   readonly image?: readonly string[]
   readonly panAndScan?: true
   readonly json?: true
@@ -34,6 +36,7 @@ export async function run(argument: string, options: RunOptions): Promise<void> 
   using interrupt = onInterrupt()
   await using loaded = await loadForCommand(options, interrupt.signal)
   const { model, instructionTuned } = loaded
+  await useAdapters(model, options.lora ?? [], interrupt.signal)
   const before = options.session === undefined ? undefined : await openSession(model, options.session)
   const pictures = await picturesOf(model, options, interrupt.signal)
   const tools = toolsFor?.(instructionTuned)

@@ -39,6 +39,8 @@ export interface Claim<E extends Engine = Engine> {
 
 /** The engines of a model, one for each of its sequences. */
 export interface Engines<E extends Engine = Engine> {
+  /** Whether none is taken. */
+  readonly isIdle: boolean
   /**
    * Takes a free engine: the one for which the prompt means the least work, to read now and to read again later.
    * @throws G3Error `generate/busy` when all are taken
@@ -49,6 +51,9 @@ export interface Engines<E extends Engine = Engine> {
 export function engines<E extends Engine>(all: readonly E[]): Engines<E> {
   const taken = new Set<E>()
   return {
+    get isIdle() {
+      return taken.size === 0
+    },
     claim(prompt) {
       const [first, ...others] = all.filter((engine) => !taken.has(engine))
       check(first !== undefined, 'generate/busy', () => busyProblem(all.length))

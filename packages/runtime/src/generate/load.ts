@@ -117,7 +117,7 @@ export async function loadModel(options: LoadOptions): Promise<Model> {
       await own?.dispose()
       if (stays) await closeFiles()
     }
-    return modelOf({ name, gemma3, tokenizer, instructionTuned, close })
+    return modelOf({ name, gemma3, tokenizer, instructionTuned, filesStayOpen: stays, close })
   } catch (cause) {
     await own?.dispose()
     throw cause

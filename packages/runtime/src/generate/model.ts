@@ -5,6 +5,7 @@ import type { RgbImage } from '@g3/vision'
 import { tokenizerVocabulary, type Vocabulary } from '../grammar/mask/vocabulary.js'
 import type { Gemma3, TextSequence } from '../model/gemma3.js'
 import { session, type Chat, type ChatOptions } from '../session/session.js'
+import { modelAdapters, type ModelAdapters } from './adapters.js'
 import { engines } from './engines.js'
 import { generation, type Generation } from './generation.js'
 import { joined } from './ids.js'
@@ -32,6 +33,8 @@ export interface Model extends AsyncDisposable {
    * @throws G3Error `generate/no-eyes`, `vision/…` for what is wrong with the file; the signal's reason
    */
   picture(source: Uint8Array | Blob | RgbImage, options?: PictureOptions): Promise<Picture>
+  /** LoRA adapters. */
+  readonly adapters: ModelAdapters
   /** Tokens that prompt and answer may have together. */
   readonly context: number
   /** Texts that can be generated at a time. */
@@ -73,6 +76,8 @@ export interface ModelParts {
   readonly gemma3: Gemma3
   readonly tokenizer: Tokenizer
   readonly instructionTuned: boolean
+  /** Whether files stay open, because a backend that loses its hardware reads them again. */
+  readonly filesStayOpen?: boolean
   /** Closes what the model alone uses while it lives: its files, a backend that was opened for it. */
   close?(): Promise<void>
 }
@@ -90,7 +95,14 @@ const isConversation = (prompt: Exclude<Prompt, string>): prompt is readonly Cha
   !(prompt instanceof Int32Array)
 
 /** Puts loaded parts together. The model owns `gemma3`. */
-export function modelOf({ name, gemma3, tokenizer, instructionTuned, close }: ModelParts): Model {
+export function modelOf({
+  name,
+  gemma3,
+  tokenizer,
+  instructionTuned,
+  filesStayOpen = false,
+  close,
+}: ModelParts): Model {
   const { config, context } = gemma3
   const share = gemma3.sequences > 1 ? together(gemma3) : (sequence: TextSequence): TextSequence => sequence
   const sequences = Array.from({ length: gemma3.sequences }, () => share(gemma3.sequence()))
@@ -154,6 +166,7 @@ export function modelOf({ name, gemma3, tokenizer, instructionTuned, close }: Mo
     instructionTuned,
     seesImages: gemma3.images !== undefined,
     picture,
+    adapters: modelAdapters(gemma3.adapters, filesStayOpen, () => pool.isIdle),
     context,
     sequences: gemma3.sequences,
     generate,

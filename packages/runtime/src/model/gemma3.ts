@@ -1,11 +1,13 @@
 import { check, type Backend, type Buffer, type Ops, type PackedTensor, type Program } from '@g3/backend'
 import type { Features, Tower } from '@g3/vision'
 import type { Gemma3Config } from '../config.js'
+import { adapters, type Adapters } from '../lora/adapters.js'
 import { batchOf, type Batch } from './batch.js'
+import { bodyRecorder } from './body.js'
 import { fingerprint } from './fingerprint.js'
 import { recordHeads } from './heads.js'
 import { images, type Images } from './images.js'
-import { forkLane, isFree, loseText, newLane, type Lane } from './lane.js'
+import { forkLane, isAtRest, isFree, loseText, newLane, type Lane } from './lane.js'
 import { loadWeights, type Gemma3Weights, type LoadProgress } from './load-weights.js'
 import { passes } from './passes.js'
 import { placeLayers, type LayerPlace } from './place-layers.js'
@@ -29,6 +31,8 @@ export interface Gemma3 extends AsyncDisposable {
   readonly sequences: number
   /** Where it was loaded with an image encoder. */
   readonly images: Images | undefined
+  /** LoRA adapters, which change what the model computes without touching its weights. */
+  readonly adapters: Adapters
   /**
    * A text of no tokens yet, in caches of its own.
    * @throws G3Error `model/busy` while as many are open as the model has room for, `model/disposed`
@@ -78,17 +82,22 @@ export async function loadGemma3(
   const work = allocateWork(backend, config, passRows)
   const { places, caches, pool } = placeLayers(backend, config, size, options.cacheBytes)
   const own = { config, weights, work, places }
-  const body = backend.record('body', (ops) => {
-    begin(ops, own)
-    runLayers(ops, own)
-  })
   const { tower } = options
   if (tower) checkTower(tower, config, passRows)
-  const layers = backend.caps.runsAhead || tower ? backend.record('layers', (ops) => runLayers(ops, own)) : undefined
-  const follow = (ids: Buffer): Program | undefined =>
-    backend.caps.runsAhead ? backend.record(`after ${ids.label}`, (ops) => begin(ops, own, ids)) : undefined
-  const head = { config, embedding: weights.embedding, h: work.h, follow }
-  const lanes = Array.from({ length: sequences }, () => newLane(pool.sequence(), recordHeads(backend, head)))
+  const { runsAhead } = backend.caps
+  const drawn: Buffer[] = []
+  const recordBody = bodyRecorder({
+    begin: (ops, ids) => begin(ops, own, ids),
+    layers: (ops) => runLayers(ops, own),
+    hasOtherStarts: runsAhead || tower !== undefined,
+    drawn,
+  })
+  const inUse = { name: '', programs: recordBody((label, build) => backend.record(label, build)) }
+  const head = { config, embedding: weights.embedding, h: work.h }
+  const outputs = Array.from({ length: sequences }, () => recordHeads(backend, head))
+  if (runsAhead) for (const output of outputs) drawn.push(output.picked.buffer, output.drawn.buffer)
+  for (const ids of drawn) inUse.programs.follow(ids)
+  const lanes = outputs.map((output) => newLane(pool.sequence(), output, inUse))
 
   const stopListening = backend.recovery?.onRecovered(() => {
     parts.prefixes.clear()
@@ -112,18 +121,29 @@ export async function loadGemma3(
     backend,
     config,
     maxRows,
-    passes: passes({ backend, body, layers, caches, placed: pool.placement(passRows, sequences) }),
+    passes: passes({ backend, inUse, caches, placed: pool.placement(passRows, sequences) }),
     prefixes: prefixes(pool, checkpoints),
     snapshots: snapshots({ backend, caches, pool, model: model.name() }),
     shift: shifter({ backend, caches, layers: places, k: work.k }),
     images: tower && images({ tower, record: (features) => recordImage(backend, own, tower, features) }),
     open,
   }
+  const loras = adapters({
+    backend,
+    config,
+    record: recordBody,
+    rows: passRows,
+    inUse,
+    checkOpen,
+    checkIdle: () =>
+      check(lanes.every(isAtRest), 'model/busy', 'a sequence is at work; wait for that or abort it first'),
+  })
   return {
     config,
     context,
     sequences,
     images: parts.images,
+    adapters: loras,
     sequence: () => open(),
     batch(members) {
       checkOpen()
@@ -149,6 +169,7 @@ export async function loadGemma3(
       disposed = true
       stopListening?.()
       for (const lane of lanes) lane.owner = undefined
+      await loras.close()
     },
   }
 }

@@ -1,7 +1,7 @@
-import { hasLogitOps, type Backend, type Buffer, type LogitOps, type Ops, type Program, type Weight } from '@g3/backend'
+import { hasLogitOps, type Backend, type Buffer, type LogitOps, type Ops, type Weight } from '@g3/backend'
 import type { Gemma3Config } from '../config.js'
 import { MOST_CHANGES } from '../sampling/edits.js'
-import { HEAD_ROWS, type NextOutput, type Output, type Outputs } from './lane.js'
+import { HEAD_ROWS, type Output, type Outputs } from './lane.js'
 import { rankable, tokenCount } from './logits.js'
 
 /** What the head is recorded from. */
@@ -11,15 +11,13 @@ export interface HeadParts {
   readonly embedding: Weight
   /** Hidden states, normed. */
   readonly h: Buffer
-  /** The body's beginning with ids out of a buffer; where the backend runs ahead. */
-  follow(ids: Buffer): Program | undefined
 }
 
 /**
  * h -> logits, through the embedding once more, or the largest of those that belong to tokens, or one of these. What few
  * texts ask for is recorded when the first does, so that nobody else waits for its kernels.
  */
-export function recordHeads(backend: Backend, { config, embedding, h, follow }: HeadParts): Outputs {
+export function recordHeads(backend: Backend, { config, embedding, h }: HeadParts): Outputs {
   const limit = tokenCount(config)
   const top = { x: h, weight: embedding, limit }
   // Never run where nothing can be ranked.
@@ -32,7 +30,6 @@ export function recordHeads(backend: Backend, { config, embedding, h, follow }: 
     program: backend.record(buffer.label, build),
     buffer,
   })
-  const next = (ids: Buffer, build: (ops: Ops) => void): NextOutput => ({ ...output(ids, build), follow: follow(ids) })
   const onLogits = (label: string, out: () => Buffer, build: (ops: Ops & LogitOps, out: Buffer) => void) => {
     if (rankable(config) === 0 || !hasLogitOps(backend)) return undefined
     return once((): Output => {
@@ -48,8 +45,8 @@ export function recordHeads(backend: Backend, { config, embedding, h, follow }: 
   return {
     logits: output(logits, (ops) => ops.logits(all)),
     ranked: output(ranked, (ops) => ops.top({ ...top, count, out: ranked })),
-    picked: next(picked, (ops) => ops.top({ ...top, count: 1, out: picked })),
-    drawn: next(drawn, (ops) => {
+    picked: output(picked, (ops) => ops.top({ ...top, count: 1, out: picked })),
+    drawn: output(drawn, (ops) => {
       ops.top({ ...top, count, out: ranked })
       ops.draw({ ranked, out: drawn })
     }),

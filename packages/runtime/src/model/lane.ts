@@ -11,20 +11,14 @@ export interface Output {
   readonly buffer: Buffer
 }
 
-/** A form of the head that gives an id, which the body can read before anybody knows it. */
-export interface NextOutput extends Output {
-  /** The id in the buffer's first row -> x and h, as the body begins; where the backend runs ahead. */
-  readonly follow: Program | undefined
-}
-
 /** What the head can give. */
 export interface Outputs {
   /** [HEAD_ROWS, vocab] */
   readonly logits: Output
   /** [HEAD_ROWS, 2] the likeliest id and its logit */
-  readonly picked: NextOutput
+  readonly picked: Output
   /** [HEAD_ROWS, 1] the id that the step's draw takes */
-  readonly drawn: NextOutput
+  readonly drawn: Output
   /** The same, of logits that are edited before; where the backend has ops of logits. */
   readonly edited: (() => Output) | undefined
   /** [HEAD_ROWS, 1] the logarithm of the sum of exp(logit), and `ranked` beside it; likewise. */
@@ -57,11 +51,20 @@ export interface Lane {
   lastRow: number
   /** Number of the pass that wrote this row. */
   lastPass: number
+  /** Names the adapters that the model computes with now. */
+  readonly adapters: { readonly name: string }
+  /** Names the adapters that made the text's keys and values. */
+  madeWith: string
 }
 
-/** @param positions a sequence of no positions */
-export const newLane = (positions: Sequence, outputs: Outputs): Lane => ({
+/**
+ * @param positions a sequence of no positions
+ * @param adapters what the model computes with, as it changes
+ */
+export const newLane = (positions: Sequence, outputs: Outputs, adapters: { readonly name: string }): Lane => ({
   positions,
+  adapters,
+  madeWith: adapters.name,
   tokens: tokens(Math.min(positions.context, LEAST_TOKENS)),
   dropped: 0,
   kept: 0,
@@ -75,8 +78,8 @@ export const newLane = (positions: Sequence, outputs: Outputs): Lane => ({
   lastPass: NO_PASS,
 })
 
-/** Passes are counted from 1. */
-const NO_PASS = 0
+/** Of no pass, not even of a model that has not run yet. */
+const NO_PASS = -1
 
 /** Tokens that a lane has room for at first. */
 const LEAST_TOKENS = 1024
@@ -104,6 +107,7 @@ export function replaceText(lane: Lane, positions: Sequence, ids: Int32Array): v
   lane.asked = undefined
   lane.lastRow = positions.length > 0 ? 0 : -1
   lane.lastPass = NO_PASS
+  lane.madeWith = lane.adapters.name
 }
 
 /** Puts the text of one lane into another. */
@@ -113,6 +117,7 @@ export function forkLane(from: Lane, to: Lane): void {
   to.kept = from.kept
   to.lastRow = from.lastRow
   to.lastPass = from.lastPass
+  to.madeWith = from.madeWith
 }
 
 export function resetLane(lane: Lane): void {
@@ -123,7 +128,10 @@ export function resetLane(lane: Lane): void {
   lane.lastRow = -1
 }
 
-export const isFree = ({ owner, busy, coming }: Lane): boolean => owner === undefined && !busy && coming === 0
+/** Whether nothing that the lane's owner has asked for is on its way. */
+export const isAtRest = ({ busy, coming }: Lane): boolean => !busy && coming === 0
+
+export const isFree = (lane: Lane): boolean => lane.owner === undefined && isAtRest(lane)
 
 /** Empties a lane whose keys and values are gone. */
 export function loseText(lane: Lane): void {
@@ -131,16 +139,26 @@ export function loseText(lane: Lane): void {
   resetLane(lane)
 }
 
-/** Of a lane whose text goes on: @throws G3Error `model/disposed`, `model/busy`, `backend/lost` */
+/** Of a lane whose text goes on: @throws G3Error `model/disposed`, `model/busy`, `backend/lost`, `model/other-adapters` */
 export function checkIdle(lane: Lane, owner: object): void {
   checkAtRest(lane, owner)
   checkHeld(lane)
 }
 
-/** @throws G3Error `backend/lost` */
-export function checkHeld({ isLost }: Lane): void {
-  if (isLost) throw new G3Error('backend/lost', 'the text was lost with the GPU that held it; read it again')
+/** @throws G3Error `backend/lost`, `model/other-adapters` */
+export function checkHeld(lane: Lane): void {
+  if (lane.isLost) throw new G3Error('backend/lost', 'the text was lost with the GPU that held it; read it again')
+  if (isForeign(lane)) {
+    throw new G3Error(
+      'model/other-adapters',
+      'the text was read under other adapters than those in use: use them again, or read the text anew',
+    )
+  }
 }
+
+/** Whether the text's keys and values are not what the model would make of it now. */
+export const isForeign = ({ tokens: { length }, madeWith, adapters: { name } }: Lane): boolean =>
+  length > 0 && madeWith !== name
 
 /** Of a lane that gets another text: @throws G3Error `model/disposed`, `model/busy` */
 export function startText(lane: Lane, owner: object): void {

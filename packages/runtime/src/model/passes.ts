@@ -8,6 +8,7 @@ import {
   type Step,
 } from '@g3/backend'
 import type { Block, Placement } from '@g3/kv-cache'
+import type { BodyPrograms } from './body.js'
 import { HEAD_ROWS, rewindLane, type Lane, type Output, type Outputs } from './lane.js'
 
 /** Runs the model's programs for the sequences in its lanes. Callers have checked what they pass. Allocates nothing. */
@@ -45,10 +46,8 @@ function outputOf({ outputs }: Lane, form: keyof Outputs): Output {
 
 export interface PassParts {
   readonly backend: Backend
-  /** ids -> h [maxRows, width], which holds the last pass only */
-  readonly body: Program
-  /** The body after its beginning, which an output's `follow` is, or an image's; where there is one of these. */
-  readonly layers: Program | undefined
+  /** ids -> h [maxRows, width], which holds the last pass only; with the adapters in use. */
+  readonly inUse: { readonly programs: BodyPrograms }
   /** In the order of the placement's. */
   readonly caches: readonly CacheStore[]
   /** Room for the largest pass. */
@@ -60,7 +59,7 @@ const UNKNOWN = -1
 
 type MutableStep = { -readonly [Key in keyof Step]: Step[Key] }
 
-export function passes({ backend, body, layers, caches, placed }: PassParts): Passes {
+export function passes({ backend, inUse, caches, placed }: PassParts): Passes {
   const ids = new Int32Array(placed.positions.length)
   const views: CacheView[] = []
   for (const [i, { index }] of caches.entries()) views[index] = placed.views[i]
@@ -77,6 +76,7 @@ export function passes({ backend, body, layers, caches, placed }: PassParts): Pa
   /** Adds rows of a sequence, whose ids are in place already. */
   const add = (lane: Lane, count: number, images?: readonly Block[]): void => {
     const first = placed.rows
+    if (lane.tokens.length === 0) lane.madeWith = lane.adapters.name
     lane.positions.append(placed, count, images)
     for (let row = first; row < placed.rows; row++) lane.tokens.push(ids[row])
     lane.lastRow = placed.rows - 1
@@ -88,7 +88,7 @@ export function passes({ backend, body, layers, caches, placed }: PassParts): Pa
     for (const { cache, from, to } of placed.copies) backend.copyPage(caches[cache], from, to)
   }
 
-  const run = (program = body): void => {
+  const run = (program = inUse.programs.body): void => {
     copyPages()
     bodyStep.rows = placed.rows
     backend.run(program, bodyStep)
@@ -132,6 +132,7 @@ export function passes({ backend, body, layers, caches, placed }: PassParts): Pa
 
   /** Runs what fills x and h, then all layers. */
   const runLayers = (start: Program, from: number, rows: number): void => {
+    const { layers } = inUse.programs
     if (layers === undefined) throw new TypeError('nothing of this model begins otherwise than by ids')
     headStep.from = from
     headStep.rows = rows
@@ -147,8 +148,7 @@ export function passes({ backend, body, layers, caches, placed }: PassParts): Pa
 
   return {
     follow(lane, form) {
-      const { follow } = lane.outputs[form]
-      if (follow === undefined) throw new TypeError('the backend does not run ahead')
+      const follow = inUse.programs.follow(lane.outputs[form].buffer)
       begin()
       ids[0] = UNKNOWN
       add(lane, 1)

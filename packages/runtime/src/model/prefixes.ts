@@ -1,5 +1,6 @@
 import { prefixTree, type Pool } from '@g3/kv-cache'
-import { replaceText, rewindLane, type Lane } from './lane.js'
+import { isForeign, replaceText, rewindLane, type Lane } from './lane.js'
+import { setKeys } from './set-keys.js'
 import type { Reuse } from './text-sequence.js'
 
 /** The texts that a model has read and can go on from: in its lanes, and as checkpoints. */
@@ -17,10 +18,11 @@ const LEAST_KEPT = 64
 
 export function prefixes(pool: Pool, checkpoints: number): Prefixes {
   const tree = prefixTree(pool, { checkpoints })
+  const keysOf = setKeys(tree.clear)
 
   const self: Prefixes = {
     reuse(lane, ids) {
-      const { shared: branch, length, start } = tree.find(ids)
+      const { shared: branch, length, start } = tree.find(keysOf(lane.adapters.name, ids))
       const own = ownLength(lane, ids)
       // Taken before the lane's own text is kept, for which this checkpoint may have to go.
       const found = length > own ? start() : undefined
@@ -30,9 +32,9 @@ export function prefixes(pool: Pool, checkpoints: number): Prefixes {
       return { reused: lane.tokens.length, branch }
     },
     keep(lane) {
-      const { positions, tokens } = lane
+      const { positions, tokens, madeWith } = lane
       // What a shift has left is not what these tokens alone would give.
-      if (!positions.wasShifted && positions.length >= LEAST_KEPT) tree.keep(positions, tokens.view())
+      if (!positions.wasShifted && positions.length >= LEAST_KEPT) tree.keep(positions, keysOf(madeWith, tokens.view()))
     },
     clear: tree.clear,
   }
@@ -41,6 +43,7 @@ export function prefixes(pool: Pool, checkpoints: number): Prefixes {
 
 /** Positions of the lane that hold a beginning of `ids`, where it can go on. */
 function ownLength(lane: Lane, ids: Int32Array): number {
+  if (isForeign(lane)) return 0
   const { positions, dropped, kept } = lane
   const shared = lane.tokens.shared(ids)
   // Of the dropped tokens none is held; a text that parts from this one there goes back to what was kept.

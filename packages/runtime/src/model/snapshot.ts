@@ -3,7 +3,7 @@ import { decodeSnapshot, encodeSnapshot, type Pool, type Sequence } from '@g3/kv
 import { replaceText, type Lane } from './lane.js'
 import { pageTrimmer } from './page-trimmer.js'
 
-/** Texts as bytes. */
+/** Texts as bytes, which name the weights and the adapters that made them. */
 export interface Snapshots {
   /** See {@link TextSequence.save}. */
   save(lane: Lane): AsyncIterable<Uint8Array>
@@ -21,15 +21,16 @@ export interface SnapshotParts {
 }
 
 export function snapshots({ backend, caches, pool, model }: SnapshotParts): Snapshots {
+  const nameOf = (adapters: string): string => (adapters === '' ? model : `${model} + ${adapters}`)
   const trimmers = caches.map((cache) => pageTrimmer(backend, cache))
 
-  async function* save({ positions, tokens, dropped, kept }: Lane): AsyncGenerator<Uint8Array, void, void> {
+  async function* save({ positions, tokens, dropped, kept, madeWith }: Lane): AsyncGenerator<Uint8Array, void, void> {
     // What a shift has dropped is in no cache.
     const keys = tokens.view().filter((_, i) => i < kept || i >= kept + dropped)
     const ends = caches.map((_, cache) => lastPage(positions, cache))
     const used = positions.length % PAGE
     yield* encodeSnapshot(positions, {
-      model,
+      model: nameOf(madeWith),
       caches,
       keys,
       // Behind the text's end may lie what a text had there that shared the page.
@@ -44,7 +45,7 @@ export function snapshots({ backend, caches, pool, model }: SnapshotParts): Snap
     save,
     async restore(lane, bytes) {
       const { sequence, keys } = await decodeSnapshot(bytes, {
-        model,
+        model: nameOf(lane.adapters.name),
         caches,
         pool,
         writePage: (cache, page, content) => backend.writePage(caches[cache], page, content),

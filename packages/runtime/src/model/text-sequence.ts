@@ -9,6 +9,7 @@ import {
   checkIdle,
   checkOwner,
   HEAD_ROWS,
+  isForeign,
   resetLane,
   rewindLane,
   startText,
@@ -119,11 +120,11 @@ export interface TextSequence extends Disposable {
    * @throws G3Error `model/busy` while as many sequences are open as the model has room for
    */
   fork(): TextSequence
-  /** How many of `ids` this text begins with. */
+  /** How many of `ids` this text begins with; none where it was read under other adapters. */
   shared(ids: Int32Array): number
   /**
-   * Becomes the longest beginning of `ids` that the model holds, be it of this text or of a checkpoint, without
-   * computing anything. What is given up here is kept as a checkpoint if it is long.
+   * Becomes the longest beginning of `ids` that the model holds under the adapters in use, be it of this text or of a checkpoint,
+   * without computing anything. What is given up here is kept as a checkpoint if it is long.
    */
   reuse(ids: Int32Array): Reuse
   /** Leaves a checkpoint of the text as it is now, for {@link reuse}: by this sequence or any other of the model. */
@@ -144,7 +145,7 @@ export interface TextSequence extends Disposable {
   save(): AsyncIterable<Uint8Array>
   /**
    * Becomes a text that was saved, to the bit.
-   * @throws G3Error `kv-cache/snapshot-foreign` for another model or other caches, `kv-cache/snapshot-corrupt`,
+   * @throws G3Error `kv-cache/snapshot-foreign` for another model, other adapters or other caches, `kv-cache/snapshot-corrupt`,
    * `kv-cache/snapshot-truncated`, `kv-cache/snapshot-version`, `kv-cache/full` for a text that does not fit,
    * `kv-cache/out-of-pages`, `model/busy`; what the stream throws. The sequence is as it was then.
    */
@@ -291,7 +292,7 @@ export function textSequence(parts: SequenceParts, lane: Lane): TextSequence {
       checkIdle(lane, self)
       return parts.open(lane)
     },
-    shared: (ids) => lane.tokens.shared(ids),
+    shared: (ids) => (isForeign(lane) ? 0 : lane.tokens.shared(ids)),
     reuse(ids) {
       startText(lane, self)
       return parts.prefixes.reuse(lane, ids)
