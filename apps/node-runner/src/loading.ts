@@ -44,12 +44,20 @@ export interface LoadedModel extends AsyncDisposable {
   readonly loadMs: number
 }
 
+/** What a command may ask for beside what its user does. */
+export interface LoadSize {
+  /** Texts at a time. Default 1. */
+  readonly sequences?: number
+  /** Most tokens of a prompt that are read in one go, while others wait. */
+  readonly maxRows?: number
+}
+
 /** Loads what the options name onto the backend that they name, and says which was taken where they leave it open. */
-export async function loadForCommand(options: ModelOptions, signal: AbortSignal): Promise<LoadedModel> {
+export async function loadForCommand(options: ModelOptions & LoadSize, signal: AbortSignal): Promise<LoadedModel> {
   const file = await findModel(options.model, signal)
   const [{ loadModel }, { chooseBackend }] = await Promise.all([import('@g3/runtime'), import('./backend.js')])
   const start = performance.now()
-  const { context, cacheType, mmproj } = options
+  const { context, cacheType, mmproj, sequences, maxRows } = options
   const { promise: chosen, resolve } = Promise.withResolvers<ChosenBackend>()
   using progress = byteProgress('loading')
   const model = await loadModel({
@@ -67,6 +75,8 @@ export async function loadForCommand(options: ModelOptions, signal: AbortSignal)
     onNotice: note,
     ...(context !== undefined && { context }),
     ...(cacheType !== undefined && { cacheType }),
+    ...(sequences !== undefined && { sequences }),
+    ...(maxRows !== undefined && { maxRows }),
   })
   const { opened: backend, backend: taken, reason } = await chosen
   const isNews = options.backend !== undefined || taken !== 'cpu'

@@ -183,8 +183,21 @@ export function program(): Command {
     .addOption(OPTIONS.json('print one object'))
     .action(async (options) => (await import('./commands/bench.js')).bench(options))
 
+  const serve = command('serve', "answer OpenAI's protocol over HTTP; its page / tells what there is")
+    .option('--listen <host>', 'where to listen', '127.0.0.1')
+    .option('--port <n>', 'on which port, 0 for any', wholeNumber(0, 65_535), 8080)
+    .option('--slots <n>', 'texts at a time', wholeNumber(1, 256), 16)
+    .option('--queue <n>', 'requests that may wait for a slot; those after them get a 429', wholeNumber(0, 100_000), 256)
+    .option('--timeout <s>', 'seconds that an answer may take, the wait for a slot included', realNumber(0.1, 86_400), 600)
+    .option('--max-body <size>', 'largest request', byteCount, 32 << 20)
+    .option('--api-keys <file>', 'ask for one of the keys in this file, one a line; read again when it changes')
+    .option('--cors <origin...>', 'web origins whose pages may call')
+    .addOption(new Option('--log <level>', 'lines of JSON on stderr, without prompts').choices(['silent', 'error', 'info']).default('info'))
+    .action(async (options) => (await import('./commands/serve.js')).serve(options))
+  modelOptions(serve)
+
   const g3 = command('g3', 'Gemma 3 in TypeScript').showHelpAfterError('Try `g3 --help`.').version(version())
-  for (const sub of [run, chat, pull, models, inspect, estimate, tokenize, schema, logits, vision, bench]) g3.addCommand(sub)
+  for (const sub of [run, chat, pull, models, inspect, estimate, tokenize, schema, logits, vision, bench, serve]) g3.addCommand(sub)
   g3.addCommand(start, { hidden: true })
   return g3.configureHelp({ showGlobalOptions: true })
 }

@@ -1,0 +1,75 @@
+import { pino } from 'pino'
+import { onInterrupt } from '../interrupt.js'
+import { loadForCommand } from '../loading.js'
+import type { ModelOptions } from '../options.js'
+import { harmless, note } from '../output.js'
+import { app } from '../serve/app.js'
+import { keysOf } from '../serve/keys.js'
+import { metricsOf } from '../serve/metrics.js'
+import { startServer } from '../serve/server.js'
+import { slots as slotsOf } from '../serve/slots.js'
+
+export interface ServeOptions extends ModelOptions {
+  readonly listen: string
+  readonly port: number
+  readonly slots: number
+  readonly queue: number
+  readonly timeout: number
+  readonly maxBody: number
+  readonly apiKeys?: string
+  readonly cors?: readonly string[]
+  readonly log: 'silent' | 'error' | 'info'
+}
+
+/** Tokens of a text where nothing else is asked for: caches of many texts lie in memory at a time. */
+const CONTEXT = 8192
+
+/** Prompts are read in small steps, between which all others get their next token. */
+const STEP_ROWS = 128
+
+/** Answers that are under way at the end may take so long to finish. */
+const DRAIN_MS = 30_000
+
+/** `g3 serve`: OpenAI's protocol over HTTP, until SIGINT or SIGTERM; then what is under way is finished first. */
+export async function serve(options: ServeOptions): Promise<void> {
+  const checkKey = options.apiKeys === undefined ? undefined : await keysOf(options.apiKeys, note)
+  using interrupt = onInterrupt()
+  const { slots: sequences, context = CONTEXT } = options
+  await using loaded = await loadForCommand({ ...options, context, sequences, maxRows: STEP_ROWS }, interrupt.signal)
+  const { model, name } = loaded
+  const slots = slotsOf({ total: model.sequences, queue: options.queue })
+  const served = {
+    name,
+    model,
+    slots,
+    metrics: metricsOf({ slots }),
+    created: Math.floor(Date.now() / 1000),
+    deadlineMs: options.timeout * 1000,
+  }
+  let isReady = true
+  const api = app({
+    served,
+    log: pino({ level: options.log }, pino.destination({ fd: 2, sync: true })),
+    bodyBytes: options.maxBody,
+    isReady: () => isReady,
+    ...(checkKey && { checkKey }),
+    ...(options.cors && { origins: options.cors }),
+  })
+  const server = await startServer(api.fetch, { host: options.listen, port: options.port })
+  note(`Serving ${harmless(name)} on http://${options.listen}:${server.port}, ${slots.total} texts at a time.`)
+
+  const { promise: ended, resolve: end } = Promise.withResolvers<void>()
+  process.once('SIGTERM', end)
+  if (interrupt.signal.aborted) end()
+  interrupt.signal.addEventListener('abort', () => end(), { once: true })
+  await ended
+  isReady = false
+  note(`Shutting down: ${slots.taken} answers are under way.`)
+  const late = setTimeout(() => {
+    note('They took too long.')
+    process.exit(1)
+  }, DRAIN_MS)
+  await slots.drain()
+  await server.close()
+  clearTimeout(late)
+}

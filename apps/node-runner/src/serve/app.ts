@@ -1,0 +1,125 @@
+import { randomUUID } from 'node:crypto'
+import { createRoute, OpenAPIHono, type Hook } from '@hono/zod-openapi'
+import type { Context } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { cors } from 'hono/cors'
+import { HTTPException } from 'hono/http-exception'
+import { routePath } from 'hono/route'
+import type { Logger } from 'pino'
+import { ApiError, apiError, badRequest, sendError } from './api-error.js'
+import { docsPage } from './docs.js'
+import type { CheckKey } from './keys.js'
+import { health } from './responses.js'
+import { generateRoutes } from './routes-generate.js'
+import { tokenRoutes } from './routes-tokens.js'
+import type { Served } from './served.js'
+
+export interface App {
+  readonly Variables: { readonly requestId: string }
+}
+
+export interface AppOptions {
+  readonly served: Served
+  readonly log: Logger
+  readonly checkKey?: CheckKey
+  /** Origins whose pages may call; none by default. */
+  readonly origins?: readonly string[]
+  readonly bodyBytes: number
+  /** Whether the server takes requests still. */
+  isReady(): boolean
+}
+
+/** Routes that are open to all: a load balancer has no key. */
+const OPEN = new Set(['/health', '/ready'])
+
+const REQUEST_ID = /^[A-Za-z0-9_.-]{1,128}$/
+
+const wrongBody: Hook<unknown, App, string, unknown> = (result) => {
+  if (result.success) return
+  const [issue] = result.error.issues
+  const param = issue.path.join('.')
+  throw badRequest(param === '' ? issue.message : `${param}: ${issue.message}`, param)
+}
+
+/** The whole API over one model. It listens nowhere: give its `fetch` to a server. */
+export function app(options: AppOptions): OpenAPIHono<App> {
+  const { served, log, checkKey, origins = [], bodyBytes, isReady } = options
+  const { metrics } = served
+  const app = new OpenAPIHono<App>({ defaultHook: wrongBody })
+
+  /** No prompt, no answer, no key is ever written to the log. */
+  const noteFailure = (c: Context<App>, problem: unknown): ApiError => {
+    const error = apiError(problem)
+    if (error.status >= 500) log.error({ id: c.get('requestId'), err: problem }, 'failed')
+    return error
+  }
+
+  app.use(async (c, next) => {
+    const start = performance.now()
+    const given = c.req.header('x-request-id')
+    const id = given !== undefined && REQUEST_ID.test(given) ? given : randomUUID()
+    c.set('requestId', id)
+    c.header('x-request-id', id)
+    await next()
+    const route = routePath(c, -1)
+    const seconds = (performance.now() - start) / 1000
+    metrics.requests.inc({ route, status: c.res.status })
+    metrics.seconds.observe({ route }, seconds)
+    log.info({ id, method: c.req.method, route, status: c.res.status, seconds }, 'answered')
+  })
+  if (origins.length > 0) app.use(cors({ origin: [...origins], maxAge: 600 }))
+  app.use(async (c, next) => {
+    if (checkKey === undefined || OPEN.has(c.req.path)) return next()
+    const [, key] = /^Bearer ([\x21-\x7e]{1,512})$/i.exec(c.req.header('authorization') ?? '') ?? []
+    if (key !== undefined && (await checkKey(key))) return next()
+    c.header('WWW-Authenticate', 'Bearer')
+    const message = 'give one of the server’s keys: Authorization: Bearer KEY'
+    return sendError(c, new ApiError(401, 'invalid_request_error', message, { code: 'invalid_api_key' }))
+  })
+  app.use(
+    bodyLimit({
+      maxSize: bodyBytes,
+      onError: (c) =>
+        sendError(c, new ApiError(413, 'invalid_request_error', `the body has more than ${bodyBytes} bytes`, { code: 'body_too_large' })),
+    }),
+  )
+
+  tokenRoutes(app, served)
+  generateRoutes(app, served, noteFailure)
+  const json = { 'application/json': { schema: health } }
+  app.openapi(
+    createRoute({ method: 'get', path: '/health', responses: { 200: { description: 'It runs', content: json } } }),
+    (c) => c.json({ status: 'ok' as const }, 200),
+  )
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/ready',
+      responses: { 200: { description: 'It takes requests', content: json }, 503: { description: 'It does not', content: json } },
+    }),
+    (c) => (isReady() ? c.json({ status: 'ok' as const }, 200) : c.json({ status: 'draining' as const }, 503)),
+  )
+  app.get('/metrics', async (c) =>
+    c.body(await metrics.registry.metrics(), 200, { 'Content-Type': metrics.registry.contentType }),
+  )
+  app.openAPIRegistry.registerComponent('securitySchemes', 'key', { type: 'http', scheme: 'bearer' })
+  const about = {
+    openapi: '3.1.0',
+    info: { title: 'g3', version: '1', description: 'Gemma 3 over the protocol of OpenAI’s API.' },
+    ...(checkKey && { security: [{ key: [] }] }),
+  }
+  app.doc31('/openapi.json', about)
+  app.get('/', (c) => c.html(docsPage(app.getOpenAPI31Document(about))))
+
+  app.notFound((c) =>
+    sendError(c, new ApiError(404, 'invalid_request_error', `there is no ${c.req.method} ${c.req.path}; / lists what there is`, { code: 'not_found' })),
+  )
+  app.onError((problem, c) => {
+    if (problem instanceof HTTPException) return sendError(c, new ApiError(400, 'invalid_request_error', httpProblem(problem)))
+    return sendError(c, noteFailure(c, problem))
+  })
+  return app
+}
+
+/** What the library refuses before a handler runs: JSON that is none. */
+const httpProblem = ({ message }: HTTPException): string => message || 'the request is malformed'

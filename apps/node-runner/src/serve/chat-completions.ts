@@ -1,0 +1,170 @@
+import { randomUUID } from 'node:crypto'
+import type { GenerateOptions, GenerationResult } from '@g3/runtime'
+import { compileSchema } from '@g3/runtime/grammar'
+import { callReader, toolGrammar, toolInstructions, toolsFromJson, type Tool, type ToolChoice } from '@g3/runtime/tools'
+import { badRequest } from './api-error.js'
+import { isEnd, tokenLogprob } from './logprobs.js'
+import { turnsOf } from './messages.js'
+import type { ChatRequest } from './requests.js'
+import type { CalledTool, FinishReason, TokenLogprob } from './responses.js'
+import { anyObject, finishOf, samplingOf, write, type formCache, type Served } from './served.js'
+
+/** A chat request that is ready to be answered, as often as it asks. */
+export interface ChatJob {
+  readonly ids: Int32Array
+  readonly tools: readonly Tool[]
+  readonly choices: number
+  options(choice: number): GenerateOptions
+}
+
+/** What is told of a choice while it is written. */
+export type ChoiceDelta =
+  | { readonly content: string }
+  | {
+      readonly tool_calls: readonly {
+        readonly index: number
+        readonly id?: string
+        readonly type?: 'function'
+        readonly function: { readonly name?: string; readonly arguments: string }
+      }[]
+    }
+
+export interface Choice {
+  readonly content: string
+  readonly calls: readonly CalledTool[]
+  readonly logprobs: readonly TokenLogprob[]
+  readonly finish: FinishReason
+  readonly result: GenerationResult
+}
+
+/** @throws ApiError 400, G3Error for what cannot be compiled or encoded */
+export async function chatJob(
+  { model }: Served,
+  request: ChatRequest,
+  forms: ReturnType<typeof formCache>,
+  signal: AbortSignal,
+): Promise<ChatJob> {
+  const choice = toolChoice(request)
+  const tools = choice === 'none' ? [] : toolsOf(request)
+  const instructions = tools.length > 0 ? [toolInstructions(tools)] : []
+  const turns = await turnsOf(model, request.messages, instructions, signal)
+  const { response_format: format } = request
+  if (tools.length > 0 && format && format.type !== 'text')
+    throw badRequest('tools and a response_format cannot be had at a time', 'response_format')
+  const limit = request.max_completion_tokens ?? request.max_tokens
+  const likelihoods = request.logprobs ? (request.top_logprobs ?? 0) : undefined
+  if (!request.logprobs && request.top_logprobs) throw badRequest('top_logprobs needs logprobs', 'top_logprobs')
+
+  const constraint = () => {
+    if (tools.length > 0) {
+      const maxCalls = request.parallel_tool_calls === false ? { maxCalls: 1 } : {}
+      return forms({ tools, choice, ...maxCalls }, () => toolGrammar(tools, { choice, ...maxCalls }))
+    }
+    if (format?.type === 'json_object') return forms('json_object', anyObject)
+    if (format?.type === 'json_schema') {
+      const schema = format.json_schema.schema ?? { type: 'object' }
+      return forms({ schema }, () => compileSchema(schema))
+    }
+    return undefined
+  }
+  // Whatever is wrong with a form is said before anything is written.
+  constraint()
+  return {
+    ids: model.encode(turns),
+    tools,
+    choices: request.n ?? 1,
+    options(index) {
+      const held = constraint()
+      return {
+        ...samplingOf(request, index, model.tokenizer.size),
+        ...(limit && { maxTokens: limit }),
+        ...(likelihoods !== undefined && { logprobs: likelihoods }),
+        ...(held && { constraint: held }),
+      }
+    },
+  }
+}
+
+function toolsOf({ tools }: ChatRequest): readonly Tool[] {
+  // A null of the client's is what it left out.
+  const given = (tools ?? []).map(({ function: { name, description, parameters } }) => ({
+    name,
+    ...(description && { description }),
+    ...(parameters && { parameters }),
+  }))
+  return toolsFromJson(given)
+}
+
+function toolChoice({ tools, tool_choice: choice }: ChatRequest): ToolChoice {
+  if (!tools?.length) {
+    if (choice && choice !== 'none' && choice !== 'auto') throw badRequest('tool_choice needs tools', 'tool_choice')
+    return 'none'
+  }
+  if (!choice) return 'auto'
+  return typeof choice === 'string' ? choice : { name: choice.function.name }
+}
+
+/** Writes one choice, and tells `listen` of it as it comes; who listens may take its time. */
+export async function writeChoice(
+  served: Served,
+  job: ChatJob,
+  index: number,
+  signal: AbortSignal,
+  listen: (delta: ChoiceDelta, logprobs: readonly TokenLogprob[]) => Promise<void>,
+): Promise<Choice> {
+  const reader = job.tools.length > 0 ? callReader(job.tools) : undefined
+  const calls: CalledTool[] = []
+  const callIds: string[] = []
+  const logprobs: TokenLogprob[] = []
+  let untold: TokenLogprob[] = []
+  let content = ''
+
+  const tell = async (delta: ChoiceDelta): Promise<void> => {
+    const told = untold
+    untold = []
+    await listen(delta, told)
+  }
+  const say = async (text: string): Promise<void> => {
+    if (text === '') return
+    content += text
+    await tell({ content: text })
+  }
+  const take = async (events: ReturnType<NonNullable<typeof reader>['push']>): Promise<void> => {
+    for (const event of events) {
+      if (event.type === 'text') await say(event.text)
+      else if (event.type === 'call-start') {
+        const id = `call_${randomUUID().replaceAll('-', '').slice(0, 24)}`
+        callIds[event.index] = id
+        const called = { name: event.name, arguments: '' }
+        await tell({ tool_calls: [{ index: event.index, id, type: 'function', function: called }] })
+      } else if (event.type === 'call-delta') {
+        await tell({ tool_calls: [{ index: event.index, function: { arguments: event.text } }] })
+      } else if (event.type === 'call') {
+        const { name, arguments: args } = event.call
+        calls.push({ id: callIds[event.index], type: 'function', function: { name, arguments: JSON.stringify(args) } })
+      }
+    }
+  }
+
+  const writing = write(served, job.ids, job.options(index), signal)
+  try {
+    for (;;) {
+      const next = await writing.next()
+      if (next.done) {
+        if (reader) await take(reader.end())
+        const finish = calls.length > 0 && next.value.stopReason === 'stop' ? 'tool_calls' : finishOf(next.value)
+        return { content, calls, logprobs, finish, result: next.value }
+      }
+      const { text, id, logprobs: likelihoods } = next.value
+      if (likelihoods && id !== undefined && !isEnd(served.model, id)) {
+        const one = tokenLogprob(served.model, likelihoods)
+        logprobs.push(one)
+        untold.push(one)
+      }
+      await (reader ? take(reader.push(text)) : say(text))
+    }
+  } finally {
+    // Frees the place where whoever listens has failed.
+    await writing.return(undefined as never)
+  }
+}

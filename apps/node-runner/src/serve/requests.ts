@@ -1,0 +1,131 @@
+import { z } from '@hono/zod-openapi'
+
+/** Request bodies, as OpenAI's API has them. What is not named here is ignored. */
+
+const MOST_CHOICES = 16
+const MOST_STOPS = 16
+
+const stop = z.union([z.string().min(1), z.array(z.string().min(1)).max(MOST_STOPS)]).nullish()
+
+/** What completions and chats have in common. */
+const sampling = {
+  model: z.string().nullish().openapi({ description: 'A name from /v1/models; the only one where it is left out.' }),
+  stream: z.boolean().nullish(),
+  stream_options: z.object({ include_usage: z.boolean().nullish() }).nullish(),
+  n: z.int().min(1).max(MOST_CHOICES).nullish(),
+  stop,
+  seed: z.int().min(0).max(Number.MAX_SAFE_INTEGER).nullish(),
+  temperature: z.number().min(0).max(2).nullish(),
+  top_p: z.number().gt(0).max(1).nullish(),
+  top_k: z.int().min(0).max(1 << 20).nullish().openapi({ description: 'Not in OpenAI’s API.' }),
+  min_p: z.number().min(0).lt(1).nullish().openapi({ description: 'Not in OpenAI’s API.' }),
+  repetition_penalty: z.number().min(0.01).max(10).nullish().openapi({ description: 'Not in OpenAI’s API.' }),
+  frequency_penalty: z.number().min(-2).max(2).nullish(),
+  presence_penalty: z.number().min(-2).max(2).nullish(),
+  logit_bias: z
+    .record(z.string().regex(/^\d{1,7}$/), z.number().min(-100).max(100))
+    .nullish()
+    .openapi({ type: 'object', additionalProperties: { type: 'number', minimum: -100, maximum: 100 } }),
+  max_tokens: z.int().min(1).max(1 << 20).nullish(),
+  user: z.string().nullish(),
+}
+
+const textPart = z.object({ type: z.literal('text'), text: z.string() })
+const imagePart = z.object({
+  type: z.literal('image_url'),
+  image_url: z.object({ url: z.string().openapi({ description: 'A data URL.' }), detail: z.string().nullish() }),
+})
+const texts = z.union([z.string(), z.array(textPart)])
+
+const toolCall = z.object({
+  id: z.string(),
+  type: z.literal('function'),
+  function: z.object({ name: z.string(), arguments: z.string() }),
+})
+
+export const message = z.discriminatedUnion('role', [
+  z.object({ role: z.enum(['system', 'developer']), content: texts }),
+  z.object({
+    role: z.literal('user'),
+    content: z.union([z.string(), z.array(z.discriminatedUnion('type', [textPart, imagePart])).min(1)]),
+  }),
+  z.object({ role: z.literal('assistant'), content: texts.nullish(), tool_calls: z.array(toolCall).nullish() }),
+  z.object({ role: z.literal('tool'), content: texts, tool_call_id: z.string() }),
+])
+export type Message = z.infer<typeof message>
+
+const functionTool = z.object({
+  type: z.literal('function'),
+  function: z.object({
+    name: z.string(),
+    description: z.string().nullish(),
+    parameters: z.record(z.string(), z.unknown()).nullish(),
+    strict: z.boolean().nullish(),
+  }),
+})
+
+export const responseFormat = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('text') }),
+  z.object({ type: z.literal('json_object') }),
+  z.object({
+    type: z.literal('json_schema'),
+    json_schema: z.object({
+      name: z.string(),
+      description: z.string().nullish(),
+      schema: z.record(z.string(), z.unknown()).nullish(),
+      strict: z.boolean().nullish(),
+    }),
+  }),
+])
+
+const MOST_MESSAGES = 4096
+
+export const chatRequest = z
+  .object({
+    ...sampling,
+    messages: z.array(message).min(1).max(MOST_MESSAGES),
+    max_completion_tokens: z.int().min(1).max(1 << 20).nullish(),
+    logprobs: z.boolean().nullish(),
+    top_logprobs: z.int().min(0).max(20).nullish(),
+    response_format: responseFormat.nullish(),
+    tools: z.array(functionTool).max(128).nullish(),
+    tool_choice: z
+      .union([
+        z.enum(['none', 'auto', 'required']),
+        z.object({ type: z.literal('function'), function: z.object({ name: z.string() }) }),
+      ])
+      .nullish(),
+    parallel_tool_calls: z.boolean().nullish(),
+  })
+  .openapi('ChatCompletionRequest')
+export type ChatRequest = z.infer<typeof chatRequest>
+
+const ids = z.array(z.int().min(0).max(1 << 24)).min(1)
+const MOST_PROMPTS = 64
+
+export const completionRequest = z
+  .object({
+    ...sampling,
+    prompt: z.union([z.string(), ids, z.array(z.string()).min(1).max(MOST_PROMPTS), z.array(ids).min(1).max(MOST_PROMPTS)]),
+    echo: z.boolean().nullish(),
+    logprobs: z.int().min(0).max(20).nullish(),
+  })
+  .openapi('CompletionRequest')
+export type CompletionRequest = z.infer<typeof completionRequest>
+
+export type SamplingRequest = Pick<ChatRequest, Exclude<keyof typeof sampling, 'model' | 'user'>>
+
+export const tokenizeRequest = z
+  .object({
+    content: z.string(),
+    add_special: z.boolean().nullish().openapi({ description: 'Begins with <bos>.' }),
+    parse_special: z.boolean().nullish().openapi({ description: 'Reads markers such as <start_of_turn> as control tokens.' }),
+    with_pieces: z.boolean().nullish(),
+  })
+  .openapi('TokenizeRequest')
+
+export const detokenizeRequest = z.object({ tokens: z.array(z.int().min(0).max(1 << 24)) }).openapi('DetokenizeRequest')
+
+export const templateRequest = z
+  .object({ messages: z.array(message).min(1).max(MOST_MESSAGES) })
+  .openapi('ApplyTemplateRequest')

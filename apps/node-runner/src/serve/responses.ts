@@ -1,0 +1,117 @@
+import { z } from '@hono/zod-openapi'
+
+/** What is answered. */
+
+export const usage = z
+  .object({
+    prompt_tokens: z.int(),
+    completion_tokens: z.int(),
+    total_tokens: z.int(),
+    prompt_tokens_details: z.object({ cached_tokens: z.int() }),
+  })
+  .openapi('Usage')
+export type Usage = z.infer<typeof usage>
+
+const topLogprob = z.object({ token: z.string(), logprob: z.number(), bytes: z.array(z.int()) })
+const tokenLogprob = topLogprob.extend({ top_logprobs: z.array(topLogprob) })
+export type TokenLogprob = z.infer<typeof tokenLogprob>
+
+const call = z.object({
+  id: z.string(),
+  type: z.literal('function'),
+  function: z.object({ name: z.string(), arguments: z.string() }),
+})
+export type CalledTool = z.infer<typeof call>
+
+export const finishReason = z.enum(['stop', 'length', 'tool_calls'])
+export type FinishReason = z.infer<typeof finishReason>
+
+export const chatCompletion = z
+  .object({
+    id: z.string(),
+    object: z.literal('chat.completion'),
+    created: z.int(),
+    model: z.string(),
+    choices: z.array(
+      z.object({
+        index: z.int(),
+        message: z.object({
+          role: z.literal('assistant'),
+          content: z.string().nullable(),
+          refusal: z.null(),
+          tool_calls: z.array(call).optional(),
+        }),
+        logprobs: z.object({ content: z.array(tokenLogprob), refusal: z.null() }).nullable(),
+        finish_reason: finishReason,
+      }),
+    ),
+    usage,
+    system_fingerprint: z.string(),
+  })
+  .openapi('ChatCompletion')
+
+export const completion = z
+  .object({
+    id: z.string(),
+    object: z.literal('text_completion'),
+    created: z.int(),
+    model: z.string(),
+    choices: z.array(
+      z.object({
+        index: z.int(),
+        text: z.string(),
+        logprobs: z
+          .object({
+            tokens: z.array(z.string()),
+            token_logprobs: z.array(z.number()),
+            top_logprobs: z.array(z.record(z.string(), z.number())),
+            text_offset: z.array(z.int()),
+          })
+          .nullable(),
+        finish_reason: finishReason,
+      }),
+    ),
+    usage,
+    system_fingerprint: z.string(),
+  })
+  .openapi('Completion')
+export type Completion = z.infer<typeof completion>
+
+export const model = z
+  .object({
+    id: z.string(),
+    object: z.literal('model'),
+    created: z.int(),
+    owned_by: z.string(),
+    context: z.int().openapi({ description: 'Tokens that prompt and answer may have together. Not in OpenAI’s API.' }),
+    images: z.boolean().openapi({ description: 'Whether it sees images. Not in OpenAI’s API.' }),
+  })
+  .openapi('Model')
+
+export const models = z.object({ object: z.literal('list'), data: z.array(model) }).openapi('Models')
+
+export const tokens = z
+  .object({
+    tokens: z.union([z.array(z.int()), z.array(z.object({ id: z.int(), piece: z.string() }))]),
+  })
+  .openapi('Tokens')
+
+export const content = z.object({ content: z.string() }).openapi('Content')
+export const prompt = z.object({ prompt: z.string() }).openapi('Prompt')
+
+export const health = z.object({ status: z.enum(['ok', 'draining']) }).openapi('Health')
+
+export const error = z
+  .object({
+    error: z.object({
+      message: z.string(),
+      type: z.string(),
+      param: z.string().nullable(),
+      code: z.string().nullable(),
+    }),
+  })
+  .openapi('Error')
+
+export const eventStream = z
+  .string()
+  .openapi({ description: 'Server-sent events: chunks of the answer as JSON, then `[DONE]`.' })

@@ -1,0 +1,175 @@
+import { randomUUID } from 'node:crypto'
+import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
+import type { Context } from 'hono'
+import { ApiError } from './api-error.js'
+import { chatJob, writeChoice, type Choice } from './chat-completions.js'
+import { completionJob, writeText, type WrittenText } from './completions.js'
+import { chatRequest, completionRequest } from './requests.js'
+import * as answers from './responses.js'
+import { fingerprintOf, formCache, until, usageOf, type Served } from './served.js'
+import { sendEvents } from './stream.js'
+import type { App } from './app.js'
+
+const json = <Schema>(schema: Schema) => ({ 'application/json': { schema } })
+
+export const FAILURES = {
+  400: { description: 'The request is wrong', content: json(answers.error) },
+  401: { description: 'The key is missing or wrong', content: json(answers.error) },
+  404: { description: 'There is no such model', content: json(answers.error) },
+  413: { description: 'The body is too large', content: json(answers.error) },
+  429: { description: 'Too many requests wait', content: json(answers.error) },
+  500: { description: 'The server failed', content: json(answers.error) },
+  503: { description: 'The server is shutting down', content: json(answers.error) },
+  504: { description: 'The answer took too long', content: json(answers.error) },
+} as const
+
+const answered = <Schema>(schema: Schema, description: string) => ({
+  200: { description, content: { ...json(schema), 'text/event-stream': { schema: answers.eventStream } } },
+  ...FAILURES,
+})
+
+const chatRoute = createRoute({
+  method: 'post',
+  path: '/v1/chat/completions',
+  request: { body: { required: true, content: json(chatRequest) } },
+  responses: answered(answers.chatCompletion, 'The answer, or its pieces as events where `stream` is true'),
+})
+
+const completionRoute = createRoute({
+  method: 'post',
+  path: '/v1/completions',
+  request: { body: { required: true, content: json(completionRequest) } },
+  responses: answered(answers.completion, 'Texts that go on from the prompts, or their pieces as events'),
+})
+
+/** The routes that write text. */
+export function generateRoutes(app: OpenAPIHono<App>, served: Served, note: (c: Context<App>, problem: unknown) => void): void {
+  const forms = formCache(served.model)
+  const head = (prefix: string, object: string) => ({
+    id: `${prefix}-${randomUUID().replaceAll('-', '')}`,
+    object,
+    created: Math.floor(Date.now() / 1000),
+    model: served.name,
+    system_fingerprint: fingerprintOf(served),
+  })
+
+  /** All that must stop when one of several texts fails, or the client leaves. */
+  const run = (c: Context<App>): { readonly signal: AbortSignal; stop(problem?: unknown): void } => {
+    const stopped = new AbortController()
+    const client = AbortSignal.any([c.req.raw.signal, stopped.signal])
+    return { signal: until(client, served.deadlineMs), stop: (problem) => stopped.abort(problem) }
+  }
+
+  const all = async <T>(stop: (problem: unknown) => void, work: readonly Promise<T>[]): Promise<T[]> => {
+    for (const one of work) one.catch(stop)
+    const settled = await Promise.allSettled(work)
+    return settled.map((one) => {
+      if (one.status === 'rejected') throw one.reason
+      return one.value
+    })
+  }
+
+  app.openapi(chatRoute, async (c) => {
+    const request = c.req.valid('json')
+    checkModel(served, request.model)
+    const { signal, stop } = run(c)
+    const job = await chatJob(served, request, forms, signal)
+    const common = head('chatcmpl', 'chat.completion.chunk')
+    const indices = Array.from({ length: job.choices }, (_, index) => index)
+    const withUsage = request.stream_options?.include_usage ?? false
+
+    if (!request.stream) {
+      const silent = async (): Promise<void> => {}
+      const choices = await all(stop, indices.map((index) => writeChoice(served, job, index, signal, silent)))
+      const body = {
+        ...common,
+        object: 'chat.completion' as const,
+        choices: choices.map((choice, index) => wholeChoice(choice, index, request.logprobs === true)),
+        usage: usageOf(choices.map(({ result }) => result)),
+      }
+      return c.json(body, 200)
+    }
+    return sendEvents(c, stop, (problem) => note(c, problem), async (send) => {
+      const usage = withUsage ? { usage: null } : {}
+      const piece = (index: number, delta: object, logprobs: object | null, finish: string | null): Promise<void> =>
+        send({ ...common, choices: [{ index, delta, logprobs, finish_reason: finish }], ...usage })
+      const choices = await all(
+        stop,
+        indices.map(async (index) => {
+          await piece(index, { role: 'assistant', content: '', refusal: null }, null, null)
+          const choice = await writeChoice(served, job, index, signal, (delta, logprobs) =>
+            piece(index, delta, logprobs.length > 0 ? { content: logprobs, refusal: null } : null, null),
+          )
+          await piece(index, {}, null, choice.finish)
+          return choice
+        }),
+      )
+      if (withUsage) await send({ ...common, choices: [], usage: usageOf(choices.map(({ result }) => result)) })
+    })
+  })
+
+  app.openapi(completionRoute, async (c) => {
+    const request = c.req.valid('json')
+    checkModel(served, request.model)
+    const { signal, stop } = run(c)
+    const { texts } = completionJob(served, request)
+    const common = { ...head('cmpl', 'text_completion'), object: 'text_completion' as const }
+
+    if (!request.stream) {
+      const silent = async (): Promise<void> => {}
+      const written = await all(stop, texts.map((text) => writeText(served, text, signal, silent)))
+      const choices = written.map(({ text, logprobs, finish }, index) => ({ index, text, logprobs, finish_reason: finish }))
+      return c.json({ ...common, choices, usage: completionUsage(written, request.n ?? 1) }, 200)
+    }
+    return sendEvents(c, stop, (problem) => note(c, problem), async (send) => {
+      const written = await all(
+        stop,
+        texts.map(async (each, index) => {
+          const done = await writeText(served, each, signal, (text, logprobs) =>
+            send({ ...common, choices: [{ index, text, logprobs, finish_reason: null }] }),
+          )
+          await send({ ...common, choices: [{ index, text: '', logprobs: null, finish_reason: done.finish }] })
+          return done
+        }),
+      )
+      if (request.stream_options?.include_usage)
+        await send({ ...common, choices: [], usage: completionUsage(written, request.n ?? 1) })
+    })
+  })
+}
+
+/** @throws ApiError 404 */
+function checkModel({ name }: Served, asked: string | null | undefined): void {
+  if (asked === undefined || asked === null || asked === name) return
+  throw new ApiError(404, 'invalid_request_error', `there is no model ${asked} here; there is ${name}`, {
+    param: 'model',
+    code: 'model_not_found',
+  })
+}
+
+const wholeChoice = ({ content, calls, logprobs, finish }: Choice, index: number, isRanked: boolean) => ({
+  index,
+  message: {
+    role: 'assistant' as const,
+    content: content === '' && calls.length > 0 ? null : content,
+    refusal: null,
+    ...(calls.length > 0 && { tool_calls: [...calls] }),
+  },
+  logprobs: isRanked ? { content: [...logprobs], refusal: null } : null,
+  finish_reason: finish,
+})
+
+/** Each prompt is counted once. */
+function completionUsage(written: readonly WrittenText[], choices: number): answers.Usage {
+  const prompts = Array.from({ length: written.length / choices }, (_, i) => written.slice(i * choices, (i + 1) * choices))
+  return prompts
+    .map((texts) => usageOf(texts.map(({ result }) => result)))
+    .reduce((sum, one) => ({
+      prompt_tokens: sum.prompt_tokens + one.prompt_tokens,
+      completion_tokens: sum.completion_tokens + one.completion_tokens,
+      total_tokens: sum.total_tokens + one.total_tokens,
+      prompt_tokens_details: {
+        cached_tokens: sum.prompt_tokens_details.cached_tokens + one.prompt_tokens_details.cached_tokens,
+      },
+    }))
+}
