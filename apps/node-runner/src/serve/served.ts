@@ -75,7 +75,7 @@ export function formCache(model: Model): (key: unknown, compile: () => Grammar) 
   const MOST = 32
   const known = new Map<string, Constraints>()
   return (key, compile) => {
-    const text = JSON.stringify(key)
+    const text = spelled(key)
     const found = known.get(text) ?? constraints(compile(), model.vocabulary())
     known.delete(text)
     known.set(text, found)
@@ -84,6 +84,15 @@ export function formCache(model: Model): (key: unknown, compile: () => Grammar) 
       known.delete(oldest)
     }
     return found.start()
+  }
+}
+
+/** @throws ApiError 400 for what lies deeper than the engine's stack */
+function spelled(key: unknown): string {
+  try {
+    return JSON.stringify(key)
+  } catch {
+    throw badRequest('it is nested too deeply', 'response_format')
   }
 }
 

@@ -1,0 +1,162 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Model } from '@g3/runtime'
+import OpenAI from 'openai'
+import { encodePng } from '../png.js'
+import { testApp, tinyModel } from './testing.js'
+
+const MESSAGES = [{ role: 'user' as const, content: 'hello' }]
+const SETTINGS = { model: 'tiny', messages: MESSAGES, max_completion_tokens: 12, seed: 1 }
+
+/** OpenAI's own client, on the server's functions without a network. */
+describe("OpenAI's SDK", () => {
+  let model: Model
+  let client: OpenAI
+  beforeAll(async () => {
+    model = await tinyModel(3)
+    const { fetch } = testApp(model)
+    client = new OpenAI({ apiKey: 'none', baseURL: 'http://g3/v1', maxRetries: 0, fetch: (url, init) => fetch(new Request(url, init)) })
+  })
+  afterAll(() => model[Symbol.asyncDispose]())
+
+  it('lists the model', async () => {
+    expect((await client.models.list()).data.map(({ id }) => id)).toEqual(['tiny'])
+  })
+
+  it('gets the same chat whole and in pieces, and another for another seed', async () => {
+    const whole = await client.chat.completions.create(SETTINGS)
+    const stream = await client.chat.completions.create({ ...SETTINGS, stream: true, stream_options: { include_usage: true } })
+    let text = ''
+    let finish: string | null = null
+    let usage: object | null | undefined
+    for await (const { choices, usage: told } of stream) {
+      text += choices[0]?.delta.content ?? ''
+      finish = choices[0]?.finish_reason ?? finish
+      usage = told ?? usage
+    }
+    expect(text).toBe(whole.choices[0].message.content)
+    expect(text).not.toBe('')
+    expect(finish).toBe(whole.choices[0].finish_reason)
+    expect(usage).toMatchObject({ completion_tokens: whole.usage?.completion_tokens, prompt_tokens: whole.usage?.prompt_tokens })
+    const other = await client.chat.completions.create({ ...SETTINGS, seed: 2 })
+    expect(other.choices[0].message.content).not.toBe(text)
+  })
+
+  it('gets several choices, each what it is alone', async () => {
+    const { choices, usage } = await client.chat.completions.create({ ...SETTINGS, n: 3 })
+    for (const [i, choice] of choices.entries()) {
+      const alone = await client.chat.completions.create({ ...SETTINGS, seed: SETTINGS.seed + i })
+      expect(choice.message.content).toBe(alone.choices[0].message.content)
+    }
+    expect(usage?.completion_tokens).toBeGreaterThan(12)
+  })
+
+  it('gets log-probabilities', async () => {
+    const { choices, usage } = await client.chat.completions.create({ ...SETTINGS, logprobs: true, top_logprobs: 3 })
+    const content = choices[0].logprobs?.content ?? []
+    expect(content).toHaveLength(usage?.completion_tokens ?? NaN)
+    for (const { logprob, top_logprobs: top } of content) {
+      expect(logprob).toBeLessThanOrEqual(top[0].logprob)
+      expect(top).toHaveLength(3)
+    }
+  })
+
+  it('gets JSON of a schema, and any object', async () => {
+    const schema = {
+      type: 'object',
+      properties: { name: { enum: ['a', 'b'] }, count: { type: 'integer', minimum: 0, maximum: 9 } },
+      required: ['name', 'count'],
+      additionalProperties: false,
+    }
+    const { choices } = await client.chat.completions.create({
+      ...SETTINGS,
+      max_completion_tokens: 64,
+      response_format: { type: 'json_schema', json_schema: { name: 'thing', schema } },
+    })
+    const { name, count } = JSON.parse(choices[0].message.content ?? '')
+    expect(['a', 'b']).toContain(name)
+    expect(count).toBeGreaterThanOrEqual(0)
+    expect(count).toBeLessThanOrEqual(9)
+    const refused = client.chat.completions.create({
+      ...SETTINGS,
+      response_format: { type: 'json_schema', json_schema: { name: 'thing', schema: { type: 'nothing' } } },
+    })
+    await expect(refused).rejects.toThrow(OpenAI.BadRequestError)
+  })
+
+  it('calls tools, whole and in pieces, and is told what they gave', async () => {
+    const parameters = { type: 'object', properties: { city: { enum: ['Oslo', 'Rome'] } }, required: ['city'] }
+    const settings = {
+      ...SETTINGS,
+      max_completion_tokens: 100,
+      tools: [{ type: 'function' as const, function: { name: 'weather', description: 'tells the weather', parameters } }],
+      tool_choice: 'required' as const,
+      parallel_tool_calls: false,
+    }
+    const { choices } = await client.chat.completions.create(settings)
+    const { tool_calls: calls = [] } = choices[0].message
+    expect(choices[0].finish_reason).toBe('tool_calls')
+    expect(calls).toHaveLength(1)
+    const [call] = calls
+    if (call.type !== 'function') throw new Error('no function was called')
+    expect(call.function.name).toBe('weather')
+    expect(['Oslo', 'Rome']).toContain(JSON.parse(call.function.arguments).city)
+
+    let spelled = ''
+    for await (const chunk of await client.chat.completions.create({ ...settings, stream: true }))
+      spelled += chunk.choices[0]?.delta.tool_calls?.[0]?.function?.arguments ?? ''
+    expect(JSON.parse(spelled)).toEqual(JSON.parse(call.function.arguments))
+
+    const after = await client.chat.completions.create({
+      ...SETTINGS,
+      messages: [...MESSAGES, choices[0].message, { role: 'tool', tool_call_id: call.id, content: 'rain' }],
+    })
+    expect(after.usage?.prompt_tokens).toBeGreaterThan(20)
+  })
+
+  it('shows images', async () => {
+    const url = (value: number): string =>
+      `data:image/png;base64,${Buffer.from(encodePng(8, 8, new Uint8Array(192).fill(value))).toString('base64')}`
+    const ask = async (value: number): Promise<number | undefined> => {
+      const content = [
+        { type: 'image_url' as const, image_url: { url: url(value) } },
+        { type: 'text' as const, text: 'what' },
+      ]
+      const { usage } = await client.chat.completions.create({ ...SETTINGS, messages: [{ role: 'user', content }] })
+      return usage?.prompt_tokens
+    }
+    const plain = await client.chat.completions.create({ ...SETTINGS, messages: [{ role: 'user', content: 'what' }] })
+    expect(await ask(0)).toBeGreaterThan((plain.usage?.prompt_tokens ?? 0) + 4)
+  })
+
+  it('completes text, with what went before and how likely it was', async () => {
+    const settings = { model: 'tiny', prompt: ['hello', 'other'], max_tokens: 5, temperature: 0, logprobs: 2, echo: true, n: 1 }
+    const { choices, usage } = await client.completions.create(settings)
+    expect(choices).toHaveLength(2)
+    expect(choices[0].text.startsWith('hello')).toBe(true)
+    expect(choices[0].logprobs?.tokens).toHaveLength(5)
+    expect(usage?.completion_tokens).toBe(10)
+    const texts = ['', '']
+    for await (const chunk of await client.completions.create({ ...settings, stream: true }))
+      for (const { index, text } of chunk.choices) texts[index] += text
+    expect(texts).toEqual(choices.map(({ text }) => text))
+  })
+
+  it('stops where it is told', async () => {
+    const whole = await client.completions.create({ model: 'tiny', prompt: 'hello', max_tokens: 12, temperature: 0 })
+    const { text } = whole.choices[0]
+    const stop = text.slice(3, 6)
+    const { choices } = await client.completions.create({ model: 'tiny', prompt: 'hello', max_tokens: 12, temperature: 0, stop })
+    expect(choices[0]).toMatchObject({ text: text.slice(0, text.indexOf(stop)), finish_reason: 'stop' })
+  })
+
+  it('learns what is wrong by the class of the error', async () => {
+    const create = client.chat.completions.create.bind(client.chat.completions)
+    await expect(create({ ...SETTINGS, model: 'gpt' })).rejects.toThrow(OpenAI.NotFoundError)
+    await expect(create({ ...SETTINGS, temperature: 9 })).rejects.toThrow(OpenAI.BadRequestError)
+    await expect(create({ ...SETTINGS, messages: [{ role: 'user', content: 'a b '.repeat(4000) }] })).rejects.toMatchObject({
+      status: 400,
+      code: 'context_length_exceeded',
+    })
+    await expect(create({ ...SETTINGS, messages: [{ role: 'assistant', content: 'a' }] })).rejects.toThrow(/the user/)
+  })
+})
