@@ -7,5 +7,6 @@ export default library({
   session: 'src/session/index.ts',
   grammar: 'src/grammar/index.ts',
   gguf: 'src/gguf/index.ts',
+  speculate: 'src/speculate/index.ts',
   safetensors: 'src/safetensors/index.ts',
 })

@@ -41,7 +41,8 @@ const UNIT = new Map(Object.entries(UNITS).map(([unit, bytes]) => [unit.toLowerC
 export function byteCount(text: string): number {
   const [, digits = '', unit = ''] = /^(\d{1,15}(?:\.\d{1,15})?) ?([a-z]{1,3})$/i.exec(text) ?? []
   const bytes = Math.floor(Number(digits) * (UNIT.get(unit.toLowerCase()) ?? NaN))
-  if (digits === '' || !Number.isSafeInteger(bytes)) throw new InvalidArgumentError('It must be a size such as 4GiB or 500MB.')
+  if (digits === '' || !Number.isSafeInteger(bytes))
+    throw new InvalidArgumentError('It must be a size such as 4GiB or 500MB.')
   return bytes
 }
 
@@ -79,7 +80,9 @@ export const OPTIONS = {
       .choices(['auto', 'cpu', 'webgpu'])
       .env('G3_BACKEND'),
   threads: () =>
-    new Option('--threads <n>', 'threads of the CPU to compute with (default: all cores)').argParser(wholeNumber(1, MOST_THREADS)),
+    new Option('--threads <n>', 'threads of the CPU to compute with (default: all cores)').argParser(
+      wholeNumber(1, MOST_THREADS),
+    ),
   precision: () =>
     new Option(
       '--precision <kind>',
@@ -98,9 +101,14 @@ export const OPTIONS = {
       wholeNumber(1, MOST_TOKENS),
     ),
   cacheType: () =>
-    new Option('--cache-type <type>', 'keys and values of 32 bits, 16 bits (f16) or 8 bits (q8_0)').choices(CACHE_TYPES),
+    new Option('--cache-type <type>', 'keys and values of 32 bits, 16 bits (f16) or 8 bits (q8_0)').choices(
+      CACHE_TYPES,
+    ),
   overflow: () =>
-    new Option('--overflow <policy>', 'when the context is full: an error, stop, or shift, which drops the oldest tokens')
+    new Option(
+      '--overflow <policy>',
+      'when the context is full: an error, stop, or shift, which drops the oldest tokens',
+    )
       .choices(['error', 'stop', 'shift'])
       .default('error'),
   keep: () =>
@@ -152,12 +160,4 @@ export interface ModelOptions {
 export interface OverflowFlags {
   readonly overflow: OverflowPolicy
   readonly keep?: number
-}
-
-export interface SamplingFlags {
-  readonly temperature: number
-  readonly topK?: number
-  readonly topP?: number
-  readonly minP?: number
-  readonly seed?: number
 }

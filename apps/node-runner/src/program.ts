@@ -3,6 +3,7 @@ import { Command, Option } from 'commander'
 import { parseEngines } from './bench/engine-spec.js'
 import { note } from './output.js'
 import { byteCount, OPTIONS, realNumber, wholeNumber, wholeNumbers } from './options.js'
+import { samplingFlags } from './sampling-flags.js'
 
 /** A subcommand that refuses what it does not know. */
 function command(name: string, description: string): Command {
@@ -29,16 +30,21 @@ function modelOptions(into: Command): Command {
 }
 
 function samplingOptions(into: Command): Command {
-  return into
-    .addOption(OPTIONS.temperature())
-    .addOption(OPTIONS.topK())
-    .addOption(OPTIONS.topP())
-    .addOption(OPTIONS.minP())
-    .addOption(OPTIONS.seed())
+  return samplingFlags(into)
     .addOption(OPTIONS.maxTokens())
     .addOption(OPTIONS.overflow())
     .addOption(OPTIONS.keep())
+    .option('--speculate <how>', 'check guesses several at a time: lookup, none, or a smaller model (default: none)')
 }
+
+const logprobsOptions = (into: Command): Command =>
+  into
+    .addOption(
+      new Option('--logprobs <n>', 'tell how likely each token was, beside the n likeliest').argParser(
+        wholeNumber(0, 20),
+      ),
+    )
+    .addOption(new Option('--prompt-logprobs <n>', "the same of the prompt's tokens").argParser(wholeNumber(0, 20)))
 
 const sessionOption = (into: Command): Command =>
   into.option('--session <file>', 'go on from the text in this file, and leave it there with the answer')
@@ -69,7 +75,11 @@ function version(): string {
 
 const imageOptions = (into: Command): Command =>
   into
-    .option('--image <file>', 'an image that the prompt is about, before it; may be given again', (file: string, before: string[] = []) => [...before, file])
+    .option(
+      '--image <file>',
+      'an image that the prompt is about, before it; may be given again',
+      (file: string, before: string[] = []) => [...before, file],
+    )
     .option('--pan-and-scan', 'shows long images in crops, too')
 
 /** The whole command line. Each action imports its command when it is called. */
@@ -77,7 +87,7 @@ export function program(): Command {
   const run = command('run', 'answer one prompt: text on stdout, all else on stderr')
     .argument('<prompt>', '- reads it from stdin')
     .action(async (prompt, options) => (await import('./commands/run.js')).run(prompt, options))
-  toolOptions(grammarOptions(sessionOption(imageOptions(samplingOptions(modelOptions(run))))))
+  logprobsOptions(toolOptions(grammarOptions(sessionOption(imageOptions(samplingOptions(modelOptions(run)))))))
     .addOption(OPTIONS.lora())
     .addOption(OPTIONS.json('print one object with text, ids, stop reason and timings'))
 
@@ -94,7 +104,7 @@ export function program(): Command {
         ? (await import('./commands/chat.js')).chat(options)
         : (await import('./commands/run.js')).run(prompt, options),
     )
-  toolOptions(grammarOptions(sessionOption(imageOptions(samplingOptions(modelOptions(start)))))).addOption(OPTIONS.json('as `g3 run --json`'))
+  logprobsOptions(toolOptions(grammarOptions(sessionOption(imageOptions(samplingOptions(modelOptions(start))))))).addOption(OPTIONS.json('as `g3 run --json`'))
 
   const pull = command('pull', 'fetch a model into the cache and print its path')
     .argument('[model]', 'a name from `g3 models`, or a URL')
@@ -134,7 +144,9 @@ export function program(): Command {
       .argument('[instance...]', 'JSON files')
       .addOption(OPTIONS.model())
       .addOption(OPTIONS.json('print one object'))
-      .action(async (file, instances, options) => (await import('./commands/schema.js')).checkSchema(file, instances, options)),
+      .action(async (file, instances, options) =>
+        (await import('./commands/schema.js')).checkSchema(file, instances, options),
+      ),
   )
 
   const logits = command('logits', "show the model's scores for the next token")

@@ -11,6 +11,7 @@ import { picturesOf, type PicturePart } from '../pictures.js'
 import { openHistory } from '../repl/history.js'
 import { entries } from '../repl/input.js'
 import { openTerminal } from '../repl/terminal.js'
+import { speculationOf } from '../speculation.js'
 import { generateOptions, type RunOptions } from './run.js'
 
 export interface ChatCommandOptions extends RunOptions {
@@ -26,6 +27,7 @@ const MORE_PROMPT = '... '
 export async function chat(options: ChatCommandOptions): Promise<void> {
   const loading = onInterrupt()
   await using loaded = await loadForCommand(options, loading.signal)
+  await using speculation = await speculationOf(options.speculate, options, loading.signal)
   loading[Symbol.dispose]()
   const { model, name, instructionTuned } = loaded
   if (!instructionTuned)
@@ -77,7 +79,10 @@ export async function chat(options: ChatCommandOptions): Promise<void> {
     try {
       const content = images.length === 0 ? text : [...images, { type: 'text', text }]
       images = []
-      await printAnswer(session, content, generateOptions(options, instructionTuned, answering.signal))
+      await printAnswer(session, content, {
+        ...generateOptions(options, instructionTuned, answering.signal),
+        ...(speculation.drafter && { speculate: speculation.drafter }),
+      })
     } catch (error) {
       // A turn that does not fit, say, ends this answer and not the chat.
       if (!isG3Error(error)) throw error

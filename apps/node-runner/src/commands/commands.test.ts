@@ -53,6 +53,40 @@ describe('run', () => {
     expect(report.peakRssBytes).toBeGreaterThan(10e6)
   })
 
+  it('tells how likely tokens were, and draws by every sampler', async () => {
+    const samplers = [
+      '--typical',
+      '0.9',
+      '--xtc-probability',
+      '0.5',
+      '--dry-multiplier',
+      '0.8',
+      '--dry-breaker',
+      'none',
+    ]
+    const edits = ['--repetition-penalty', '1.1', '--logit-bias', '7=-inf', '--logit-bias', '9=1']
+    const asked = ['--logprobs', '2', '--prompt-logprobs', '1', '--json', 'hello']
+    const report = await json<
+      RunReport & Record<'logprobs' | 'promptLogprobs', ({ id: number; top: object[] } | null)[]>
+    >([...SHORT, ...samplers, ...edits, ...asked])
+    expect(report.logprobs.map((each) => each?.id)).toEqual(report.ids)
+    expect(report.logprobs[0]?.top).toEqual(
+      new Array(2).fill({ id: expect.any(Number), text: expect.any(String), logprob: expect.any(Number) }),
+    )
+    expect(report.promptLogprobs.map((each) => each?.top.length)).toEqual([undefined, 1, 1, 1, 1])
+    const { stderr } = await g3(['run', '--max-tokens', '2', '--logprobs', '1', '--model', TINY, 'hello'])
+    expect(stderr.match(/^ *-\d+\.\d{3} ".*" +-\d+\.\d{3} "/gm)).toHaveLength(2)
+    const wrong = await g3(['run', '--logit-bias', 'x', '--model', TINY, 'hello'])
+    expect(wrong.code).toBe(2)
+  })
+
+  it('speculates without a change, by lookup and by a model', async () => {
+    const plain = await json<RunReport>([...SHORT, '--json', 'hello'])
+    for (const how of ['none', 'lookup', TINY]) {
+      expect((await json<RunReport>([...SHORT, '--speculate', how, '--json', 'hello'])).ids).toEqual(plain.ids)
+    }
+  })
+
   it('streams exactly the text of --json, and only that, on stdout', async () => {
     const { text } = await json<RunReport>([...SHORT, '--json', 'hello'])
     const plain = await out([...SHORT, 'hello'])
@@ -207,16 +241,7 @@ it('pull prints the path of what is here', async () => {
 
 describe('bench', () => {
   it('--json has the fields of the contract', async () => {
-    const report = await json<BenchReport>([
-      'bench',
-      '--prompt',
-      '16',
-      '--generate',
-      '4',
-      '--repeat',
-      '3',
-      '--json',
-    ])
+    const report = await json<BenchReport>(['bench', '--prompt', '16', '--generate', '4', '--repeat', '3', '--json'])
     const spread = [expect.any(Number), expect.any(Number), expect.any(Number)]
     expect(report).toEqual({
       g3: {

@@ -5,16 +5,22 @@ import { EXIT } from '../failure.js'
 import { grammarOf, type GrammarFlags } from '../grammar-flags.js'
 import { onInterrupt } from '../interrupt.js'
 import { loadForCommand, type LoadedModel } from '../loading.js'
-import type { AdapterFlag, ModelOptions, OverflowFlags, SamplingFlags } from '../options.js'
+import { hearing, logprobsJson, logprobsLine } from '../logprobs.js'
+import type { AdapterFlag, ModelOptions, OverflowFlags } from '../options.js'
 import { note, print, printJson, printText } from '../output.js'
 import { peakRssBytes } from '../peak-rss.js'
 import { picturesOf } from '../pictures.js'
+import { samplingOf, type SamplingFlags } from '../sampling-flags.js'
 import { openSession, saveSession } from '../session.js'
+import { speculationOf } from '../speculation.js'
 import { readStdin } from '../stdin.js'
 import { askedTools, type AskedTools, type ToolFlags } from '../tool-flags.js'
 
 export interface RunOptions extends ModelOptions, SamplingFlags, OverflowFlags, GrammarFlags, ToolFlags {
   readonly maxTokens?: number
+  readonly speculate?: string
+  readonly logprobs?: number
+  readonly promptLogprobs?: number
   readonly session?: string
   readonly lora?: readonly AdapterFlag[]
   readonly image?: readonly string[]
@@ -46,16 +52,35 @@ export async function run(argument: string, options: RunOptions): Promise<void> 
       ? [...instructions, { role: 'user', content: [...pictures, { type: 'text', text: prompt }] }]
       : prompt
   const endsByItself = instructionTuned || grammar !== undefined || tools !== undefined
-  const generation = model.generate(model.encode(asked, before), {
+  await using speculation = await speculationOf(options.speculate, options, interrupt.signal)
+  const asking = model.generate(model.encode(asked, before), {
     // What is held to a grammar ends by itself.
     ...generateOptions({ seed: SEED, ...options }, endsByItself, interrupt.signal),
     ...(grammar && { constraint: constraints(grammar, model.vocabulary()).start() }),
     ...tools?.constraint(model),
+    ...(speculation.drafter && { speculate: speculation.drafter }),
+    ...(options.logprobs !== undefined && { logprobs: options.logprobs }),
+    ...(options.promptLogprobs !== undefined && { promptLogprobs: options.promptLogprobs }),
   })
+  const { tokenizer } = model
+  const { generation, told } = hearing(asking)
   if (options.json) {
     const toolCalls = await tools?.read(generation, async () => {})
-    await printJson({ ...(await report(generation.result(), loaded)), ...(toolCalls && { toolCalls }) })
-  } else await (tools ? printCalls(tools, generation) : printGeneration(generation))
+    if (tools === undefined) for await (const _ of generation);
+    const { promptLogprobs } = await generation.result()
+    await printJson({
+      ...(await report(generation.result(), loaded)),
+      ...(toolCalls && { toolCalls }),
+      ...(options.logprobs !== undefined && { logprobs: told.map((each) => logprobsJson(tokenizer, each)) }),
+      ...(promptLogprobs && {
+        promptLogprobs: promptLogprobs.map((each) => (each ? logprobsJson(tokenizer, each) : null)),
+      }),
+    })
+  } else {
+    await (tools ? printCalls(tools, generation) : printGeneration(generation))
+    const { promptLogprobs = [] } = await generation.result()
+    for (const each of [...promptLogprobs, ...told]) if (each) note(logprobsLine(tokenizer, each))
+  }
   if ((await generation.result()).stopReason === 'aborted') process.exitCode = EXIT.interrupted
   else if (options.session !== undefined) await saveSession(model, options.session)
 }
@@ -85,22 +110,18 @@ async function printCalls(tools: AskedTools, generation: Generation): Promise<vo
 }
 
 export function generateOptions(
-  { maxTokens, temperature, topK, topP, minP, seed, overflow, keep }: RunOptions,
+  { maxTokens, overflow, keep, ...sampling }: RunOptions,
   endsByItself: boolean,
   signal: AbortSignal,
 ): GenerateOptions {
   const limit = maxTokens ?? (endsByItself ? undefined : BASE_TOKENS)
   return {
     signal,
-    temperature,
+    ...samplingOf(sampling),
     overflow,
     onOverflow: noteOverflow,
     ...(keep !== undefined && { keep }),
     ...(limit !== undefined && { maxTokens: limit }),
-    ...(topK !== undefined && { topK }),
-    ...(topP !== undefined && { topP }),
-    ...(minP !== undefined && { minP }),
-    ...(seed !== undefined && { seed }),
   }
 }
 

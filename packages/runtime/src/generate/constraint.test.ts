@@ -52,6 +52,10 @@ function ordered(rising: boolean, context = 10_000) {
     vocabulary: vocabulary.size,
     takesEdits: false,
     logSum: () => Promise.reject(new Error('not here')),
+    mostRows: 1,
+    rowColumns: () => vocabulary.size,
+    stepRows: () => Promise.reject(new Error('not here')),
+    scores: () => Promise.reject(new Error('not here')),
     follow: () => Promise.reject(new Error('not here')),
     rewind(to) {
       length = to

@@ -31,6 +31,8 @@ export interface Progress {
   cachedTokens: number
   /** Of the latest token. */
   logprobs: TokenLogProbabilities | undefined
+  /** Of the prompt's tokens, where asked for. */
+  promptLogprobs: readonly (TokenLogProbabilities | undefined)[] | undefined
   readonly start: number
   /** When the first and the latest token came; `start` before there is one. */
   first: number
@@ -45,6 +47,7 @@ export function newProgress(): Progress {
     stopReason: 'aborted',
     cachedTokens: 0,
     logprobs: undefined,
+    promptLogprobs: undefined,
     start,
     first: start,
     latest: start,

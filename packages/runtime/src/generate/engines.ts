@@ -25,6 +25,10 @@ export interface Engine {
       | 'rankable'
       | 'top'
       | 'logits'
+      | 'scores'
+      | 'mostRows'
+      | 'rowColumns'
+      | 'stepRows'
     > & {
       /** Told when the engine is released. */
       leave?(): void

@@ -69,6 +69,10 @@ function scriptedSequence(
     vocabulary: VOCABULARY,
     takesEdits: false,
     logSum: async () => 0,
+    mostRows: 1,
+    rowColumns: () => VOCABULARY,
+    stepRows: () => Promise.reject(new G3Error('test/rows', 'not here')),
+    scores: () => Promise.reject(new G3Error('test/scores', 'not here')),
     follow: () => Promise.reject(new G3Error('test/ahead', 'not here')),
     async top(into: Ranking) {
       into.ids[0] = next()

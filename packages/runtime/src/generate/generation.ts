@@ -1,5 +1,6 @@
 import { decode, newProgress, type Chunk, type Progress, type StopReason } from './decode.js'
 import type { Claim, Engines } from './engines.js'
+import type { TokenLogProbabilities } from './logprobs.js'
 import type { GenerationPlan } from './options.js'
 
 export interface GenerationResult {
@@ -19,6 +20,11 @@ export interface GenerationResult {
   readonly prefillTokensPerSecond: number
   /** Tokens after the first for each second; 0 when there was at most one. */
   readonly decodeTokensPerSecond: number
+  /**
+   * How likely each of the prompt's tokens was, where that was asked for; undefined for the first, which follows nothing,
+   * and for images.
+   */
+  readonly promptLogprobs?: readonly (TokenLogProbabilities | undefined)[]
   /** The seed in use: with it and the same options the same ids come again. */
   readonly seed: number
 }
@@ -35,7 +41,7 @@ export interface Generation extends AsyncIterable<Chunk> {
 type Outcome = { readonly result: GenerationResult } | { readonly error: unknown }
 
 function summary(progress: Progress, promptTokens: number, seed: number): GenerationResult {
-  const { text, ids, stopReason, cachedTokens } = progress
+  const { text, ids, stopReason, cachedTokens, promptLogprobs } = progress
   const prefillMs = progress.first - progress.start
   const decodeMs = progress.latest - progress.first
   return {
@@ -48,6 +54,7 @@ function summary(progress: Progress, promptTokens: number, seed: number): Genera
     decodeMs,
     prefillTokensPerSecond: prefillMs > 0 ? ((promptTokens - cachedTokens) / prefillMs) * 1000 : 0,
     decodeTokensPerSecond: decodeMs > 0 ? ((ids.length - 1) / decodeMs) * 1000 : 0,
+    ...(promptLogprobs && { promptLogprobs }),
     seed,
   }
 }

@@ -27,10 +27,13 @@ export function textEdits(
 }
 
 /** The text's last `count` tokens. */
-function recent(prompt: Int32Array, ids: readonly number[], count: number): readonly number[] {
-  const ofPrompt = Math.min(prompt.length, Math.max(0, count - ids.length))
-  const own = ids.slice(Math.max(0, ids.length - count))
-  return ofPrompt === 0 ? own : [...prompt.subarray(prompt.length - ofPrompt), ...own]
+function recent(prompt: Int32Array, ids: readonly number[], count: number): Int32Array {
+  const length = Math.min(prompt.length + ids.length, count)
+  const ofPrompt = Math.max(0, length - ids.length)
+  const all = new Int32Array(length)
+  all.set(prompt.subarray(prompt.length - ofPrompt))
+  for (let n = ofPrompt, own = ids.length - (length - ofPrompt); n < length; n++, own++) all[n] = ids[own]
+  return all
 }
 
 /** With room for the changes that there are none of. */

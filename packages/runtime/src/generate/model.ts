@@ -118,12 +118,16 @@ export function modelOf({
     return isFirst ? turns : joined(after, endOfAnswer(tokenizer), turns.subarray(1))
   }
 
+  const utf8 = new TextDecoder()
+  const textOf = (id: number): string => (id < tokenizer.size ? utf8.decode(tokenizer.bytes(id)) : '')
+
   /** The text that was generated last, prompt and answer. */
   let latest: Int32Array = NO_IDS
 
   const generate = (prompt: Prompt, options: GenerateOptions = {}): Generation => {
     const ids = encode(prompt)
-    return generation(pool, ids, parseGenerateOptions(options, endMarks(tokenizer)), (result) => {
+    const plan = parseGenerateOptions(options, endMarks(tokenizer), textOf)
+    return generation(pool, ids, plan, (result) => {
       if (result) latest = joined(ids, Int32Array.from(result.ids))
     })
   }

@@ -3,6 +3,7 @@ import type { ChatMessage } from '@g3/tokenizer'
 import type { Constraint } from '../grammar/constraint.js'
 import type { SamplingOptions } from '../sampling/options.js'
 import { sampler, type Sampler } from '../sampling/sampler.js'
+import type { Drafter } from '../speculate/drafter.js'
 
 /**
  * What to continue: plain text (markers of turns in it stay text), a conversation in the Gemma 3 turn format, or ids as
@@ -27,6 +28,16 @@ export interface GenerateOptions extends SamplingOptions {
   readonly constraint?: Constraint
   /** Tells with each token how likely it was, beside so many of the likeliest: 0 to 20. Default: not at all. */
   readonly logprobs?: number
+  /**
+   * Tells in the result how likely each token of the prompt was, beside so many of the likeliest: 0 to 20. The whole prompt
+   * is read for that, whatever the model holds of it. Default: not at all.
+   */
+  readonly promptLogprobs?: number
+  /**
+   * Guesses tokens, several of which the model checks at a time (`@g3/runtime/speculate`). The text is the same as without,
+   * draws and all; where guessing does not pay, it is left off for a while.
+   */
+  readonly speculate?: Drafter
   /** Tokens of the prompt that the model has read, of how many. */
   readonly onPrefill?: (done: number, total: number) => void
   /** Layers of the image encoder that are done, of how many, for each image that it has not seen before. */
@@ -64,6 +75,8 @@ export interface GenerationPlan {
   readonly signal: AbortSignal | undefined
   readonly constraint: Constraint | undefined
   readonly logprobs: number | undefined
+  readonly promptLogprobs: number | undefined
+  readonly speculate: Drafter | undefined
   readonly onPrefill: ((done: number, total: number) => void) | undefined
   readonly onEncode: ((done: number, total: number) => void) | undefined
   readonly overflow: OverflowPlan
@@ -86,15 +99,22 @@ const OVERFLOW_POLICIES: readonly OverflowPolicy[] = ['error', 'stop', 'shift']
 
 /**
  * @param endMarks ids that always end a text
+ * @param textOf the text of a token
  * @throws G3Error `generate/bad-option` or `sampling/bad-option`, naming the option and what is allowed
  */
-export function parseGenerateOptions(options: GenerateOptions, endMarks: readonly number[]): GenerationPlan {
+export function parseGenerateOptions(
+  options: GenerateOptions,
+  endMarks: readonly number[],
+  textOf?: (id: number) => string,
+): GenerationPlan {
   const {
     maxTokens = Infinity,
     stop = [],
     signal,
     constraint,
     logprobs,
+    promptLogprobs,
+    speculate,
     onPrefill,
     onEncode,
     overflow = 'error',
@@ -124,23 +144,25 @@ export function parseGenerateOptions(options: GenerateOptions, endMarks: readonl
     'generate/bad-option',
     () => `overflow is ${overflow}; it must be one of ${OVERFLOW_POLICIES.join(', ')}`,
   )
-  const isRanked =
-    logprobs === undefined || (Number.isSafeInteger(logprobs) && logprobs >= 0 && logprobs <= MOST_LOGPROBS)
-  check(
-    isRanked,
-    'generate/bad-option',
-    () => `logprobs is ${logprobs}; it must be a whole number up to ${MOST_LOGPROBS}`,
-  )
+  for (const [name, count] of Object.entries({ logprobs, promptLogprobs })) {
+    check(
+      count === undefined || (Number.isSafeInteger(count) && count >= 0 && count <= MOST_LOGPROBS),
+      'generate/bad-option',
+      () => `${name} is ${count}; it must be a whole number up to ${MOST_LOGPROBS}`,
+    )
+  }
   const isKept = Number.isSafeInteger(keep) && keep >= 0
   check(isKept, 'generate/bad-option', () => `keep is ${keep}; it must be a whole number of tokens`)
   return {
     maxTokens,
     stopIds: new Set([...endMarks, ...stop.filter((entry) => typeof entry === 'number')]),
     stopStrings: stop.filter((entry) => typeof entry === 'string'),
-    sampler: sampler(options),
+    sampler: sampler(options, textOf),
     signal,
     constraint,
     logprobs,
+    promptLogprobs,
+    speculate,
     onPrefill,
     onEncode,
     overflow: { policy: overflow, keep: Math.ceil(keep / PAGE) * PAGE, onOverflow },

@@ -121,6 +121,13 @@ export function together(gemma3: Pick<Gemma3, 'batch'>): (sequence: TextSequence
         await take('read')
         return sequence.draw(draw, edits)
       },
+      async stepRows(...rows: Parameters<TextSequence['stepRows']>) {
+        // Rows of one text are a pass of their own, for which the others do not wait.
+        await take('read')
+        writing.delete(sequence)
+        consider()
+        return sequence.stepRows(...rows)
+      },
       async top(into: Parameters<TextSequence['top']>[0]) {
         await take('read')
         return sequence.top(into)

@@ -3,11 +3,13 @@ import { MOST_CHANGES } from '../sampling/edits.js'
 import { ranking } from '../sampling/top-k.js'
 import type { Progress } from './decode.js'
 import type { Engine } from './engines.js'
+import { guesses } from './guesses.js'
 import { joined } from './ids.js'
 import { textEdits } from './logit-edits.js'
 import { nextLogProbabilities } from './logprobs.js'
 import type { GenerationPlan } from './options.js'
 import { makeRoom } from './overflow.js'
+import { readScoredPrompt } from './prompt-logprobs.js'
 import { readPrompt } from './read-prompt.js'
 
 /** Gives one token of a text after the other. A constraint has accepted each token that is given. */
@@ -28,14 +30,26 @@ export interface TokenSource {
 export function tokenSource(
   { sequence, recover }: Engine,
   prompt: Int32Array,
-  { sampler, signal, onPrefill, onEncode, overflow, maxTokens, constraint, logprobs }: GenerationPlan,
+  {
+    sampler,
+    signal,
+    onPrefill,
+    onEncode,
+    overflow,
+    maxTokens,
+    constraint,
+    logprobs,
+    promptLogprobs,
+    speculate,
+  }: GenerationPlan,
   progress: Progress,
 ): TokenSource {
   const { ids } = progress
   const edits = textEdits(sampler.editor, constraint, sequence.vocabulary, prompt, ids)
   const isPlain = edits === undefined
-  const isDrawnThere = sampler.depth <= sequence.rankable && (isPlain || sequence.takesEdits)
-  const runsAhead = sequence.runsAhead && isDrawnThere && isPlain && logprobs === undefined
+  const isRanked = sampler.depth <= sequence.rankable
+  const isDrawnThere = isRanked && !sampler.drawnHere && (isPlain || sequence.takesEdits)
+  const runsAhead = sequence.runsAhead && isDrawnThere && isPlain && logprobs === undefined && speculate === undefined
   /** Draws of the tokens that have not come, the next one's first. */
   const draws: Int32Array[] = []
   /** [vocab], made once for texts whose sampler looks at all. */
@@ -47,10 +61,22 @@ export function tokenSource(
   let forced: readonly number[] = []
   /** Room for the tokens that a constraint chooses from. */
   const ranked = ranking(constraint ? sequence.rankable : 0)
+  /** The same, as many as decide. */
+  const drawnFrom = ranking(isRanked ? sampler.depth : 0)
   /** The token after those in `ids`, where it was asked for. */
   let asked: Promise<number> | undefined
 
+  const readScored = async (count: number): Promise<void> => {
+    progress.promptLogprobs = await readScoredPrompt(sequence, prompt, count, {
+      ...(signal && { signal }),
+      ...(onPrefill && { onProgress: onPrefill }),
+      onEncode,
+    })
+    isHeld = true
+  }
+
   const read = async (): Promise<void> => {
+    if (ids.length === 0 && promptLogprobs !== undefined) return readScored(promptLogprobs)
     const text = ids.length === 0 ? prompt : joined(prompt, Int32Array.from(ids))
     const cached = await readPrompt(sequence, text, { signal, onProgress: onPrefill, onEncode }, overflow)
     if (ids.length === 0) progress.cachedTokens = cached
@@ -94,6 +120,7 @@ export function tokenSource(
     }
     const changes = edits?.()
     if (isDrawnThere) return sequence.draw(drawOf(0), changes)
+    if (changes === undefined && isRanked) return sampler.pickRanked(await sequence.top(drawnFrom))
     const allowed = changes && (await pickRanked(changes))
     if (allowed !== undefined) return allowed
     logits = await sequence.logits(logits)
@@ -110,16 +137,50 @@ export function tokenSource(
     return token
   }
 
+  const text = speculate?.start(prompt)
+  const plan = { sampler, constraint, logprobs }
+  const always = speculate?.always ?? false
+  const ahead = text && guesses({ sequence, plan, progress, always, isDrawnThere, edits, drawOf })
+
+  /** Reads what came since, and guesses with it. @returns whether there were any */
+  const guess = async (): Promise<boolean> => {
+    if (text === undefined || ahead === undefined || since === 0) return false
+    const room = Math.min(sequence.mostRows, sequence.remaining) - since
+    const wanted = ahead.wanted(Math.min(room, maxTokens - ids.length - 1))
+    if (wanted <= 0) return false
+    const start = performance.now()
+    const draft = await text.propose(wanted)
+    const chosen = ahead.choose(draft, performance.now() - start).filter(isId)
+    if (chosen.length === 0) return false
+    await ahead.check(ids.slice(ids.length - since), chosen)
+    since = 0
+    return true
+  }
+  const isId = (id: number): boolean => Number.isInteger(id) && id >= 0 && id < sequence.vocabulary
+
+  /** The next token by guesses that were read; undefined where there are none, or more is needed. */
+  const nextOfGuesses = async (): Promise<number | undefined> => {
+    if (ahead === undefined || !(ahead.isAhead || (await guess()))) return undefined
+    const id = await ahead.next()
+    if (id !== undefined) return id
+    // The last token is read once more, by itself.
+    ahead.leave(1)
+    since = 1
+    return undefined
+  }
+
   const given = (id: number): number => {
     // Who has asked for the token after it has read it.
-    if (asked === undefined) since++
+    if (!ahead?.take(id) && asked === undefined) since++
     constraint?.accept(id)
+    text?.accept(id)
     return id
   }
 
   return {
     async next() {
-      if (isHeld && constraint && since < sequence.remaining) {
+      const free = ahead?.isAhead ? sequence.remaining + ahead.left : sequence.remaining - since
+      if (isHeld && constraint && free > 0) {
         if (forced.length === 0) forced = constraint.forced()
         const [id] = forced
         forced = forced.slice(1)
@@ -128,6 +189,13 @@ export function tokenSource(
       }
       for (;;) {
         try {
+          const guessed = isHeld ? await nextOfGuesses() : undefined
+          if (guessed !== undefined) {
+            draws.shift()
+            return given(guessed)
+          }
+          const start = performance.now()
+          const isOne = since === 1
           if (!isHeld) await read()
           else if (asked === undefined) await goOn()
           const likelihoods = logprobs === undefined ? undefined : await nextLogProbabilities(sequence, logprobs)
@@ -137,8 +205,10 @@ export function tokenSource(
           const id = await coming
           progress.logprobs = await likelihoods?.(id)
           draws.shift()
+          if (isOne) ahead?.stepped(performance.now() - start)
           return given(id)
         } catch (error) {
+          ahead?.lose()
           if (!isLost(error)) throw error
           isHeld = false
           asked = undefined
@@ -147,9 +217,10 @@ export function tokenSource(
       }
     },
     get isFull() {
-      return asked === undefined && sequence.remaining === 0
+      return asked === undefined && !ahead?.isAhead && sequence.remaining === 0
     },
     async close() {
+      if (ahead?.isAhead) ahead.leave()
       if (asked === undefined) return
       const isThere = await asked.then(
         () => true,

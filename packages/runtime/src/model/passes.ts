@@ -34,7 +34,7 @@ export interface Passes {
   /** Whether the latest pass is one of this sequence: h has its rows. */
   isLatest(lane: Lane): boolean
   /** Runs one form of the head on rows of the latest pass. */
-  headOf(output: Output, from: number, rows: number): void
+  headOf(output: Output, from: number, rows: number, draws?: Int32Array): void
 }
 
 /** @throws TypeError for a form that this backend does not have: callers know */
@@ -140,7 +140,8 @@ export function passes({ backend, inUse, caches, placed }: PassParts): Passes {
     run(layers)
   }
 
-  const headOf = ({ program }: Output, from: number, rows: number): void => {
+  const headOf = ({ program }: Output, from: number, rows: number, draws?: Int32Array): void => {
+    if (draws !== undefined) headStep.draws = draws
     headStep.from = from
     headStep.rows = rows
     backend.run(program, headStep)

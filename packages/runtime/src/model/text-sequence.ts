@@ -19,6 +19,7 @@ import { finishLogits, rankable } from './logits.js'
 import type { SeenImages } from './images.js'
 import { nextToken } from './next-token.js'
 import type { Prefixes } from './prefixes.js'
+import { rowHeads, type RowForm } from './row-heads.js'
 import type { Snapshots } from './snapshot.js'
 
 export interface AppendOptions {
@@ -96,6 +97,20 @@ export interface TextSequence extends Disposable {
    * @throws G3Error `model/no-logits`, `model/bad-option`
    */
   top(into: Ranking): Promise<Ranking>
+  /** Most tokens that {@link stepRows} takes. */
+  readonly mostRows: number
+  /** Values that {@link stepRows} gives for each token. */
+  rowColumns(form: RowForm): number
+  /**
+   * Reads some tokens in one pass and tells what the head makes of each, as if they had been read one by one: for
+   * guesses, of which those that are wrong are rewound.
+   * @param form `picked`: the likeliest next id and its logit; `drawn`: the id that the row's draw takes; `ranked`: the
+   * likeliest ids, then their logits, as many as {@link rankable}; `logits`: all
+   * @param into receives them, [ids, rowColumns(form)]
+   * @param draws [ids, DRAW_WORDS] as `packDraw` writes them, for `drawn`
+   * @throws G3Error as {@link append}; `model/bad-option`
+   */
+  stepRows(ids: Int32Array, form: RowForm, into: Float32Array, draws?: Int32Array): Promise<void>
   /**
    * Appends tokens and visits the logits [vocab] after each. They are valid during the visit only.
    * @param visit gets the position of the token that the logits follow
@@ -226,6 +241,7 @@ export function textSequence(parts: SequenceParts, lane: Lane): TextSequence {
 
   const self: TextSequence = {
     ...nextToken(parts, lane, () => self),
+    ...rowHeads(parts, lane, () => self),
     vocabulary: vocab,
     get length() {
       checkOwner(lane, self)

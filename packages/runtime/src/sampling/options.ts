@@ -1,6 +1,11 @@
 import { check } from '@g3/backend'
 
-/** How the next token is drawn. What is left out has Gemma 3's recommended value. */
+/**
+ * How the next token is drawn. What is left out has Gemma 3's recommended value.
+ *
+ * In this order, which is llama.cpp's default: bias, constraint, penalties, DRY, top-k, typical, top-p, min-p, XTC,
+ * temperature, draw. Temperature 0 takes the largest logit that bias, constraint, penalties and DRY leave.
+ */
 export interface SamplingOptions {
   /** Divides the logits before the draw; 0 takes the most likely token always. Default 1. */
   readonly temperature?: number
@@ -12,6 +17,28 @@ export interface SamplingOptions {
   readonly topP?: number
   /** Drops tokens less likely than this share of the most likely one's probability; 0 drops none. Default 0. */
   readonly minP?: number
+  /**
+   * Locally typical sampling: keeps the tokens whose information is nearest to the entropy, until their probabilities sum
+   * to more than this; 1 keeps all. Looked at after top-k and before top-p. Default 1.
+   */
+  readonly typicalP?: number
+  /**
+   * XTC, "exclude top choices": how often, from 0 to 1, all tokens but the last of those that have {@link xtcThreshold} are
+   * left out. After min-p. Default 0.
+   */
+  readonly xtcProbability?: number
+  /** The probability from which a token is a top choice for XTC; above 0.5 there are never two. Default 0.1. */
+  readonly xtcThreshold?: number
+  /** DRY: what a token loses that would make a repeat of {@link dryAllowedLength} tokens longer; 0 for no DRY. Default 0. */
+  readonly dryMultiplier?: number
+  /** By what the loss grows with each token more of the repeat, from 1. Default 1.75. */
+  readonly dryBase?: number
+  /** From how many repeated tokens on DRY acts. Default 2. */
+  readonly dryAllowedLength?: number
+  /** How many of the text's last tokens DRY looks at. Default: all. */
+  readonly dryLast?: number
+  /** Texts across which DRY sees no repeat. Default: a line break, `:`, `"` and `*`. At most 32 of up to 40 characters. */
+  readonly dryBreakers?: readonly string[]
   /** Makes what the text has already less likely: divides logits above 0 by it, multiplies others; 1 does nothing. Default 1. */
   readonly repetitionPenalty?: number
   /** Taken from a token's logit for each time that the text has it. Default 0. */
@@ -35,6 +62,14 @@ const DEFAULTS = {
   topK: 64,
   topP: 0.95,
   minP: 0,
+  typicalP: 1,
+  xtcProbability: 0,
+  xtcThreshold: 0.1,
+  dryMultiplier: 0,
+  dryBase: 1.75,
+  dryAllowedLength: 2,
+  dryLast: Infinity,
+  dryBreakers: ['\n', ':', '"', '*'] as readonly string[],
   repetitionPenalty: 1,
   frequencyPenalty: 0,
   presencePenalty: 0,
@@ -46,6 +81,8 @@ const DEFAULTS = {
 export const MOST_EDITS = 1024
 
 const isWhole = (value: number, from: number): boolean => Number.isSafeInteger(value) && value >= from
+
+const isWithin = (value: number, from: number, to: number): boolean => value >= from && value <= to
 
 function randomSeed(): number {
   const [word = 0] = crypto.getRandomValues(new Uint32Array(1))
@@ -62,6 +99,14 @@ export function parseSampling(options: SamplingOptions = {}): Sampling {
     topK = DEFAULTS.topK,
     topP = DEFAULTS.topP,
     minP = DEFAULTS.minP,
+    typicalP = DEFAULTS.typicalP,
+    xtcProbability = DEFAULTS.xtcProbability,
+    xtcThreshold = DEFAULTS.xtcThreshold,
+    dryMultiplier = DEFAULTS.dryMultiplier,
+    dryBase = DEFAULTS.dryBase,
+    dryAllowedLength = DEFAULTS.dryAllowedLength,
+    dryLast = DEFAULTS.dryLast,
+    dryBreakers = DEFAULTS.dryBreakers,
     repetitionPenalty = DEFAULTS.repetitionPenalty,
     frequencyPenalty = DEFAULTS.frequencyPenalty,
     presencePenalty = DEFAULTS.presencePenalty,
@@ -80,6 +125,19 @@ export function parseSampling(options: SamplingOptions = {}): Sampling {
   demand(isWhole(topK, 0), 'topK', topK, 'a whole number, 0 for no limit')
   demand(topP > 0 && topP <= 1, 'topP', topP, 'above 0 and at most 1')
   demand(minP >= 0 && minP < 1, 'minP', minP, 'from 0 to below 1')
+  demand(typicalP > 0 && typicalP <= 1, 'typicalP', typicalP, 'above 0 and at most 1')
+  demand(isWithin(xtcProbability, 0, 1), 'xtcProbability', xtcProbability, 'from 0 to 1')
+  demand(isWithin(xtcThreshold, 0, 1), 'xtcThreshold', xtcThreshold, 'from 0 to 1')
+  demand(isWithin(dryMultiplier, 0, 100), 'dryMultiplier', dryMultiplier, 'from 0 to 100')
+  demand(isWithin(dryBase, 1, 100), 'dryBase', dryBase, 'from 1 to 100')
+  demand(isWhole(dryAllowedLength, 1), 'dryAllowedLength', dryAllowedLength, 'a whole number from 1')
+  demand(
+    dryLast === Infinity || isWhole(dryLast, 0),
+    'dryLast',
+    dryLast,
+    'a whole number of tokens, or Infinity for all',
+  )
+  checkBreakers(dryBreakers)
   demand(isWhole(seed, 0), 'seed', seed, 'a whole number from 0 to 2^53 - 1')
   demand(
     repetitionPenalty > 0 && repetitionPenalty <= 100,
@@ -102,6 +160,14 @@ export function parseSampling(options: SamplingOptions = {}): Sampling {
     topK,
     topP,
     minP,
+    typicalP,
+    xtcProbability,
+    xtcThreshold,
+    dryMultiplier,
+    dryBase,
+    dryAllowedLength,
+    dryLast,
+    dryBreakers,
     repetitionPenalty,
     frequencyPenalty,
     presencePenalty,
@@ -109,6 +175,18 @@ export function parseSampling(options: SamplingOptions = {}): Sampling {
     logitBias,
     seed,
   }
+}
+
+const MOST_BREAKERS = 32
+const LONGEST_BREAKER = 40
+
+function checkBreakers(breakers: readonly string[]): void {
+  check(
+    breakers.length <= MOST_BREAKERS && breakers.every(({ length }) => length > 0 && length <= LONGEST_BREAKER),
+    'sampling/bad-option',
+    () =>
+      `dryBreakers is ${JSON.stringify(breakers)}; it takes up to ${MOST_BREAKERS} texts of 1 to ${LONGEST_BREAKER} characters`,
+  )
 }
 
 function checkBias(bias: Readonly<Record<number, number>>): void {

@@ -3,6 +3,7 @@ import { editor, type Editor } from './edits.js'
 import { parseSampling, type Sampling, type SamplingOptions } from './options.js'
 import { words } from './random.js'
 import { ranking, topK, type Ranking } from './top-k.js'
+import { typicalXtc, usesTypicalOrXtc } from './typical-xtc.js'
 
 /** Draws token ids from logits. Holds the state of its random numbers: one for each text. */
 export interface Sampler {
@@ -15,6 +16,8 @@ export interface Sampler {
    * @throws G3Error `sampling/bad-logits` when no logit is finite or one is +Infinity
    */
   pick(logits: Float32Array): number
+  /** Whether the chain has samplers that backends lack, so that draws are made here, of the {@link depth} largest logits. */
+  readonly drawnHere: boolean
   /** How many of the largest logits decide; Infinity where all do. */
   readonly depth: number
   /**
@@ -32,7 +35,7 @@ export interface Sampler {
   pickAllowed(ranked: Ranking, isAllowed: (id: number) => boolean): number | undefined
   /**
    * Takes a random number for a backend, which draws the next token by itself: the one that {@link pick} would give.
-   * Where {@link depth} is at most `MOST_RANKED`.
+   * Where {@link depth} is at most `MOST_RANKED` and {@link drawnHere} is not set.
    * @param into receives the draw, as `packDraw` writes it
    */
   draw(into: Int32Array): void
@@ -84,13 +87,14 @@ const MOST_IDS = 2 ** 24
 const FIRST_RANKING = 256
 
 /**
- * The chain has llama.cpp's default order: top-k, top-p, min-p, temperature. So top-p and min-p look at the
+ * The chain has llama.cpp's default order: top-k, typical, top-p, min-p, XTC, temperature. So all look at the
  * probabilities before the temperature changes them. Drawing walks the remaining tokens from the likeliest down (or by
  * id, where nothing limits them), so one random number decides. All in whole numbers, see `draw.ts` of `@g3/backend`: a
  * seed draws the same tokens on every machine and backend.
+ * @param textOf the text of a token, which DRY's breakers need
  * @throws G3Error `sampling/bad-option`
  */
-export function sampler(options?: SamplingOptions): Sampler {
+export function sampler(options?: SamplingOptions, textOf?: (id: number) => string): Sampler {
   const sampling = parseSampling(options)
   const { temperature } = sampling
   const word = words(sampling.seed)
@@ -101,13 +105,13 @@ export function sampler(options?: SamplingOptions): Sampler {
     kept = undefined
     return next
   }
-  const edits = editor(sampling)
+  const edits = editor(sampling, textOf)
   const depth = temperature === 0 ? 1 : sampling.topK || Infinity
   const draw = (into: Int32Array): void =>
     packDraw({ ...sampling, topK: depth }, temperature === 0 ? 0 : random(), into)
   if (temperature === 0) {
     const picks = { pick: argmax, pickRanked: first, pickAllowed: firstAllowed }
-    return { sampling, greedy: true, depth, ...picks, draw, editor: edits }
+    return { sampling, greedy: true, drawnHere: false, depth, ...picks, draw, editor: edits }
   }
 
   let held: Ranking = ranking(0)
@@ -119,8 +123,11 @@ export function sampler(options?: SamplingOptions): Sampler {
     return held
   }
 
+  const chain = usesTypicalOrXtc(sampling) ? typicalXtc(sampling, random) : undefined
+
   const pickRanked = (ranked: Ranking): number => {
     checkRanked(ranked)
+    if (chain) return chain(ranked)
     return ranked.ids[drawPlace(ranked.values, ranked.size, drawOf(sampling, random()))]
   }
 
@@ -135,6 +142,10 @@ export function sampler(options?: SamplingOptions): Sampler {
       allowed.values[count++] = values[n]
     }
     if (count === 0) return undefined
+    if (chain) {
+      allowed.size = count
+      return count === depth ? chain(allowed) : undefined
+    }
     const next = random()
     const own = drawOf(sampling, next)
     const largest = allowed.values[0]
@@ -181,12 +192,23 @@ export function sampler(options?: SamplingOptions): Sampler {
     return id
   }
 
+  /** Ranks all that weigh anything. */
+  const rankHeavy = (logits: Float32Array): Ranking => {
+    for (let count = FIRST_RANKING; ; count *= 8) {
+      const ranked = rank(logits, Math.min(count, logits.length))
+      const { values, size } = ranked
+      if (count >= logits.length || size === 0 || drawWeight(values[0], values[size - 1]) === 0) return ranked
+    }
+  }
+
   return {
     sampling,
     greedy: false,
+    drawnHere: chain !== undefined,
     depth,
     pick(logits) {
       if (depth <= logits.length) return pickRanked(rank(logits, depth))
+      if (chain) return pickRanked(rankHeavy(logits))
       const largest = logits[argmax(logits)]
       return sampling.topP < 1 ? drawNucleus(logits, largest) : drawAny(logits, largest)
     },
