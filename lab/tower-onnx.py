@@ -1,6 +1,6 @@
 # One layer of an image encoder at true size as ONNX, with random weights, for `tower.mjs --onnxruntime`: layer-f32.onnx, and layer-int8.onnx
 # as onnxruntime's dynamic quantisation makes it. Needs torch, transformers, onnx and onnxruntime.
-#   python lab/tower-onnx.py FOLDER
+#   python lab/tower-onnx.py FOLDER [ROWS]
 import sys
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from transformers import SiglipVisionConfig
 from transformers.models.siglip.modeling_siglip import SiglipEncoderLayer
 
 folder = Path(sys.argv[1])
+rows = int(sys.argv[2]) if len(sys.argv) > 2 else 4096
 folder.mkdir(parents=True, exist_ok=True)
 torch.manual_seed(1)
 config = SiglipVisionConfig(
@@ -31,7 +32,7 @@ class Layer(torch.nn.Module):
 
 plain, int8 = folder / "layer-f32.onnx", folder / "layer-int8.onnx"
 torch.onnx.export(
-    Layer(), (torch.randn(1, 4096, 1152),), plain, opset_version=17, dynamo=False,
+    Layer(), (torch.randn(1, rows, 1152),), plain, opset_version=17, dynamo=False,
     input_names=["x"], output_names=["y"],
 )
 quantize_dynamic(plain, int8, op_types_to_quantize=["MatMul"], per_channel=True, weight_type=QuantType.QInt8)

@@ -24,6 +24,7 @@ const { values, positionals } = parseArgs({
   },
 })
 const [ROWS, WIDTH, FFN, HEAD_DIM, LAYERS] = [Number(values.rows), 1152, 4304, 72, 27]
+const { type } = values
 const threads = Number(values.threads)
 const here = new URL('..', import.meta.url)
 const { rowBytes, toHalf } = await import(new URL('packages/backend/dist/index.js', here).href)
@@ -47,7 +48,7 @@ function packed(type, rows, cols, next) {
 }
 
 /** The programs of a layer and its parts on the backend of a work tree, with the GMAC that they take. */
-async function contestant(root, type = values.type, precision = values.precision) {
+async function contestant(root, precision = values.precision) {
   const { cpu } = await import(new URL('packages/kernels-cpu/dist/index.js', root).href)
   const backend = await cpu({ threads, precision })
   let seed = 1
@@ -154,7 +155,7 @@ async function parts() {
 async function error(layers) {
   const found = []
   for (const precision of ['exact', 'fast']) {
-    const { backend, x, again, programs } = await contestant(here, values.type, precision)
+    const { backend, x, again, programs } = await contestant(here, precision)
     await programs[0].run()
     for (let layer = 1; layer < layers; layer++) await again()
     found.push(await backend.read(x, ROWS))
@@ -168,32 +169,27 @@ async function error(layers) {
   )
 }
 
-/** A whole layer beside onnxruntime-web's, F16 and f32, then Q8_0 and its dynamic int8, by turns. */
+/** A whole layer beside onnxruntime-web's by turns: Q8_0 beside its dynamic int8, other types beside f32. */
 async function peers() {
-  const sizes = { threads, rows: ROWS, width: WIDTH }
-  for (const [type, name] of [
-    ['F16', 'layer-f32.onnx'],
-    ['Q8_0', 'layer-int8.onnx'],
-  ]) {
-    const { backend, programs } = await contestant(here, type)
-    const theirs = await onnxLayer(values.onnxruntime, `${values.models}/${name}`, sizes)
-    const runs = [programs[0].run, theirs.run]
-    const times = runs.map(() => [])
-    for (let round = 0; round <= Number(values.rounds); round++) {
-      for (const [i, run] of runs.entries()) {
-        const ms = await timed(run)
-        // The first is slower: its code is not optimised yet.
-        if (round > 0) times[i].push(ms)
-      }
+  const name = values.type === 'Q8_0' ? 'layer-int8.onnx' : 'layer-f32.onnx'
+  const { backend, programs } = await contestant(here)
+  const theirs = await onnxLayer(values.onnxruntime, `${values.models}/${name}`, { threads, rows: ROWS, width: WIDTH })
+  const runs = [programs[0].run, theirs.run]
+  const times = runs.map(() => [])
+  for (let round = 0; round <= Number(values.rounds); round++) {
+    for (const [i, run] of runs.entries()) {
+      const ms = await timed(run)
+      // The first is slower: its code is not optimised yet.
+      if (round > 0) times[i].push(ms)
     }
-    const [ours, other] = times.map((all) => Math.min(...all))
-    const each = times[0].map((ms, i) => (times[1][i] / ms).toFixed(2)).join(', ')
-    console.log(
-      `${type} ${ours.toFixed(0)} ms, onnxruntime-web ${theirs.version} ${name} ${other.toFixed(0)} ms: ` +
-        `${(other / ours).toFixed(2)} times as fast; round by round ${each}`,
-    )
-    await backend.dispose()
   }
+  const [ours, other] = times.map((all) => Math.min(...all))
+  const each = times[0].map((ms, i) => (times[1][i] / ms).toFixed(2)).join(', ')
+  console.log(`${values.type}, ${backend.caps.description}, ${ROWS} rows: ${ours.toFixed(0)} ms`)
+  console.log(
+    `onnxruntime-web ${theirs.version}, ${name}: ${other.toFixed(0)} ms, ${(other / ours).toFixed(2)} times as long; by rounds ${each}`,
+  )
+  await backend.dispose()
 }
 
 if (values.error) await error(Number(values.error))
