@@ -1,11 +1,12 @@
 import { open } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { G3Error, type Backend } from '@g3/backend'
-import type { Model } from '@g3/runtime'
+import type { LoadOptions, Model } from '@g3/runtime'
 import { fileSource, type ByteSource } from '@g3/runtime/gguf'
 import type { ChosenBackend } from './backend.js'
 import { resolveModel } from './models/resolve.js'
 import type { ModelOptions } from './options.js'
+import { isOnnxFile, openOnnxFile } from './onnx-file.js'
 import { harmless, note } from './output.js'
 import { byteProgress } from './progress.js'
 
@@ -31,6 +32,16 @@ export async function openModelFile(path: string): Promise<ByteSource> {
     throw new G3Error('cli/unreadable-file', `${path} cannot be opened: ${cause.message}`, { cause })
   })
   return fileSource(handle, basename(path))
+}
+
+/** The image encoder in a file: a GGUF's runs on the model's backend, an ONNX model's in ONNX Runtime. */
+async function eyesOf(
+  path: string,
+  { threads }: ModelOptions,
+  signal: AbortSignal,
+): Promise<Pick<LoadOptions, 'mmproj' | 'encoder'>> {
+  if (!isOnnxFile(path)) return { mmproj: await openModelFile(path) }
+  return { encoder: ({ width }) => openOnnxFile(path, { width, signal, ...(threads !== undefined && { threads }) }) }
 }
 
 export interface LoadedModel extends AsyncDisposable {
@@ -69,7 +80,7 @@ export async function loadForCommand(options: ModelOptions & LoadSize, signal: A
       resolve({ backend, reason, opened })
       return opened
     },
-    ...(mmproj !== undefined && { mmproj: await openModelFile(mmproj) }),
+    ...(mmproj !== undefined && (await eyesOf(mmproj, options, signal))),
     signal,
     onProgress: (done, total) => progress.update(done, total),
     onNotice: note,

@@ -134,7 +134,7 @@ export const OPTIONS = {
     new Option('--seed <s>', 'the same seed draws the same tokens (default: 0 for run, random for chat)').argParser(
       wholeNumber(0, Number.MAX_SAFE_INTEGER),
     ),
-  mmproj: () => new Option('--mmproj <file>', "the GGUF file of the model's image encoder"),
+  mmproj: () => new Option('--mmproj <file>', "the model's image encoder: an mmproj GGUF, or a vision_encoder.onnx"),
   lora: () =>
     new Option('--lora <file[=scale]>', 'a LoRA adapter (GGUF) to add, times scale (default: 1); may be given again').argParser(
       adapterFlag,

@@ -24,3 +24,6 @@ export async function picturesOf(
   }
   return parts
 }
+
+/** Views of pictures that an encoder may have to read. */
+export const viewsOf = (parts: readonly PicturePart[]): number => parts.reduce((sum, { image }) => sum + image.views, 0)

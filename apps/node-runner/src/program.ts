@@ -127,6 +127,7 @@ export function program(): Command {
     .addOption(OPTIONS.cacheType().default('f16'))
     .option('--sequences <n>', 'texts at a time, each as long as the context', wholeNumber(1, 1024), 1)
     .option('--budget <size>', 'memory that there is, such as 4GiB (default: this machine has)', byteCount)
+    .addOption(OPTIONS.mmproj())
     .addOption(OPTIONS.threads())
     .addOption(OPTIONS.json('print one object'))
     .action(async (model, options) => (await import('./commands/estimate.js')).estimate(model, options))

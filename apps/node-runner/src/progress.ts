@@ -76,3 +76,28 @@ function lines(what: string): Progress {
     [Symbol.dispose]() {},
   }
 }
+
+/** Shows how far the reading of pictures is, on a terminal; elsewhere nothing. */
+export interface PictureProgress extends Disposable {
+  /** As `onEncode` of a generation. */
+  encoded(layer: number, layers: number): void
+}
+
+/** @param pictures that are read, crops among them; where the model knows some already, they are passed over */
+export function pictureProgress(pictures: number, out: Pick<NodeJS.WriteStream, 'isTTY' | 'write'> = process.stderr): PictureProgress {
+  let shown = out.isTTY === true && pictures > 0
+  let done = 0
+  const show = (text: string): void => void (shown && out.write(`\r\x1b[K${text}`))
+  show(`reading picture 1/${pictures} …`)
+  return {
+    encoded(layer, layers) {
+      const at = Math.min(done + 1, pictures)
+      if (layer === layers) done++
+      show(`reading picture ${at}/${pictures} … layer ${layer}/${layers}`)
+    },
+    [Symbol.dispose]() {
+      show('')
+      shown = false
+    },
+  }
+}

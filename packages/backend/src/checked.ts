@@ -1,6 +1,8 @@
 import {
   MOST_RANKED,
   PAGE,
+  type Backend,
+  type Buffer,
   type CacheSpec,
   type CacheStore,
   type CacheType,
@@ -188,6 +190,12 @@ const CACHE_GROUPS: Readonly<Partial<Record<CacheType, number>>> = { f32: 1, f16
 export function checkPage({ spec: { label, pages } }: CacheStore, page: number): void {
   const held = Number.isInteger(page) && page >= 0 && page < pages
   check(held, 'backend/page', () => `cache ${label} has pages 0 to ${pages - 1}, no page ${page}`)
+}
+
+/** Values that {@link Backend.write} is given. @throws G3Error `backend/shape` */
+export function checkValues({ label, rows, cols }: Buffer, values: Float32Array): void {
+  const fits = values.length % cols === 0 && values.length <= rows * cols
+  check(fits, 'backend/shape', () => `${label} holds ${rows} x ${cols} values: ${values.length} are no rows of it`)
 }
 
 /** @throws G3Error `backend/page` for bytes that are no page */

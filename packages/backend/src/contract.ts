@@ -240,6 +240,11 @@ export interface Backend extends AsyncDisposable {
    */
   read(buffer: Buffer, rows: number, into?: Float32Array): Promise<Float32Array>
   /**
+   * Waits for all that is enqueued and puts values [rows, cols] made elsewhere into the first rows of a buffer.
+   * @throws G3Error `backend/shape` for values that are no whole rows, or too many
+   */
+  write(buffer: Buffer, values: Float32Array): Promise<void>
+  /**
    * Enqueues: page `to` becomes a copy of page `from` in all layers, or zeros.
    * @throws G3Error `backend/page`, `backend/foreign`
    */

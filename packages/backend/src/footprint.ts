@@ -7,8 +7,10 @@ export interface Workload {
   readonly buffers: readonly Pick<Buffer, 'rows' | 'cols'>[]
   /** With the pages that are in use. */
   readonly caches: readonly CacheSpec[]
-  /** Rows of the largest step. */
+  /** Rows of the largest step of texts. */
   readonly rows: number
+  /** An image encoder's attention, in which every row sees every other. */
+  readonly attendAll?: { readonly rows: number; readonly heads: number; readonly headDim: number }
 }
 
 /** The bytes that a backend takes for it. */

@@ -1,5 +1,5 @@
 export * from './contract.js'
-export { checkCacheSpec, checkedOps, checkPage, checkPageBytes, type CheckedOps } from './checked.js'
+export { checkCacheSpec, checkedOps, checkPage, checkPageBytes, checkValues, type CheckedOps } from './checked.js'
 export { checkedLogitOps } from './checked-logits.js'
 export { checkedLoraOps } from './checked-lora.js'
 export { checkedVisionOps, type CheckedVisionOps } from './checked-vision.js'

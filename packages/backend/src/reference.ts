@@ -1,7 +1,7 @@
 import { checkedLogitOps } from './checked-logits.js'
 import { checkedLoraOps } from './checked-lora.js'
 import { checkedVisionOps } from './checked-vision.js'
-import { checkPage, checkPageBytes } from './checked.js'
+import { checkPage, checkPageBytes, checkValues } from './checked.js'
 import type { Buffer, CacheStore, Ops, Program, Step } from './contract.js'
 import { check, G3Error } from './errors.js'
 import type { LogitBackend, LogitOps } from './logit-ops.js'
@@ -87,6 +87,11 @@ export function reference(): VisionBackend & LogitBackend & LoraBackend {
       const target = into ?? new Float32Array(rows * cols)
       target.set(values.subarray(0, rows * cols))
       return target
+    },
+    async write(buffer, values) {
+      const target = owned.matrix(buffer)
+      checkValues(buffer, values)
+      target.values.set(values)
     },
     copyPage(cache, from, to) {
       const layers = pageLayers(cache, from ?? to, to)

@@ -43,6 +43,22 @@ describe('traced', () => {
   })
 })
 
+it('names the ops of images, too, where the backend has them', async () => {
+  const events: TraceEvent[] = []
+  const backend = traced(reference(), (event) => void events.push(event))
+  const [cut, pooled] = [backend.buffer('cut', 4, 3), backend.buffer('pooled', 2, 3)]
+  const program = backend.record('image', (ops) => {
+    ops.patches({ side: 2, patch: 1, out: cut })
+    ops.pool({ x: cut, columns: 2, size: 2, out: pooled })
+  })
+  backend.run(program, { rows: 4, pixels: Float32Array.from({ length: 12 }, (_, i) => i) })
+  expect([...(await backend.read(pooled, 2))]).toEqual([1.5, 5.5, 9.5, 0, 0, 0])
+  expect(events.map(({ op, buffer, rows, values }) => [op, buffer, rows, [...values]])).toEqual([
+    ['patches', 'cut', 4, [0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11]],
+    ['pool', 'pooled', 1, [1.5, 5.5, 9.5]],
+  ])
+})
+
 describe('a traced backend keeps the contract', () => {
   const exact = {
     elementwise: 0,

@@ -1,11 +1,14 @@
 import type { Backend, Buffer, Ops, Program, Step } from './contract.js'
 import { check } from './errors.js'
+import type { VisionBackend, VisionOps } from './vision-ops.js'
+
+export type OpName = keyof Ops | keyof VisionOps
 
 /** One buffer as an op left it. */
 export interface TraceEvent {
   /** Label of the program. */
   readonly program: string
-  readonly op: keyof Ops
+  readonly op: OpName
   /** Place of the op in its program, from 0. */
   readonly call: number
   /** Label of the buffer. */
@@ -21,6 +24,8 @@ export interface TraceEvent {
  * an oracle. Slow, and it hides what a backend gains by fusing ops: each op becomes a program of its own. An error of
  * the sink or of an op appears at the next `read`, as the contract says.
  */
+export function traced(backend: VisionBackend, sink: (event: TraceEvent) => void | Promise<void>): VisionBackend
+export function traced(backend: Backend, sink: (event: TraceEvent) => void | Promise<void>): Backend
 export function traced(backend: Backend, sink: (event: TraceEvent) => void | Promise<void>): Backend {
   const programs = new Map<Program, readonly TracedCall[]>()
   let queue: Promise<void> = Promise.resolve()
@@ -29,10 +34,11 @@ export function traced(backend: Backend, sink: (event: TraceEvent) => void | Pro
 
   const runCall = async (label: string, index: number, call: TracedCall, step: Step): Promise<void> => {
     backend.run(call.program, step)
+    const rows = call.rows ?? step.rows
     for (const buffer of call.written) {
-      const values = await backend.read(buffer, step.rows)
+      const values = await backend.read(buffer, rows)
       const { label: name, cols } = buffer
-      await sink({ program: label, op: call.op, call: index, buffer: name, rows: step.rows, cols, values })
+      await sink({ program: label, op: call.op, call: index, buffer: name, rows, cols, values })
     }
   }
 
@@ -69,6 +75,7 @@ export function traced(backend: Backend, sink: (event: TraceEvent) => void | Pro
       queue.catch(() => {})
     },
     read: (buffer, rows, into) => inTurn(() => backend.read(buffer, rows, into)),
+    write: (buffer, values) => inTurn(() => backend.write(buffer, values)),
     copyPage(cache, from, to) {
       checkOpen()
       queue = queue.then(() => backend.copyPage(cache, from, to))
@@ -86,18 +93,22 @@ export function traced(backend: Backend, sink: (event: TraceEvent) => void | Pro
 }
 
 interface TracedCall {
-  readonly op: keyof Ops
+  readonly op: OpName
   readonly program: Program
   readonly written: readonly Buffer[]
+  /** That were written. Default: the step's. */
+  readonly rows?: number
 }
 
-/** Records each op as a program of its own. */
+const hasImageOps = (ops: Ops): ops is Ops & VisionOps => 'patches' in ops
+
+/** Records each op as a program of its own; those of images where the backend has them. */
 function splitOps(backend: Backend, label: string, build: (ops: Ops) => void): readonly TracedCall[] {
   const calls: TracedCall[] = []
   const add = (op: keyof Ops, written: readonly Buffer[], single: (ops: Ops) => void): void => {
     calls.push({ op, written, program: backend.record(`${label}/${calls.length}.${op}`, single) })
   }
-  build({
+  const plain: Ops = {
     embed: (args) => add('embed', [args.out], (ops) => ops.embed(args)),
     norm: (args) => add('norm', [args.out], (ops) => ops.norm(args)),
     qkv: (args) => add('qkv', [args.q.out, args.k.out, args.v.out], (ops) => ops.qkv(args)),
@@ -111,7 +122,22 @@ function splitOps(backend: Backend, label: string, build: (ops: Ops) => void): r
     logits: (args) => add('logits', [args.out], (ops) => ops.logits(args)),
     top: (args) => add('top', [args.out], (ops) => ops.top(args)),
     draw: (args) => add('draw', [args.out], (ops) => ops.draw(args)),
-  })
+  }
+  const addImage = (op: keyof VisionOps, out: Buffer, single: (ops: VisionOps) => void, rows?: number): void => {
+    const program = backend.record(`${label}/${calls.length}.${op}`, (ops) => hasImageOps(ops) && single(ops))
+    calls.push({ op, written: [out], program, ...(rows !== undefined && { rows }) })
+  }
+  const images: VisionOps = {
+    patches: (args) => addImage('patches', args.out, (ops) => ops.patches(args)),
+    layerNorm: (args) => addImage('layerNorm', args.out, (ops) => ops.layerNorm(args)),
+    linear: (args) => addImage('linear', args.out, (ops) => ops.linear(args)),
+    addLinear: (args) => addImage('addLinear', args.out, (ops) => ops.addLinear(args)),
+    attendAll: (args) => addImage('attendAll', args.out, (ops) => ops.attendAll(args)),
+    pool: (args) => addImage('pool', args.out, (ops) => ops.pool(args), args.x.rows / args.size ** 2),
+  }
+  let sees = false
+  backend.record(`${label}/ops`, (ops) => (sees = hasImageOps(ops)))
+  build(sees ? { ...plain, ...images } : plain)
   return calls
 }
 

@@ -1,4 +1,4 @@
-import { type Buffer, type CacheStore, check, checkPage, G3Error, type LoraBackend, type Program, type Step, type VisionBackend, type Weight } from '@g3/backend'
+import { type Buffer, type CacheStore, check, checkPage, checkValues, G3Error, type LoraBackend, type Program, type Step, type VisionBackend, type Weight } from '@g3/backend'
 import { type CpuBuffer, makeBuffer } from './buffers.js'
 import { type CpuCache, makeCache } from './caches.js'
 import { CACHE_FORMS, scratchBytes } from './layout.js'
@@ -228,6 +228,18 @@ export async function cpu(options: CpuOptions = {}): Promise<VisionBackend & Lor
       const parts = [...taken<CpuProgram>(programs, given), ...taken<CpuWeight>(weights, unused)]
       await pool.done(posted)
       for (const part of parts) if ('free' in part) part.free()
+    },
+    async write(buffer, values) {
+      alive()
+      const mine = own<CpuBuffer>(buffers, buffer, 'buffer')
+      const { addressIn, strideBytes, cols } = mine
+      checkValues(buffer, values)
+      await pool.done(posted)
+      alive()
+      const home = (mine.home ??= 0)
+      const address = addressIn(home)
+      for (let r = 0; r < values.length / cols; r++)
+        memories.at(home).f32(address + r * strideBytes, cols).set(values.subarray(r * cols, (r + 1) * cols))
     },
     dispose,
     [Symbol.asyncDispose]: dispose,

@@ -1,7 +1,7 @@
-import type { Footprint, Workload } from '@g3/backend'
+import { type Footprint, PAGE, type Workload } from '@g3/backend'
 import { strideOf } from './buffers.js'
 import { partBytesOf } from './caches.js'
-import { scratchBytes } from './layout.js'
+import { CACHE_FORMS, roundUp, scratchBytes } from './layout.js'
 import { FREE_OF_MATRICES } from './memories.js'
 import { MOST_BYTES } from './memory.js'
 import { partialBytes } from './scratch.js'
@@ -19,7 +19,7 @@ const WORKERS_BYTES = 8 * 2 ** 20
  * @throws G3Error `cpu/options`
  */
 export function cpuFootprint(workload: Workload, options: { readonly threads?: number | undefined } = {}): Footprint {
-  const { tensors, buffers, caches, rows } = workload
+  const { tensors, buffers, caches, rows, attendAll } = workload
   const threads = threadCount(options.threads)
   const weightsBytes = sum(tensors, (tensor) => (tensor.rows === 1 ? 4 * tensor.cols : matrixBytes(tensor.type, tensor.rows, tensor.cols)))
   const cacheBytes = sum(caches, (spec) => spec.pages * 2 * spec.layers * partBytesOf(spec))
@@ -29,6 +29,7 @@ export function cpuFootprint(workload: Workload, options: { readonly threads?: n
   const inEachMemory =
     sum(buffers, (buffer) => buffer.rows * strideOf(buffer.cols)) +
     angles +
+    (attendAll ? packedBytes(attendAll) : 0) +
     threads * scratchBytes(widest) +
     Math.max(0, ...caches.map((spec) => partialBytes(spec, threads))) +
     STAGING_BYTES
@@ -36,5 +37,9 @@ export function cpuFootprint(workload: Workload, options: { readonly threads?: n
   const workers = threads > 1 ? WORKERS_BYTES + threads * WORKER_BYTES : 0
   return { weightsBytes, cacheBytes, scratchBytes: memories * inEachMemory + workers }
 }
+
+/** Keys and values of an image's rows as attention packs them: two sets, which layers use by turns. */
+const packedBytes = ({ rows, heads, headDim }: NonNullable<Workload['attendAll']>): number =>
+  2 * 2 * Math.ceil(rows / PAGE) * PAGE * heads * CACHE_FORMS.f16.vectorBytes(roundUp(headDim, 8))
 
 const sum = <T>(items: readonly T[], bytes: (item: T) => number): number => items.reduce((total, item) => total + bytes(item), 0)

@@ -27,6 +27,7 @@ export interface Engine {
   record(label: string, calls: Calls, caches: readonly GpuCache[], resolve: Resolve): GpuProgram
   run(program: GpuProgram, step: Step): void
   read(buffer: GpuBuffer, rows: number, out: Float32Array): Promise<void>
+  write(buffer: GpuBuffer, values: Float32Array<ArrayBuffer>): Promise<void>
   copyPage(cache: GpuCache, from: number | undefined, to: number): void
   readPage(cache: GpuCache, page: number, out: Uint8Array): Promise<void>
   writePage(cache: GpuCache, page: number, bytes: Uint8Array<ArrayBuffer>): Promise<void>
@@ -70,6 +71,14 @@ export async function openEngine(options: WebGpuOptions, isAnother = false): Pro
         if (stride === cols) out.set(values)
         else for (let r = 0; r < rows; r++) out.set(values.subarray(r * stride, r * stride + cols), r * cols)
       })
+    },
+    async write({ buffer, stride, cols }, values) {
+      await queue.submit()
+      if (stride === cols) memory.write(buffer, 0, values)
+      else
+        for (let r = 0; r < values.length / cols; r++)
+          memory.write(buffer, r * stride * 4, values.subarray(r * cols, (r + 1) * cols))
+      await memory.written()
     },
     copyPage(cache, from, to) {
       const scratch = kit.scratch('page', cache.layers[0][0].pageBytes)

@@ -5,6 +5,7 @@ import {
   checkedOps,
   checkPage,
   checkPageBytes,
+  checkValues,
   type Buffer,
   stepNeeds,
   type CacheStore,
@@ -23,7 +24,7 @@ import type { GpuProgram } from './program.js'
 import { collectCalls, type AllOps } from './recorder.js'
 import type { GpuWeight } from './weights/load.js'
 
-type Work = 'load' | 'buffer' | 'cache' | 'run' | 'read' | 'copyPage' | 'readPage' | 'writePage' | 'release'
+type Work = 'load' | 'buffer' | 'cache' | 'run' | 'read' | 'write' | 'copyPage' | 'readPage' | 'writePage' | 'release'
 
 /** What callers use: the contract's checks, and handles of what an engine holds. */
 export interface Front extends Pick<LogitBackend & LoraBackend, Work> {
@@ -95,6 +96,11 @@ export function front(current: () => Engine): Front {
       )
       await current().read(source, rows, out)
       return out
+    },
+    async write(buffer, values) {
+      const target = buffers.of(buffer)
+      checkValues(buffer, values)
+      await current().write(target, values.slice())
     },
     copyPage(cache, from, to) {
       const made = caches.of(cache)

@@ -110,6 +110,7 @@ export async function webgpu(options: WebGpuOptions = {}): Promise<LogitBackend 
     record: (label: string, build: (ops: AllOps) => void) => open().record(label, build),
     run: (program, step) => open().run(program, step),
     read: async (buffer, rows, into) => awaited(open().read(buffer, rows, into)),
+    write: async (buffer, values) => awaited(open().write(buffer, values)),
     copyPage: (cache, from, to) => open().copyPage(cache, from, to),
     readPage: async (cache, page, into) => awaited(open().readPage(cache, page, into)),
     writePage: async (cache, page, bytes) => awaited(open().writePage(cache, page, bytes)),

@@ -7,7 +7,8 @@ import { loadForCommand } from '../loading.js'
 import { cacheFolder } from '../models/cache.js'
 import { note, print, printText } from '../output.js'
 import { completeCommand, runCommand } from '../repl/commands.js'
-import { picturesOf, type PicturePart } from '../pictures.js'
+import { picturesOf, viewsOf, type PicturePart } from '../pictures.js'
+import { pictureProgress } from '../progress.js'
 import { openHistory } from '../repl/history.js'
 import { entries } from '../repl/input.js'
 import { openTerminal } from '../repl/terminal.js'
@@ -64,12 +65,18 @@ export async function chat(options: ChatCommandOptions): Promise<void> {
   /** Images for the next message. */
   let images: readonly PicturePart[] = []
   const addImage = async (path: string): Promise<void> => {
+    answering = new AbortController()
+    const { signal } = answering
     try {
-      images = [...images, ...(await picturesOf(model, { image: [path], panAndScan: options.panAndScan === true }))]
+      const asked = { image: [path], panAndScan: options.panAndScan === true }
+      images = [...images, ...(await picturesOf(model, asked, signal))]
       note(`The next message shows ${path}.`)
     } catch (error) {
+      if (signal.aborted) return note('\nThe image was not read.')
       if (!isG3Error(error)) throw error
       note(`${error.message} (${error.code})`)
+    } finally {
+      answering = undefined
     }
   }
 
@@ -78,9 +85,12 @@ export async function chat(options: ChatCommandOptions): Promise<void> {
     terminal.hush()
     try {
       const content = images.length === 0 ? text : [...images, { type: 'text', text }]
+      using progress = pictureProgress(viewsOf(images))
       images = []
       await printAnswer(session, content, {
         ...generateOptions(options, instructionTuned, answering.signal),
+        onEncode: progress.encoded,
+        onPrefill: progress.read,
         ...(speculation.drafter && { speculate: speculation.drafter }),
       })
     } catch (error) {

@@ -4,6 +4,7 @@ import { configFromGguf, estimate as estimateOf, type Estimate } from '@g3/runti
 import { autoFootprint } from '@g3/runtime/auto'
 import { readGguf } from '@g3/runtime/gguf'
 import { onInterrupt } from '../interrupt.js'
+import { openModelFile } from '../loading.js'
 import { locatedName, locateModel, openLocated } from '../models/locate.js'
 import { note, print, printJson } from '../output.js'
 import { table } from '../table.js'
@@ -15,6 +16,7 @@ export interface EstimateFlags {
   readonly cacheType: CacheType
   readonly sequences: number
   readonly budget?: number
+  readonly mmproj?: string
   readonly json?: true
 }
 
@@ -24,6 +26,7 @@ export async function estimate(argument: string | undefined, flags: EstimateFlag
   const { signal } = interrupt
   const located = await locateModel(argument ?? flags.model, process.env, note)
   const source = await openLocated(located, signal)
+  const encoder = flags.mmproj === undefined ? undefined : await openModelFile(flags.mmproj)
   try {
     const gguf = await readGguf(source, { signal })
     const { threads, context, cacheType, sequences, budget } = flags
@@ -35,11 +38,13 @@ export async function estimate(argument: string | undefined, flags: EstimateFlag
       budgetBytes,
       footprint: await autoFootprint({ ...(threads !== undefined && { threads }) }),
       ...(context !== undefined && { context }),
+      ...(encoder && { mmproj: await readGguf(encoder, { signal }) }),
     })
     const trained = configFromGguf(gguf).context
     const report = { model: locatedName(located), cacheType, sequences, budgetBytes, ...result }
-    await (flags.json ? printJson(report) : print(page(report, trained, budget === undefined)))
+    await (flags.json ? printJson(report) : print(page(report, trained, budget === undefined, encoder !== undefined)))
   } finally {
+    await encoder?.close?.()
     await source.close?.()
   }
 }
@@ -58,11 +63,11 @@ interface Report extends Estimate {
   readonly budgetBytes: number
 }
 
-function page(report: Report, trained: number, isMachine: boolean): string {
+function page(report: Report, trained: number, isMachine: boolean, sees: boolean): string {
   const { model, cacheType, sequences, context, weightsBytes, cache, scratchBytes, peakBytes } = report
   const texts = sequences === 1 ? 'one text' : `${sequences} texts`
   const rows = [
-    ['weights', mebibytes(weightsBytes), ''],
+    ['weights', mebibytes(weightsBytes), sees ? "the image encoder's, too" : ''],
     ['cache, global layers', mebibytes(cache.globalBytes), 'keys and values of the whole text'],
     ['cache, local layers', mebibytes(cache.localBytes), 'keys and values of the window'],
     ['scratch', mebibytes(scratchBytes), 'activations, threads, tokenizer, pages partly used'],
@@ -72,7 +77,7 @@ function page(report: Report, trained: number, isMachine: boolean): string {
   return [
     `${model}: ${texts} of ${grouped(context)} tokens, cache in ${cacheType}\n`,
     `${table(['memory', 'MiB', ''], rows, [1])}`,
-    `A chat that branches can add ${checkpoint} MiB for each checkpoint that it keeps. Vision is not counted.`,
+    `A chat that branches can add ${checkpoint} MiB for each checkpoint that it keeps.${sees ? '' : ' No image encoder is counted: --mmproj names one.'}`,
     `${verdict(report, trained, isMachine)}\n`,
   ].join('\n')
 }

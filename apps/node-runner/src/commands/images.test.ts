@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -68,6 +68,28 @@ describe('run --image', () => {
     expect(nothing.stderr).toContain('(cli/missing-file)')
     const text = await g3(['run', '--model', TINY, '--mmproj', TINY, 'what'])
     expect(text.stderr).toContain('(gguf/architecture)')
+  })
+})
+
+describe('run --mmproj vision_encoder.onnx', () => {
+  const fixture = (name: string): string =>
+    fileURLToPath(new URL(`../../../../packages/vision/fixtures/${name}`, import.meta.url))
+  const ask = ['--model', TINY, '--max-tokens', '6', '--temperature', '0', '--threads', '1', '--json'] as const
+  const answer = (mmproj: string, ...args: readonly string[]) =>
+    g3(['run', ...ask, '--mmproj', mmproj, ...args, 'what'])
+
+  it('answers as with the GGUF of the same encoder, weights beside the model', async () => {
+    const onnx = await answer(fixture('onnx/vision_encoder_data.onnx'), '--image', image('stripes.png'))
+    expect(onnx.code, onnx.stderr).toBe(0)
+    const gguf = await answer(fixture('tiny-random/tiny-mmproj-f32-legacy-ffn-names.gguf'), '--image', image('stripes.png'))
+    expect(JSON.parse(onnx.stdout).ids).toEqual(JSON.parse(gguf.stdout).ids)
+  })
+
+  it('says what is missing', async () => {
+    expect((await answer(image('none.onnx'))).stderr).toContain('(cli/missing-file)')
+    const lonely = image('lonely.onnx')
+    copyFileSync(fixture('onnx/vision_encoder_data.onnx'), lonely)
+    expect((await answer(lonely)).stderr).toContain('(vision/onnx-model)')
   })
 })
 

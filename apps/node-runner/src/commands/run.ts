@@ -9,7 +9,8 @@ import { hearing, logprobsJson, logprobsLine } from '../logprobs.js'
 import type { AdapterFlag, ModelOptions, OverflowFlags } from '../options.js'
 import { note, print, printJson, printText } from '../output.js'
 import { peakRssBytes } from '../peak-rss.js'
-import { picturesOf } from '../pictures.js'
+import { picturesOf, viewsOf } from '../pictures.js'
+import { pictureProgress } from '../progress.js'
 import { samplingOf, type SamplingFlags } from '../sampling-flags.js'
 import { openSession, saveSession } from '../session.js'
 import { speculationOf } from '../speculation.js'
@@ -53,7 +54,10 @@ export async function run(argument: string, options: RunOptions): Promise<void> 
       : prompt
   const endsByItself = instructionTuned || grammar !== undefined || tools !== undefined
   await using speculation = await speculationOf(options.speculate, options, interrupt.signal)
+  using progress = pictureProgress(viewsOf(pictures))
   const asking = model.generate(model.encode(asked, before), {
+    onEncode: progress.encoded,
+    onPrefill: progress.read,
     // What is held to a grammar ends by itself.
     ...generateOptions({ seed: SEED, ...options }, endsByItself, interrupt.signal),
     ...(grammar && { constraint: constraints(grammar, model.vocabulary()).start() }),

@@ -1,4 +1,4 @@
-import type { Ops } from '../contract.js'
+import type { Ops, Step } from '../contract.js'
 import type { QuantType } from '../quant.js'
 import { reference } from '../reference.js'
 import type { VisionBackend, VisionOps } from '../vision-ops.js'
@@ -176,11 +176,14 @@ async function pooling(backend: VisionBackend, rng: Random): Promise<Observed> {
   ]) {
     const [rows, cols] = [columns * rowsOfGrid, 48]
     const x = await input(backend, 'x', rows, cols, rng.normal(rows * cols))
-    const out = backend.buffer('pooled', rows / size ** 2, cols)
-    const program = record(backend, (ops) => ops.pool({ x: x.buffer, columns, size, out }))
+    // Two rows more than there are squares: they stay as they are.
+    const out = await input(backend, 'pooled', rows / size ** 2 + 2, cols, rng.normal((rows / size ** 2 + 2) * cols))
+    const program = record(backend, (ops) => ops.pool({ x: x.buffer, columns, size, out: out.buffer }))
     x.fill()
+    out.fill()
     backend.run(program, { rows })
-    observed.push({ what: `${columns} x ${rowsOfGrid} by ${size}`, cols, values: await backend.read(out, out.rows) })
+    const values = await backend.read(out.buffer, out.buffer.rows)
+    observed.push({ what: `${columns} x ${rowsOfGrid} by ${size}`, cols, values })
   }
   return observed
 }
@@ -201,7 +204,7 @@ async function refuseShapes(backend: VisionBackend): Promise<void> {
     ['keys of another width', (ops) => ops.attendAll({ q: x, k: wide, v: x, headDim: 16, scale: 1, out: y })],
     ['a result among its operands', (ops) => ops.attendAll({ q: x, k: y, v: x, headDim: 16, scale: 1, out: y })],
     ['squares that leave the grid', (ops) => ops.pool({ x, columns: 4, size: 3, out: pooled })],
-    ['squares of another number', (ops) => ops.pool({ x, columns: 4, size: 4, out: pooled })],
+    ['more squares than rows', (ops) => ops.pool({ x, columns: 4, size: 1, out: pooled })],
   ]
   for (const [what, build] of cases) await fails('backend/shape', what, () => record(backend, build))
 }
@@ -213,9 +216,13 @@ async function refuseSteps(backend: VisionBackend): Promise<void> {
     ops.pool({ x, columns: 4, size: 2, out: pooled })
   })
   const pixels = new Float32Array(3 * 64)
-  await fails('backend/step', 'no pixels', () => backend.run(program, { rows: 16 }))
-  await fails('backend/step', 'too few pixels', () => backend.run(program, { rows: 16, pixels: pixels.subarray(1) }))
-  await fails('backend/step', 'a part of the rows', () => backend.run(program, { rows: 15, pixels }))
+  const run = (step: Step): Promise<unknown> => {
+    backend.run(program, step)
+    return backend.read(pooled, 4)
+  }
+  await fails('backend/step', 'no pixels', () => run({ rows: 16 }))
+  await fails('backend/step', 'too few pixels', () => run({ rows: 16, pixels: pixels.subarray(1) }))
+  await fails('backend/step', 'a part of the rows', () => run({ rows: 15, pixels }))
   backend.run(program, { rows: 16, pixels })
   await backend.read(pooled, 4)
 }

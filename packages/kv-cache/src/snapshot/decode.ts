@@ -17,6 +17,8 @@ import {
 
 export interface DecodeOptions extends SnapshotBinding {
   readonly pool: Pool
+  /** A further name whose snapshots fit. */
+  readonly alsoModel?: string
   /**
    * Replaces a page of a cache, all layers: `writePage` of a backend. The bytes are good until it resolves.
    */
@@ -40,13 +42,13 @@ export interface Restored {
  */
 export async function decodeSnapshot(
   source: AsyncIterable<Uint8Array>,
-  { pool, writePage, ...binding }: DecodeOptions,
+  { pool, writePage, alsoModel, ...binding }: DecodeOptions,
 ): Promise<Restored> {
   const reader = byteReader(source)
   let sequence: Sequence | undefined
   try {
     const header = await nextHeader(reader)
-    checkBinding(header, binding)
+    checkBinding(header, binding, alsoModel)
     checkFits(header, pool)
     const { keys, blocks } = await nextText(reader, header)
     sequence = sequenceOf(pool, { ...header, blocks })
@@ -123,8 +125,8 @@ async function nextChecked(reader: ByteReader, bytes: Uint8Array, what: string, 
 }
 
 /** @throws G3Error `kv-cache/snapshot-foreign` */
-function checkBinding(header: Header, { model, caches }: SnapshotBinding): void {
-  if (header.model !== model) throw foreign(`is of the model ${header.model}, not of ${model}`)
+function checkBinding(header: Header, { model, caches }: SnapshotBinding, alsoModel: string | undefined): void {
+  if (header.model !== model && header.model !== alsoModel) throw foreign(`is of the model ${header.model}, not of ${alsoModel ?? model}`)
   if (header.caches.length !== caches.length) {
     throw foreign(`has ${header.caches.length} caches, this model has ${caches.length}`)
   }

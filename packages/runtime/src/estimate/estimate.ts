@@ -1,6 +1,9 @@
 import { check, PAGE, type Footprint, type Workload } from '@g3/backend'
 import { cacheBytes, type CacheBytes } from '@g3/kv-cache'
 import { parseContext } from '../generate/load.js'
+import { tensorNamed, type Gguf } from '../gguf/index.js'
+import { encoderWorkload } from '../model/encoder-workload.js'
+import { towerConfigFromGguf } from '../tower-config.js'
 import { sizeOf, type SizeOptions } from '../model/size.js'
 import { workloadOf } from '../model/workload.js'
 import { hostBytes } from './host.js'
@@ -15,7 +18,9 @@ export type EstimateOptions = ModelPlan &
     readonly footprint: (workload: Workload) => Footprint
     /** Images in each text. Default 0. */
     readonly images?: number
-    /** Bytes of a vision tower that is loaded, too. Its file is another, so it is not counted unless given. */
+    /** The image encoder's file, by its header: its weights and what it computes in are counted. Default: none is loaded. */
+    readonly mmproj?: Gguf
+    /** Bytes of an image encoder that is loaded elsewhere, too. */
     readonly visionBytes?: number
     /** Memory that there is. Default: any. */
     readonly budgetBytes?: number
@@ -45,7 +50,7 @@ export interface Estimate {
  * What a model will take, from its header or configuration alone. Texts are as long as the context and share nothing;
  * shorter ones take less, since memory is used page by page.
  * @throws G3Error `model/bad-option`, `generate/bad-context`, `estimate/bad-option`, `estimate/bad-type`, `gguf/…`,
- * `kv-cache/size` for heads that a cache type cannot hold, and what `footprint` throws
+ * `vision/bad-config`, `kv-cache/size` for heads that a cache type cannot hold, and what `footprint` throws
  */
 export function estimate(options: EstimateOptions): Estimate {
   const { config, tensors } = plannedModel(options)
@@ -60,11 +65,14 @@ export function estimate(options: EstimateOptions): Estimate {
     check(value >= 0, 'estimate/bad-option', () => `${name} is ${value}; it must be a number from 0 on`)
   }
 
+  const { mmproj } = options
+  const encoder = mmproj && encoderWorkload(towerConfigFromGguf(mmproj), (name) => tensorNamed(mmproj, name))
+
   const at = (length: number): Omit<Estimate, 'maxContextForBudget'> => {
     const size = sizeOf({ ...options, context: length }, config, 'f16')
     const softTokens = { rows: size.sequences * images * IMAGE_TOKENS, cols: config.width }
-    const work = (checkpoints: number): Workload =>
-      workloadOf(config, tensors, { ...size, checkpoints }, images > 0 ? [softTokens] : [])
+    const more = { ...encoder, buffers: [...(encoder?.buffers ?? []), ...(images > 0 ? [softTokens] : [])] }
+    const work = (checkpoints: number): Workload => workloadOf(config, tensors, { ...size, checkpoints }, more)
     const held = options.footprint(work(0))
     const another = options.footprint(work(1))
     const cache = cacheBytes(config, size)

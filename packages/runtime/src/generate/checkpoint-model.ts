@@ -25,12 +25,16 @@ export async function openCheckpointModel(
   const checkpoint = await openCheckpoint(files, { signal })
   try {
     const tokenizer = await readTokenizer(files, signal)
+    const { vision } = checkpoint
     return {
       name: nameOf(checkpoint),
       config: checkpoint.config,
       tokenizer,
       instructionTuned: await isTuned(files, checkpoint, tokenizer, signal),
-      tensor: (name) => tensorOf(checkpoint, name),
+      tensor: (name) => tensorOf(checkpoint.tensors, name),
+      ...(vision && {
+        encoder: { config: vision.config, tensor: (name) => tensorOf(vision.tensors, name), close: async () => {} },
+      }),
       close: checkpoint.close,
     }
   } catch (cause) {
@@ -46,7 +50,7 @@ export async function readTokenizer(files: CheckpointFiles, signal: AbortSignal 
   return tokenizerFromJson(json)
 }
 
-function tensorOf({ tensors }: Checkpoint, name: string) {
+function tensorOf(tensors: Checkpoint['tensors'], name: string) {
   const tensor = tensors.get(name)
   if (!tensor) throw new G3Error('safetensors/missing-tensor', `the checkpoint has no tensor for ${name}`)
   return tensor

@@ -1,22 +1,33 @@
 import { check, type Backend, type CacheType, type PackedTensor, type Workload } from '@g3/backend'
-import { loadTower } from '@g3/vision'
-import { expectedTensors } from '../config.js'
+import { expectedTensors, type Gemma3Config } from '../config.js'
+import type { VisionEncoder } from '@g3/vision'
 import { loadGemma3, type Gemma3Options } from '../model/gemma3.js'
 import { sizeOf, type CacheTypes } from '../model/size.js'
 import { workloadOf } from '../model/workload.js'
 import { quantised, type LoadType } from '../packing/quantised.js'
 import { modelOf, type Model } from './model.js'
-import { openEncoder, type OpenedEncoder } from './opened-encoder.js'
+import { openEyes, type Eyes } from './eyes.js'
 import { openModel, type FileSource, type ModelSource } from './source.js'
 
 /** Opens a backend for a workload. */
 export type OpenBackend = (workload: Workload) => Promise<Backend>
 
+/** Opens an image encoder for a model of this configuration; its soft tokens have the model's width. */
+export type OpenVisionEncoder = (config: Gemma3Config) => Promise<VisionEncoder & Partial<AsyncDisposable>>
+
 export interface LoadOptions {
   /** The GGUF file, or the safetensors checkpoint. */
   readonly source: ModelSource
-  /** The GGUF file of its image encoder (mmproj). Default: the model sees no images. */
-  readonly mmproj?: FileSource
+  /**
+   * The GGUF file of its image encoder (mmproj). Default: the one in the checkpoint, where it holds one; else the model sees
+   * no images. `false`: it sees none.
+   */
+  readonly mmproj?: FileSource | false
+  /**
+   * An image encoder that computes elsewhere, such as `onnxEncoder` of `@g3/vision/onnx`, in place of an mmproj. It stays
+   * yours. Or what opens one for the model, which disposes of it.
+   */
+  readonly encoder?: VisionEncoder | OpenVisionEncoder
   /**
    * Where the model runs. It stays yours: dispose of it after the model. Or what opens one once it is known what the model
    * asks of it, as `autoBackend` of `@g3/runtime/auto` does: that one the model disposes of.
@@ -70,22 +81,23 @@ function packed(tensor: PackedTensor, type: LoadType | undefined): PackedTensor 
 }
 
 /**
- * Loads a Gemma 3 text model from a GGUF file or a safetensors checkpoint.
- * @throws G3Error `gguf/…` or `safetensors/…` for what is wrong with the files, `generate/bad-context`, `quantise/…`,
+ * Loads a Gemma 3 model from a GGUF file or a safetensors checkpoint, with its image encoder where there is one.
+ * @throws G3Error `gguf/…` or `safetensors/…` for what is wrong with the files, `generate/bad-context`,
+ * `generate/bad-option` for two image encoders, `vision/…`, `quantise/…`,
  * `backend/out-of-memory`, what opens the backend throws; the signal's reason when it aborts
  */
 export async function loadModel(options: LoadOptions): Promise<Model> {
   const { signal, maxRows, sequences, cacheType, checkpoints, cacheBytes, quantise, onProgress } = options
   const opened = await openModel(options.source, { signal })
-  let encoder: OpenedEncoder | undefined
+  let eyes: Eyes | undefined
   const closeFiles = async (): Promise<void> => {
     await opened.close()
-    await encoder?.close()
+    await eyes?.closeFiles()
   }
   let stays = false
   let own: Backend | undefined
   try {
-    if (options.mmproj !== undefined) encoder = await openEncoder(options.mmproj, signal)
+    eyes = await openEyes(options, opened)
     const { name, config, tokenizer, instructionTuned, notice } = opened
     if (notice !== undefined) options.onNotice?.(notice)
     const tensors = (tensor: string): PackedTensor => packed(opened.tensor(tensor), quantise)
@@ -99,11 +111,11 @@ export async function loadModel(options: LoadOptions): Promise<Model> {
     const plan = (): Workload => {
       const all = Array.from(expectedTensors(config), ([tensor]) => tensors(tensor))
       // Unless a type of cache is wanted, the backend has its own: f32 is the most that it can be.
-      return workloadOf(config, all, sizeOf(size, config, 'f32'))
+      return workloadOf(config, all, sizeOf(size, config, 'f32'), eyes?.workload)
     }
     const { backend: given } = options
     const backend = typeof given === 'function' ? (own = await given(plan())) : given
-    const tower = encoder && (await loadTower(backend, encoder.tensor, encoder.config, { signal }))
+    const tower = await eyes?.load(backend)
     const gemma3 = await loadGemma3(backend, tensors, config, {
       ...size,
       ...(cacheBytes !== undefined && { cacheBytes }),
@@ -115,11 +127,13 @@ export async function loadModel(options: LoadOptions): Promise<Model> {
     stays = backend.recovery !== undefined
     const close = async (): Promise<void> => {
       await own?.dispose()
+      await eyes?.dispose()
       if (stays) await closeFiles()
     }
     return modelOf({ name, gemma3, tokenizer, instructionTuned, filesStayOpen: stays, close })
   } catch (cause) {
     await own?.dispose()
+    await eyes?.dispose()
     throw cause
   } finally {
     if (!stays) await closeFiles()

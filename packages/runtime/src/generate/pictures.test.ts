@@ -1,13 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { reference } from '@g3/backend'
+import { cpu } from '@g3/kernels-cpu'
 import { encodeChat, tokenizerFromJson, type ChatMessage } from '@g3/tokenizer'
 import { imagePrompt } from '@g3/vision'
 import { describe, expect, it } from 'vitest'
 import { fixtureBytes } from '../testing/fixtures.js'
 import { memoryFolder, tinyFiles, tinyTokenizerJson } from '../testing/tiny-checkpoint.js'
-import { tinyView } from '../testing/tiny-random.js'
-import { loadModel } from './load.js'
+import { largestDifference, tinyTower, tinyView } from '../testing/tiny-random.js'
+import { loadModel, type LoadOptions } from './load.js'
 import type { Model } from './model.js'
 
 const coded = (code: string) => expect.objectContaining({ code })
@@ -46,22 +47,29 @@ describe("the prompt has the ids of Hugging Face's processor", () => {
 })
 
 /** The tiny model with a tokenizer that has the markers of images. */
-function tiny(eyes = true, context = 512): Promise<Model> {
+function tiny(
+  eyes: Pick<LoadOptions, 'mmproj' | 'encoder'> = EYES,
+  context = 512,
+  backend: LoadOptions['backend'] = reference(),
+): Promise<Model> {
   const json = tinyTokenizerJson(['<start_of_image>', '<end_of_image>'])
   return loadModel({
     source: memoryFolder({ ...tinyFiles(), 'tokenizer.json': json }).files,
-    backend: reference(),
+    backend,
     context,
-    ...(eyes && { mmproj: fixtureBytes('tiny-random/tiny-mmproj-f16.gguf') }),
+    ...eyes,
   })
 }
+
+const EYES = { mmproj: fixtureBytes('tiny-random/tiny-mmproj-f16.gguf') }
+const BLIND = { mmproj: false } as const
 
 describe('a model with eyes', () => {
   it('answers about images in any turn, and sees each once', async () => {
     await using model = await tiny()
     expect(model.seesImages).toBe(true)
     const [first, second] = [await model.picture(tinyView(0)), await model.picture(tinyView(1))]
-    expect(first).toEqual({ width: 112, height: 112, tokens: 4 })
+    expect(first).toEqual({ width: 112, height: 112, views: 1, tokens: 4 })
     let layers = 0
     const options = { temperature: 0, maxTokens: 4, onEncode: () => layers++ }
     const chat = model.chat()
@@ -96,7 +104,7 @@ describe('a model with eyes', () => {
   })
 
   it('has images whole when older text makes room for them', async () => {
-    await using model = await tiny(true, 384)
+    await using model = await tiny(EYES, 384)
     const asked = model.encode([
       { role: 'user', content: [{ type: 'image', image: await model.picture(tinyView(0)) }] },
     ])
@@ -136,10 +144,101 @@ describe('a model with eyes', () => {
     await using other = await tiny()
     const foreign = await other.picture(tinyView(0))
     expect(() => model.encode(ask(foreign))).toThrow(coded('generate/bad-image'))
-    await using blind = await tiny(false)
+    await using blind = await tiny(BLIND)
     expect(blind.seesImages).toBe(false)
     await expect(blind.picture(tinyView(0))).rejects.toThrow(coded('generate/no-eyes'))
     expect(() => blind.encode(ask(foreign))).toThrow(coded('generate/no-eyes'))
     await expect(model.picture(new Uint8Array(64))).rejects.toThrow(coded('vision/unknown-type'))
+  })
+})
+
+describe('eyes from elsewhere', () => {
+  const options = { temperature: 0, maxTokens: 6 }
+  const answer = async (model: Model, view: number) => {
+    const image = await model.picture(tinyView(view))
+    const content = [
+      { type: 'image', image },
+      { type: 'text', text: 'what' },
+    ]
+    const asked = model.encode([{ role: 'user', content }])
+    return { ids: (await model.generate(asked, options).result()).ids, logits: await model.logits(asked) }
+  }
+
+  it("of the checkpoint's own files see as its mmproj does", async () => {
+    await using own = await tiny({})
+    await using other = await tiny({
+      encoder: await tinyTower(reference(), 'tiny-mmproj-f32-legacy-ffn-names.gguf'),
+    })
+    expect(own.seesImages).toBe(true)
+    for (const view of [0, 1]) {
+      const [found, expected] = [await answer(own, view), await answer(other, view)]
+      expect(found.ids).toEqual(expected.ids)
+      // The same weights in the same ops, and soft tokens that went through memory of ours: the same bits.
+      expect(found.logits).toEqual(expected.logits)
+    }
+  })
+
+  it('make the soft tokens of a model on another backend', async () => {
+    await using elsewhere = await tiny(
+      { encoder: await tinyTower(reference()) },
+      512,
+      await cpu({ threads: 2, precision: 'exact' }),
+    )
+    await using here = await tiny({})
+    for (const view of [0, 1]) {
+      const [found, expected] = [await answer(elsewhere, view), await answer(here, view)]
+      expect(found.ids).toEqual(expected.ids)
+      expect(largestDifference(found.logits, expected.logits)).toBeLessThan(1e-3)
+    }
+  })
+
+  it('that the model opened are closed with it, whatever happens', async () => {
+    let closed = 0
+    const encoder = async ({ width }: { width: number }) => ({
+      ...(await tinyTower(reference())),
+      width,
+      [Symbol.asyncDispose]: async () => void closed++,
+    })
+    await (await tiny({ encoder }))[Symbol.asyncDispose]()
+    expect(closed).toBe(1)
+    await expect(tiny({ encoder }, 3)).rejects.toThrow(coded('model/bad-option'))
+    expect(closed).toBe(2)
+    await expect(tiny({ ...EYES, encoder })).rejects.toThrow(coded('generate/bad-option'))
+  })
+})
+
+describe('a text that was saved', () => {
+  const bytesOf = async (model: Model): Promise<Uint8Array[]> => {
+    const chunks: Uint8Array[] = []
+    for await (const chunk of model.save()) chunks.push(chunk)
+    return chunks
+  }
+  async function* streamOf(chunks: readonly Uint8Array[]) {
+    yield* chunks
+  }
+  const write = async (model: Model, parts: readonly { readonly type: string }[]) => {
+    await model.generate([{ role: 'user', content: [...parts] }], { temperature: 0, maxTokens: 2 }).result()
+    return bytesOf(model)
+  }
+  const text = { type: 'text', text: 'what' }
+
+  it('with images goes on beside the same encoder only', async () => {
+    await using model = await tiny()
+    const saved = await write(model, [{ type: 'image', image: await model.picture(tinyView(0)) } as never, text])
+    await using same = await tiny()
+    expect((await same.restore(streamOf(saved))).some((id) => id < 0)).toBe(true)
+    for (const eyes of [{}, BLIND, { encoder: await tinyTower(reference()) }]) {
+      await using other = await tiny(eyes)
+      await expect(other.restore(streamOf(saved))).rejects.toThrow(coded('kv-cache/snapshot-foreign'))
+    }
+  })
+
+  it('without images goes on beside any, and beside none', async () => {
+    await using model = await tiny()
+    const saved = await write(model, [text])
+    for (const eyes of [EYES, {}, BLIND]) {
+      await using other = await tiny(eyes)
+      expect((await other.restore(streamOf(saved))).length).toBeGreaterThan(5)
+    }
   })
 })

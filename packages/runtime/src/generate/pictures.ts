@@ -8,6 +8,8 @@ export interface Picture {
   /** Pixels, turned upright. */
   readonly width: number
   readonly height: number
+  /** Views of it that are encoded: the whole, and crops. */
+  readonly views: number
   /** Tokens that its views take in a prompt, without markers and words around them. */
   readonly tokens: number
 }
@@ -38,7 +40,7 @@ export function pictures(images: Images | undefined) {
         const view = resize(image, side, side, { box })
         views.push({ image: view, ids: await images.add(view) })
       }
-      const picture = { width, height, tokens: views.length * tokens }
+      const picture = { width, height, views: views.length, tokens: views.length * tokens }
       prepared.set(picture, views)
       return picture
     },

@@ -1,8 +1,7 @@
 import type { PackedTensor } from '@g3/backend'
 import { xxh32 } from '@g3/kv-cache'
-import type { Gemma3Config } from '../config.js'
 
-/** Names a model by what it computes: its configuration, and how each of its tensors begins. */
+/** Names a model or an image encoder by what it computes: its configuration, and how each of its tensors begins. */
 export interface Fingerprint {
   /** The same tensor; what is read of it is noted. */
   of(tensor: PackedTensor): PackedTensor
@@ -18,7 +17,7 @@ const SEEDS = [0, 0x9e3779b1] as const
  * Not a cryptographic hash: it tells models apart whose caches must not be mixed up, fine-tunes of one model among
  * them. In the order of nothing, for tensors may be read in any.
  */
-export function fingerprint(config: Gemma3Config): Fingerprint {
+export function fingerprint(config: object): Fingerprint {
   const sums = SEEDS.map(() => 0)
   const add = (label: string, bytes: Uint8Array): void => {
     const text = new TextEncoder().encode(label)

@@ -123,7 +123,7 @@ export async function loadGemma3(
     maxRows,
     passes: passes({ backend, inUse, caches, placed: pool.placement(passRows, sequences) }),
     prefixes: prefixes(pool, checkpoints),
-    snapshots: snapshots({ backend, caches, pool, model: model.name() }),
+    snapshots: snapshots({ backend, caches, pool, model: model.name(), encoder: tower && (tower.name ?? 'without a name') }),
     shift: shifter({ backend, caches, layers: places, k: work.k }),
     images: tower && images({ tower, record: (features) => recordImage(backend, own, tower, features) }),
     open,

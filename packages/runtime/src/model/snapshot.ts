@@ -18,10 +18,15 @@ export interface SnapshotParts {
   readonly pool: Pool
   /** Names the weights. */
   readonly model: string
+  /** Names the image encoder's; undefined for a model that sees no images. */
+  readonly encoder: string | undefined
 }
 
-export function snapshots({ backend, caches, pool, model }: SnapshotParts): Snapshots {
+export function snapshots({ backend, caches, pool, model, encoder }: SnapshotParts): Snapshots {
   const nameOf = (adapters: string): string => (adapters === '' ? model : `${model} + ${adapters}`)
+  /** A text with images means the same beside one encoder only; others have the model's name alone. */
+  const seeingNameOf = (adapters: string): string | undefined =>
+    encoder === undefined ? undefined : `${nameOf(adapters)} with the image encoder ${encoder}`
   const trimmers = caches.map((cache) => pageTrimmer(backend, cache))
 
   async function* save({ positions, tokens, dropped, kept, madeWith }: Lane): AsyncGenerator<Uint8Array, void, void> {
@@ -30,7 +35,7 @@ export function snapshots({ backend, caches, pool, model }: SnapshotParts): Snap
     const ends = caches.map((_, cache) => lastPage(positions, cache))
     const used = positions.length % PAGE
     yield* encodeSnapshot(positions, {
-      model: nameOf(madeWith),
+      model: (keys.some((id) => id < 0) ? seeingNameOf(madeWith) : undefined) ?? nameOf(madeWith),
       caches,
       keys,
       // Behind the text's end may lie what a text had there that shared the page.
@@ -44,8 +49,10 @@ export function snapshots({ backend, caches, pool, model }: SnapshotParts): Snap
   return {
     save,
     async restore(lane, bytes) {
+      const seeing = seeingNameOf(lane.adapters.name)
       const { sequence, keys } = await decodeSnapshot(bytes, {
         model: nameOf(lane.adapters.name),
+        ...(seeing !== undefined && { alsoModel: seeing }),
         caches,
         pool,
         writePage: (cache, page, content) => backend.writePage(caches[cache], page, content),

@@ -6,25 +6,26 @@ import { workColumns } from './work.js'
 
 /**
  * What a model asks of a backend while all its texts are full.
- * @param buffers beside those of a step
+ * @param more what is there beside: an image encoder, further buffers
  */
 export function workloadOf(
   config: Gemma3Config,
   tensors: Workload['tensors'],
   size: Size,
-  buffers: Workload['buffers'] = [],
+  more: Partial<Pick<Workload, 'tensors' | 'buffers' | 'attendAll'>> = {},
 ): Workload {
   const { maxRows, sequences } = size
   const rows = Math.max(maxRows, sequences)
   return {
-    tensors,
+    tensors: [...tensors, ...(more.tensors ?? [])],
     buffers: [
       ...Object.values(workColumns(config)).map((cols) => ({ rows, cols })),
       // Of the rows that logits have room for, those of the sequences are written.
       { rows: sequences, cols: config.vocab },
-      ...buffers,
+      ...(more.buffers ?? []),
     ],
     caches: layerKinds(config).map((kind) => cacheSpec(kind, config, size)),
     rows,
+    ...(more.attendAll && { attendAll: more.attendAll }),
   }
 }

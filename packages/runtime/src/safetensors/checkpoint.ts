@@ -4,14 +4,17 @@ import { openCheckpointTensors, readCheckpointJson, type CheckpointFiles } from 
 import { configFromJson } from './config.js'
 import type { JsonLimits, JsonObject } from './json.js'
 import { textTensors } from './tensors.js'
+import { visionPart, type CheckpointVision } from './vision.js'
 
-/** The text model of a checkpoint. Weights stay where they are until somebody reads them. */
+/** What a checkpoint holds: the text model, and its image encoder. Weights stay where they are until somebody reads them. */
 export interface Checkpoint {
   readonly config: Gemma3Config
   /** config.json as it is. */
   readonly json: JsonObject
   /** By GGUF's names, ready for `loadGemma3`. */
   readonly tensors: ReadonlyMap<string, PackedTensor>
+  /** Undefined for a checkpoint without an image encoder. */
+  readonly vision: CheckpointVision | undefined
   /** Closes the files. */
   close(): Promise<void>
 }
@@ -20,7 +23,7 @@ const CONFIG_LIMITS: JsonLimits = { bytes: 1 << 20, depth: 16 }
 
 /**
  * Opens a checkpoint as Hugging Face's hub has it: `config.json` and `model.safetensors`, or the latter in parts with
- * `model.safetensors.index.json`. Vision weights are left alone.
+ * `model.safetensors.index.json`.
  * @throws G3Error with a code `safetensors/…` for what is wrong with the files
  */
 export async function openCheckpoint(
@@ -33,7 +36,7 @@ export async function openCheckpoint(
   const config = configFromJson(json)
   const { tensors, close } = await openCheckpointTensors(files, signal)
   try {
-    return { config, json, tensors: textTensors(tensors, config), close }
+    return { config, json, tensors: textTensors(tensors, config), vision: visionPart(json, tensors, config.width), close }
   } catch (cause) {
     await close()
     throw cause

@@ -1,10 +1,9 @@
 import { check, type PackedTensor } from '@g3/backend'
 import { expectedTensors, type Gemma3Config } from '../config.js'
 import { recoded } from '../packing/recoded.js'
-import { checkTensorRange } from '../tensor-range.js'
-import { isWeightDtype } from './dtypes.js'
 import type { CheckpointTensor } from './header.js'
 import { checkpointName, textPrefix } from './names.js'
+import { storedTensor } from './stored.js'
 
 /**
  * The text model's tensors under GGUF's names, with GGUF's values: matrices as they are stored, norm weights in f32 with
@@ -35,30 +34,8 @@ export function textTensors(
 
 /** @param extents as GGUF orders them: the columns first; a vector has no second */
 function packedTensor(stored: CheckpointTensor, name: string, extents: readonly number[]): PackedTensor {
-  const { dtype, shape, source, offset: start, byteLength } = stored
-  const expected = extents.toReversed()
-  check(
-    shape.length === expected.length && shape.every((extent, i) => extent === expected[i]),
-    'safetensors/tensor-shape',
-    () =>
-      `${source.name}: ${stored.name} is ${shape.join(' x ')}, config.json makes it ${expected.join(' x ')}: they do not belong together`,
-  )
-  check(
-    isWeightDtype(dtype),
-    'safetensors/unsupported-dtype',
-    () => `${source.name}: ${stored.name} is ${dtype}; supported are F32, F16 and BF16: convert the checkpoint`,
-  )
   const [cols = 0, rows = 1] = extents
-  const tensor: PackedTensor = {
-    name,
-    type: dtype,
-    rows,
-    cols,
-    async read(offset, into, signal) {
-      checkTensorRange(name, byteLength, offset, into.byteLength)
-      await source.read(start + offset, into, signal)
-    },
-  }
+  const tensor = storedTensor(stored, name, rows, cols)
   // Of a text model, vectors are norm weights and nothing else.
   return extents.length === 1 ? recoded(tensor, 'F32', addOne) : tensor
 }

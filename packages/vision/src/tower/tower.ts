@@ -1,53 +1,8 @@
-import {
-  check,
-  type Backend,
-  type Buffer,
-  type Ops,
-  type PackedTensor,
-  type Program,
-  type VisionOps,
-} from '@g3/backend'
+import { check, type Backend, type Ops, type PackedTensor, type Program, type VisionOps } from '@g3/backend'
+import type { Features, Tower } from '../encoder.js'
 import { gridOf, type TowerConfig } from './config.js'
+import { towerBuffers } from './tensors.js'
 import { loadTowerWeights, type TowerLayer, type TowerWeights } from './weights.js'
-
-export interface EncodeOptions {
-  /** Heard after each layer. */
-  readonly signal?: AbortSignal | undefined
-  /** Layers that are done, of how many. */
-  readonly onProgress?: ((done: number, total: number) => void) | undefined
-}
-
-/** Turns views into soft tokens. Weights live in the backend, which its owner disposes. */
-export interface VisionEncoder {
-  /** Soft tokens of a view: 256 at the published size. */
-  readonly tokens: number
-  /** Values of a soft token: the language model's width. */
-  readonly width: number
-  /** Pixels of a view's side. */
-  readonly side: number
-  /**
-   * The soft tokens [tokens, width] of one view [3, side, side]. They go into the model as they are, not times
-   * sqrt(width) as embeddings of text.
-   * @throws G3Error `vision/bad-pixels`, `vision/busy` while another view is encoded, what the backend throws; the
-   * signal's reason
-   */
-  encode(pixels: Float32Array, options?: EncodeOptions): Promise<Float32Array>
-}
-
-/** Room in the backend for what the tower makes of one view: [tokens, width of the tower], normed for the projector. */
-export interface Features {
-  readonly buffer: Buffer
-  readonly program: Program
-}
-
-/** An encoder whose soft tokens need not leave the backend. */
-export interface Tower extends VisionEncoder {
-  features(label: string): Features
-  /** Encodes a view as {@link VisionEncoder.encode}; returns when the last of the work is enqueued. */
-  see(pixels: Float32Array, into: Features, options?: EncodeOptions): Promise<void>
-  /** Into a program whose steps have a view's rows: features -> soft tokens, out [tokens, width of the language model] */
-  project(ops: Pick<Ops, 'project'>, features: Features, out: Buffer): void
-}
 
 /**
  * Loads the weights and records the programs that are the encoder: the tower, from pixels to pooled patches, a layer at a
@@ -75,19 +30,22 @@ export async function loadTower(
   const layers = weights.layers.map((layer) => recordLayer(record, config, layer, work))
   const end = record('vision end', (ops) => ops.layerNorm({ x: work.x, ...weights.outputNorm, eps, out: work.h }))
 
+  /** What norms the pooled patches into features. */
+  const norms = new WeakMap<Features, Program>()
   const features = (label: string): Features => {
-    const buffer = backend.buffer(label, tokens, width)
-    return {
-      buffer,
-      program: backend.record(label, (ops) => ops.norm({ x: work.pooled, weight: weights.softNorm, eps, out: buffer })),
-    }
+    const made = { buffer: backend.buffer(label, tokens, width) }
+    const { buffer: out } = made
+    norms.set(
+      made,
+      backend.record(label, (ops) => ops.norm({ x: work.pooled, weight: weights.softNorm, eps, out })),
+    )
+    return made
   }
   const project: Tower['project'] = (ops, { buffer }, out) =>
     ops.project({ x: buffer, weight: weights.projection, out })
 
   const own = features('vision normed')
-  const soft = backend.buffer('vision soft tokens', tokens, outWidth)
-  const projector = backend.record('vision projector', (ops) => project(ops, own, soft))
+  const projector = backend.record('vision projector', (ops) => project(ops, own, work.soft))
 
   // Rows of the table of positions: patches lie in its order.
   const ids = Int32Array.from({ length: rows }, (_, i) => i)
@@ -101,6 +59,8 @@ export async function loadTower(
       () => `${pixels.length} values are no view of 3 x ${side} x ${side}; give one of preprocess's pixels`,
     )
     check(!busy, 'vision/busy', 'a view is being encoded; wait for that first')
+    const norm = norms.get(into)
+    check(norm !== undefined, 'backend/foreign', 'these features were made by another encoder')
     aborted?.throwIfAborted()
     busy = true
     try {
@@ -113,7 +73,7 @@ export async function loadTower(
       }
       backend.run(end, { rows })
       backend.run(pool, { rows })
-      backend.run(into.program, { rows: tokens })
+      backend.run(norm, { rows: tokens })
     } finally {
       busy = false
     }
@@ -128,7 +88,7 @@ export async function loadTower(
     async encode(pixels, options) {
       await see(pixels, own, options)
       backend.run(projector, { rows: tokens })
-      return backend.read(soft, tokens)
+      return backend.read(work.soft, tokens)
     },
   }
 }
@@ -150,24 +110,22 @@ const recorder =
 type Work = ReturnType<typeof allocateWork>
 
 function allocateWork(backend: Backend, config: TowerConfig) {
-  const { patchSide, width, ffn, poolSide } = config
-  const grid = gridOf(config)
-  const rows = grid * grid
-  const tokens = rows / poolSide ** 2
-  const buffer = (label: string, cols: number) => backend.buffer(`vision ${label}`, rows, cols)
+  const sizes = towerBuffers(config)
+  const buffer = (name: keyof typeof sizes) => backend.buffer(`vision ${name}`, sizes[name].rows, sizes[name].cols)
   return {
-    grid,
-    rows,
-    tokens,
-    cut: buffer('patches', 3 * patchSide * patchSide),
-    x: buffer('x', width),
-    h: buffer('h', width),
-    q: buffer('q', width),
-    k: buffer('k', width),
-    v: buffer('v', width),
-    attended: buffer('attended', width),
-    wide: buffer('wide', ffn),
-    pooled: backend.buffer('vision pooled', tokens, width),
+    grid: gridOf(config),
+    rows: sizes.x.rows,
+    tokens: sizes.pooled.rows,
+    cut: buffer('cut'),
+    x: buffer('x'),
+    h: buffer('h'),
+    q: buffer('q'),
+    k: buffer('k'),
+    v: buffer('v'),
+    attended: buffer('attended'),
+    wide: buffer('wide'),
+    pooled: buffer('pooled'),
+    soft: buffer('soft'),
   }
 }
 
