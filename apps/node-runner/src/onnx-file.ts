@@ -15,10 +15,13 @@ export async function openOnnxFile(
   options: Pick<OnnxEncoderOptions, 'width' | 'threads' | 'signal'>,
 ): Promise<OnnxEncoder> {
   const { onnxEncoder } = await import('@g3/vision/onnx')
-  const open = (file: string): Promise<Blob> =>
-    openAsBlob(file).catch((cause: unknown) => {
-      throw new G3Error('cli/missing-file', `there is no file ${file}`, { cause })
-    })
+  const open = async (file: string): Promise<Blob> => {
+    try {
+      return await openAsBlob(file)
+    } catch (cause) {
+      throw new G3Error('cli/missing-file', `there is no file ${file} that can be read`, { cause })
+    }
+  }
   const model = await open(path)
   const name = basename(path)
   const isBeside = (file: string): boolean =>

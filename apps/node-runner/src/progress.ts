@@ -84,7 +84,10 @@ export interface PictureProgress extends Disposable {
 }
 
 /** @param pictures that are read, crops among them; where the model knows some already, they are passed over */
-export function pictureProgress(pictures: number, out: Pick<NodeJS.WriteStream, 'isTTY' | 'write'> = process.stderr): PictureProgress {
+export function pictureProgress(
+  pictures: number,
+  out: Pick<NodeJS.WriteStream, 'isTTY' | 'write'> = process.stderr,
+): PictureProgress {
   let shown = out.isTTY === true && pictures > 0
   let done = 0
   const show = (text: string): void => void (shown && out.write(`\r\x1b[K${text}`))

@@ -81,7 +81,11 @@ describe('run --mmproj vision_encoder.onnx', () => {
   it('answers as with the GGUF of the same encoder, weights beside the model', async () => {
     const onnx = await answer(fixture('onnx/vision_encoder_data.onnx'), '--image', image('stripes.png'))
     expect(onnx.code, onnx.stderr).toBe(0)
-    const gguf = await answer(fixture('tiny-random/tiny-mmproj-f32-legacy-ffn-names.gguf'), '--image', image('stripes.png'))
+    const gguf = await answer(
+      fixture('tiny-random/tiny-mmproj-f32-legacy-ffn-names.gguf'),
+      '--image',
+      image('stripes.png'),
+    )
     expect(JSON.parse(onnx.stdout).ids).toEqual(JSON.parse(gguf.stdout).ids)
   })
 

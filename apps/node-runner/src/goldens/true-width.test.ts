@@ -78,7 +78,7 @@ async function errors(name: string): Promise<readonly number[]> {
   return [...ofStages, Math.max(...ofSoft)]
 }
 
-describe("the encoder at its true width computes what torch does, in f32", () => {
+describe('the encoder at its true width computes what torch does, in f32', () => {
   it('a layer of 256 patches', async () => {
     for (const error of await errors('part')) expect(error).toBeLessThan(1e-4)
   })
@@ -86,7 +86,9 @@ describe("the encoder at its true width computes what torch does, in f32", () =>
   // A minute of two cores.
   it.runIf(process.env.G3_VISION === 'whole')('three layers of 4,096 patches', { timeout: 1_800_000 }, async () => {
     const found = await errors('whole')
-    console.log(`largest error beside a row's largest value, stage by stage: ${found.map((e) => e.toExponential(1)).join(', ')}`)
+    console.log(
+      `largest error beside a row's largest value, stage by stage: ${found.map((e) => e.toExponential(1)).join(', ')}`,
+    )
     for (const error of found) expect(error).toBeLessThan(1e-3)
   })
 })

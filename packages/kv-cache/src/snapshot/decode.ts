@@ -126,7 +126,8 @@ async function nextChecked(reader: ByteReader, bytes: Uint8Array, what: string, 
 
 /** @throws G3Error `kv-cache/snapshot-foreign` */
 function checkBinding(header: Header, { model, caches }: SnapshotBinding, alsoModel: string | undefined): void {
-  if (header.model !== model && header.model !== alsoModel) throw foreign(`is of the model ${header.model}, not of ${alsoModel ?? model}`)
+  if (header.model !== model && header.model !== alsoModel)
+    throw foreign(`is of the model ${header.model}, not of ${alsoModel ?? model}`)
   if (header.caches.length !== caches.length) {
     throw foreign(`has ${header.caches.length} caches, this model has ${caches.length}`)
   }

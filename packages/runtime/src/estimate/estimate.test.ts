@@ -10,7 +10,10 @@ const MEBIBYTE = 2 ** 20
 /** A backend that keeps tensors at 1 byte a weight, caches at 2 a number, and needs a byte of its own for each row. */
 const footprint = ({ tensors, buffers, caches, rows }: Workload) => ({
   weightsBytes: tensors.reduce((sum, tensor) => sum + tensor.rows * tensor.cols, 0),
-  cacheBytes: caches.reduce((sum, { pages, layers, kvHeads, headDim }) => sum + pages * 128 * layers * kvHeads * headDim * 4, 0),
+  cacheBytes: caches.reduce(
+    (sum, { pages, layers, kvHeads, headDim }) => sum + pages * 128 * layers * kvHeads * headDim * 4,
+    0,
+  ),
   scratchBytes: buffers.reduce((sum, buffer) => sum + 4 * buffer.rows * buffer.cols, rows),
 })
 
@@ -28,7 +31,10 @@ describe('an estimate', () => {
     ['12B', GEMMA3_12B, 2368, 1258],
     ['27B', GEMMA3_27B, 2976, 1581],
   ] as const)('counts keys and values of %s as they are seen, at 32,768 positions', (_, config, f16, q8) => {
-    for (const [cacheType, mebibytes] of [['f16', f16], ['q8_0', q8]] as const) {
+    for (const [cacheType, mebibytes] of [
+      ['f16', f16],
+      ['q8_0', q8],
+    ] as const) {
       const { localBytes, globalBytes } = planned(config, { context: 32_768, cacheType }).cache
       expect(Math.round((localBytes + globalBytes) / MEBIBYTE)).toBe(mebibytes)
     }
@@ -77,6 +83,19 @@ describe('an estimate', () => {
     expect(context).toBe(1024)
     const tensors = [...gguf.tensors.keys()].map((name) => tensorNamed(gguf, name))
     expect(weightsBytes).toBe(tensors.reduce((sum, { rows, cols }) => sum + rows * cols, 0))
+  })
+
+  it("counts an image encoder's weights and what it computes in", async () => {
+    const mmproj = await readGguf(bytesSource(fixtureBytes('tiny-random/tiny-mmproj-f16.gguf')))
+    const blind = planned(GEMMA3_270M)
+    const seeing = planned(GEMMA3_270M, { mmproj })
+    const stored = [...mmproj.tensors.values()].reduce((sum, { rows, cols }) => sum + rows * cols, 0)
+    expect(seeing.weightsBytes - blind.weightsBytes).toBe(stored)
+    // Pixels; patches, x, h, q, k, v and what attention gives, the MLP; pooled patches, those normed, soft tokens.
+    const numbers = 3 * 112 * 112 + 64 * (588 + 6 * 48 + 80) + 4 * (48 + 48 + 64)
+    expect(seeing.scratchBytes - blind.scratchBytes).toBe(4 * numbers)
+    const gguf = await readGguf(bytesSource(fixtureBytes('tiny-random/tiny-text-q4_0.gguf')))
+    expect(() => estimate({ gguf, mmproj: gguf, footprint })).toThrow(coded('gguf/architecture'))
   })
 
   it('refuses what no model can have', () => {

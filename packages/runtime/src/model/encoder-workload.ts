@@ -10,7 +10,7 @@ export function encoderWorkload(
   config: TowerConfig,
   tensor: (name: string) => Pick<PackedTensor, 'type'>,
 ): Required<Pick<Workload, 'tensors' | 'buffers' | 'attendAll'>> {
-  const { width, heads, outWidth } = config
+  const { width, heads, outWidth, imageSide } = config
   const buffers = towerBuffers(config)
   return {
     tensors: towerTensors(config).map(({ name, rows, cols }) =>
@@ -19,7 +19,8 @@ export function encoderWorkload(
         ? { type: 'F32', rows: outWidth, cols: width }
         : { type: tensor(name).type, rows, cols },
     ),
-    buffers: Object.values(buffers),
+    // A step brings the pixels.
+    buffers: [...Object.values(buffers), { rows: 1, cols: 3 * imageSide ** 2 }],
     attendAll: { rows: buffers.x.rows, heads, headDim: width / heads },
   }
 }

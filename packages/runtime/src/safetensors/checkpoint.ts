@@ -36,7 +36,13 @@ export async function openCheckpoint(
   const config = configFromJson(json)
   const { tensors, close } = await openCheckpointTensors(files, signal)
   try {
-    return { config, json, tensors: textTensors(tensors, config), vision: visionPart(json, tensors, config.width), close }
+    return {
+      config,
+      json,
+      tensors: textTensors(tensors, config),
+      vision: visionPart(json, tensors, config.width),
+      close,
+    }
   } catch (cause) {
     await close()
     throw cause

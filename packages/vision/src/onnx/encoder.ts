@@ -34,14 +34,19 @@ export interface OnnxEncoder extends VisionEncoder, AsyncDisposable {
 export async function onnxEncoder(options: OnnxEncoderOptions): Promise<OnnxEncoder> {
   const { providers = ['wasm'], threads, signal } = options
   const model = await blobOf(options.model, signal)
-  const data: DataFile[] = []
-  for (const [name, file] of Object.entries(options.data ?? {})) data.push({ name, data: await blobOf(file, signal) })
-  const name = await nameOf([model, ...data.map((file) => file.data)])
+  const beside = new Map<string, Blob>()
+  for (const [name, file] of Object.entries(options.data ?? {})) beside.set(name, await blobOf(file, signal))
+  const name = await nameOf([model, ...beside.values()])
 
   /** A worker with the model, as what it says of its ends. */
   const start = async (stop: AbortSignal | undefined) => {
+    // Bytes, for Node cannot send a file's Blob; the worker takes them over, so that they are in memory once.
+    const data: DataFile[] = []
+    for (const [file, blob] of beside) data.push({ name: file, data: await bytesOf(blob) })
+    const request = { kind: 'open', model: await bytesOf(model), data, providers, threads } as const
+    const give = [request.model, ...data.map((file) => file.data)].map(({ buffer }) => buffer)
     const thread = startThread()
-    const reply = await answer(thread, { kind: 'open', model, data, providers, threads }, stop)
+    const reply = await answer(thread, request, stop, give)
     if (reply.kind === 'opened') return { thread, input: reply.input, output: reply.output }
     thread.terminate()
     throw problem(reply)
@@ -75,7 +80,8 @@ export async function onnxEncoder(options: OnnxEncoderOptions): Promise<OnnxEnco
           check(
             dims.at(-1) === width && values.length === tokens * width,
             'vision/onnx-output',
-            () => `the encoder makes ${dims.join(' x ')} values of a view, not ${tokens} x ${width}: it is another model's`,
+            () =>
+              `the encoder makes ${dims.join(' x ')} values of a view, not ${tokens} x ${width}: it is another model's`,
           )
           onProgress?.(1, 1)
           return values
@@ -100,14 +106,21 @@ export async function onnxEncoder(options: OnnxEncoderOptions): Promise<OnnxEnco
   }
 }
 
+const bytesOf = async (blob: Blob): Promise<Uint8Array<ArrayBuffer>> => new Uint8Array(await blob.arrayBuffer())
+
 /** What a worker answers, unless the signal comes first or the worker fails. */
-async function answer(thread: Thread, request: Request, signal: AbortSignal | undefined): Promise<Reply> {
+async function answer(
+  thread: Thread,
+  request: Request,
+  signal: AbortSignal | undefined,
+  give?: ArrayBuffer[],
+): Promise<Reply> {
   const { promise: aborted, reject } = Promise.withResolvers<never>()
   const listen = (): void => reject(signal?.reason)
   signal?.addEventListener('abort', listen)
   try {
     signal?.throwIfAborted()
-    return await Promise.race([thread.ask(request), aborted])
+    return await Promise.race([thread.ask(request, give), aborted])
   } catch (cause) {
     thread.terminate()
     signal?.throwIfAborted()

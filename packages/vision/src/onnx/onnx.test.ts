@@ -75,9 +75,11 @@ describe('an encoder of ONNX Runtime', () => {
 })
 
 it('has a name of its own for each set of weights', async () => {
-  const [plain, half, beside] = ['vision_encoder.onnx', 'vision_encoder_fp16.onnx', 'vision_encoder_data.onnx_data'].map(
-    (name) => new Blob([fixture(`onnx/${name}`)]),
-  )
+  const [plain, half, beside] = [
+    'vision_encoder.onnx',
+    'vision_encoder_fp16.onnx',
+    'vision_encoder_data.onnx_data',
+  ].map((name) => new Blob([fixture(`onnx/${name}`)]))
   const names = await Promise.all([[plain], [plain], [half], [plain, beside]].map(nameOf))
   expect(names[1]).toBe(names[0])
   expect(new Set(names).size).toBe(3)

@@ -4,14 +4,14 @@ export type Provider = 'wasm' | 'webgpu'
 /** A file of weights beside the model, by the name that the model has for it. */
 export interface DataFile {
   readonly name: string
-  readonly data: Blob
+  readonly data: Uint8Array<ArrayBuffer>
 }
 
 /** What the worker is asked. */
 export type Request =
   | {
       readonly kind: 'open'
-      readonly model: Blob
+      readonly model: Uint8Array<ArrayBuffer>
       readonly data: readonly DataFile[]
       readonly providers: readonly Provider[]
       readonly threads: number | undefined

@@ -3,7 +3,7 @@ import type { Reply, Request } from './protocol.js'
 /** The part of `node:worker_threads` in use; named here so that a web build needs no Node types. */
 interface NodeWorkerThreads {
   readonly Worker: new (source: URL) => {
-    postMessage(message: Request): void
+    postMessage(message: Request, transfer: ArrayBuffer[]): void
     on(event: 'message', listener: (reply: Reply) => void): void
     on(event: 'error', listener: (error: Error) => void): void
     ref(): void
@@ -15,8 +15,11 @@ declare const process: { getBuiltinModule(id: 'node:worker_threads'): NodeWorker
 
 /** A worker that answers one request at a time. */
 export interface Thread {
-  /** Rejects when the worker fails. */
-  ask(request: Request): Promise<Reply>
+  /**
+   * Rejects when the worker fails.
+   * @param give memory of the request that the worker takes over
+   */
+  ask(request: Request, give?: ArrayBuffer[]): Promise<Reply>
   terminate(): void
 }
 
@@ -27,11 +30,11 @@ export function startThread(): Thread {
   const fail = (cause: unknown): void => settle?.reject(cause)
   const { send, hold, terminate } = typeof Worker === 'function' ? inPage(take, fail) : inNode(take, fail)
   return {
-    async ask(request) {
+    async ask(request, give = []) {
       const { promise, resolve, reject } = Promise.withResolvers<Reply>()
       settle = { resolve, reject }
       hold(true)
-      send(request)
+      send(request, give)
       try {
         return await promise
       } finally {
@@ -47,7 +50,7 @@ function inPage(take: (reply: Reply) => void, fail: (cause: unknown) => void) {
   worker.addEventListener('message', ({ data }) => take(data))
   worker.addEventListener('error', ({ message }) => fail(new Error(message || 'the worker cannot be loaded')))
   return {
-    send: (request: Request) => worker.postMessage(request),
+    send: (request: Request, give: ArrayBuffer[]) => worker.postMessage(request, give),
     hold: () => {},
     terminate: () => worker.terminate(),
   }
@@ -60,7 +63,7 @@ function inNode(take: (reply: Reply) => void, fail: (cause: unknown) => void) {
   worker.on('error', fail)
   worker.unref()
   return {
-    send: (request: Request) => worker.postMessage(request),
+    send: (request: Request, give: ArrayBuffer[]) => worker.postMessage(request, give),
     hold: (busy: boolean) => (busy ? worker.ref() : worker.unref()),
     terminate: () => void worker.terminate(),
   }

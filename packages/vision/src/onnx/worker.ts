@@ -45,9 +45,9 @@ async function open({ model, data, providers, threads }: Request & { kind: 'open
   // What the graph's constants make it say is nothing that a user can act on.
   runtime.env.logLevel = 'error'
   try {
-    session = await runtime.InferenceSession.create(new Uint8Array(await model.arrayBuffer()), {
+    session = await runtime.InferenceSession.create(model, {
       executionProviders: [...providers],
-      ...(data.length > 0 && { externalData: data.map(({ name: path, data: blob }) => ({ path, data: blob })) }),
+      ...(data.length > 0 && { externalData: data.map(({ name: path, data: bytes }) => ({ path, data: bytes })) }),
     })
   } catch (cause) {
     return failed('model', cause)
