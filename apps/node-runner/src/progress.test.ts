@@ -18,7 +18,10 @@ it('tells picture and layer on a terminal, and leaves the line empty', () => {
     progress.encoded(27, 27)
     progress.encoded(12, 27)
     expect(line(out.written)).toBe('reading picture 2/2 … layer 12/27')
-    progress[Symbol.dispose]()
+    progress.read(512, 600)
+    expect(line(out.written)).toBe('reading picture 2/2 … layer 12/27')
+    progress.read(600, 600)
+    expect(line(out.written)).toBe('')
     progress.encoded(13, 27)
   }
   expect(line(out.written)).toBe('')
@@ -30,6 +33,6 @@ it.each([
 ])('writes nothing where there is %s', (_, out, pictures) => {
   using progress = pictureProgress(pictures, out)
   progress.encoded(1, 27)
-  progress[Symbol.dispose]()
+  progress.read(1, 1)
   expect(out.written).toEqual([])
 })

@@ -81,6 +81,8 @@ function lines(what: string): Progress {
 export interface PictureProgress extends Disposable {
   /** As `onEncode` of a generation. */
   encoded(layer: number, layers: number): void
+  /** As `onPrefill`: once the prompt is read, the line is empty. */
+  read(done: number, total: number): void
 }
 
 /** @param pictures that are read, crops among them; where the model knows some already, they are passed over */
@@ -89,18 +91,22 @@ export function pictureProgress(
   out: Pick<NodeJS.WriteStream, 'isTTY' | 'write'> = process.stderr,
 ): PictureProgress {
   let shown = out.isTTY === true && pictures > 0
-  let done = 0
+  let encoded = 0
   const show = (text: string): void => void (shown && out.write(`\r\x1b[K${text}`))
+  const end = (): void => {
+    show('')
+    shown = false
+  }
   show(`reading picture 1/${pictures} …`)
   return {
     encoded(layer, layers) {
-      const at = Math.min(done + 1, pictures)
-      if (layer === layers) done++
+      const at = Math.min(encoded + 1, pictures)
+      if (layer === layers) encoded++
       show(`reading picture ${at}/${pictures} … layer ${layer}/${layers}`)
     },
-    [Symbol.dispose]() {
-      show('')
-      shown = false
+    read(done, total) {
+      if (done === total) end()
     },
+    [Symbol.dispose]: end,
   }
 }
