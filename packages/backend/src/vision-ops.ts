@@ -23,7 +23,7 @@ export interface VisionOps {
   attendAll(args: { q: Buffer; k: Buffer; v: Buffer; headDim: number; scale: number; out: Buffer }): void
   /**
    * Takes x for a grid of `columns` and makes each square of size × size a row: out[r] = its mean, r < rows / size², in the
-   * first rows of `out`. The step has as many rows as x. Squares of 1 copy x.
+   * first rows of `out`; the next, up to the step's, hold anything. The step has as many rows as x. Squares of 1 copy x.
    */
   pool(args: { x: Buffer; columns: number; size: number; out: Buffer }): void
 }

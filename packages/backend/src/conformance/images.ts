@@ -176,13 +176,13 @@ async function pooling(backend: VisionBackend, rng: Random): Promise<Observed> {
   ]) {
     const [rows, cols] = [columns * rowsOfGrid, 48]
     const x = await input(backend, 'x', rows, cols, rng.normal(rows * cols))
-    // Two rows more than there are squares: they stay as they are.
-    const out = await input(backend, 'pooled', rows / size ** 2 + 2, cols, rng.normal((rows / size ** 2 + 2) * cols))
-    const program = record(backend, (ops) => ops.pool({ x: x.buffer, columns, size, out: out.buffer }))
+    // There may be more rows than squares.
+    const squares = rows / size ** 2
+    const out = backend.buffer('pooled', squares + 2, cols)
+    const program = record(backend, (ops) => ops.pool({ x: x.buffer, columns, size, out }))
     x.fill()
-    out.fill()
     backend.run(program, { rows })
-    const values = await backend.read(out.buffer, out.buffer.rows)
+    const values = await backend.read(out, squares)
     observed.push({ what: `${columns} x ${rowsOfGrid} by ${size}`, cols, values })
   }
   return observed
