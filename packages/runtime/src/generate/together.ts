@@ -1,16 +1,23 @@
 import { DRAW_WORDS, type LogitEdits } from '@g3/backend'
 import type { Gemma3, TextSequence } from '../model/gemma3.js'
+import type { Ranking } from '../sampling/top-k.js'
 
 /** Longest wait for texts that had a token in the last pass and have not asked for the next: one pass of all costs far less than two. */
 const LINGER_MS = 3
+
+/** What is asked for after a token; `read` is nothing that can be had together. Rows of one form lie together, so that one head serves them. */
+const FORMS = ['pick', 'draw', 'top', 'logits', 'read'] as const
 
 /** A text's turn in the next pass: a token to read, and what is asked for after it. */
 interface Turn {
   readonly sequence: TextSequence
   readonly id: number
-  readonly form: 'pick' | 'draw' | 'read'
-  readonly draw: Int32Array | undefined
-  /** Gets the next token, or −1 for the form `read`. */
+  readonly form: (typeof FORMS)[number]
+  readonly draw?: Int32Array
+  readonly ranking?: Ranking
+  /** [vocab] receives the logits. */
+  readonly logits?: Float32Array
+  /** Gets the next token, or −1 where none was picked. */
   resolve(next: number): void
   reject(problem: unknown): void
 }
@@ -71,39 +78,71 @@ export function together(gemma3: Pick<Gemma3, 'batch'>): (sequence: TextSequence
   }
 
   const run = async (turns: readonly Turn[]): Promise<void> => {
-    // Rows of one form lie together, so that one head serves them.
-    const read = step(['pick', 'draw', 'read'].flatMap((form) => turns.filter((turn) => turn.form === form)))
-    const [picks, draws, others] = (['pick', 'draw', 'read'] as const).map((form) =>
-      read.filter((turn) => turn.form === form),
+    const read = step(FORMS.flatMap((form) => turns.filter((turn) => turn.form === form)))
+    await Promise.all(
+      FORMS.map((form) =>
+        give(
+          form,
+          read.filter((turn) => turn.form === form),
+        ),
+      ),
     )
-    for (const turn of others) turn.resolve(-1)
-    await Promise.all([give(picks, (batch) => batch.pick()), give(draws, (batch) => batch.draw(packed(draws)))])
   }
 
-  const give = async (
-    turns: readonly Turn[],
-    head: (batch: ReturnType<Gemma3['batch']>) => Promise<Int32Array>,
-  ): Promise<void> => {
+  /** Gives what was asked for in one form. */
+  const give = async (form: Turn['form'], turns: readonly Turn[]): Promise<void> => {
     if (turns.length === 0) return
     try {
-      const ids = await head(gemma3.batch(turns.map(({ sequence }) => sequence)))
-      for (const [i, turn] of turns.entries()) turn.resolve(ids[i])
+      const next = await head(form, turns)
+      for (const [i, turn] of turns.entries()) turn.resolve(next?.[i] ?? -1)
     } catch (problem) {
       for (const turn of turns) turn.reject(problem)
     }
+  }
+
+  const head = async (form: Turn['form'], turns: readonly Turn[]): Promise<Int32Array | undefined> => {
+    if (form === 'read') return undefined
+    const batch = gemma3.batch(turns.map(({ sequence }) => sequence))
+    switch (form) {
+      case 'pick':
+        return batch.pick()
+      case 'draw':
+        return batch.draw(packed(turns))
+      case 'top':
+        await batch.top(turns.flatMap(({ ranking }) => ranking ?? []))
+        return undefined
+      case 'logits': {
+        const all = await batch.logits(roomFor(turns.length * turns[0].sequence.vocabulary))
+        for (const [i, { logits }] of turns.entries())
+          logits?.set(all.subarray(i * logits.length, (i + 1) * logits.length))
+        return undefined
+      }
+      default:
+        return form satisfies never
+    }
+  }
+
+  /** Logits of all who ask for them, before each gets its own. */
+  let held = new Float32Array(0)
+  const roomFor = (numbers: number): Float32Array => {
+    if (held.length < numbers) held = new Float32Array(numbers)
+    return held
   }
 
   return (sequence) => {
     /** The token that is to be read before anything else is asked. */
     let pending: number | undefined
 
-    const take = (form: Turn['form'], draw?: Int32Array): Promise<number> | undefined => {
+    const take = (
+      form: Turn['form'],
+      wanted: Pick<Turn, 'draw' | 'ranking' | 'logits'> = {},
+    ): Promise<number> | undefined => {
       writing.add(sequence)
       if (pending === undefined) return undefined
       const id = pending
       pending = undefined
       return new Promise((resolve, reject) => {
-        waiting.push({ sequence, id, form, draw, resolve, reject })
+        waiting.push({ sequence, id, form, ...wanted, resolve, reject })
         consider()
       })
     }
@@ -117,7 +156,7 @@ export function together(gemma3: Pick<Gemma3, 'batch'>): (sequence: TextSequence
       },
       pick: () => take('pick') ?? sequence.pick(),
       draw: async (draw: Int32Array, edits?: LogitEdits) => {
-        if (edits === undefined) return (await take('draw', draw)) ?? sequence.draw(draw)
+        if (edits === undefined) return (await take('draw', { draw })) ?? sequence.draw(draw)
         await take('read')
         return sequence.draw(draw, edits)
       },
@@ -128,15 +167,15 @@ export function together(gemma3: Pick<Gemma3, 'batch'>): (sequence: TextSequence
         consider()
         return sequence.stepRows(...rows)
       },
-      async top(into: Parameters<TextSequence['top']>[0]) {
-        await take('read')
-        return sequence.top(into)
+      async top(ranking: Ranking) {
+        return (await take('top', { ranking })) === undefined ? sequence.top(ranking) : ranking
       },
       async logits(into?: Float32Array) {
-        await take('read')
-        return sequence.logits(into)
+        const logits = into?.subarray(0, sequence.vocabulary) ?? new Float32Array(sequence.vocabulary)
+        if ((await take('logits', { logits })) === undefined) await sequence.logits(logits)
+        return into ?? logits
       },
-      async logSum(into: Parameters<TextSequence['logSum']>[0]) {
+      async logSum(into: Ranking) {
         await take('read')
         return sequence.logSum(into)
       },
