@@ -5,6 +5,7 @@ export default library({
   auto: 'src/auto.ts',
   tools: 'src/tools/index.ts',
   session: 'src/session/index.ts',
+  'prompt-api': 'src/prompt-api/index.ts',
   grammar: 'src/grammar/index.ts',
   gguf: 'src/gguf/index.ts',
   speculate: 'src/speculate/index.ts',

@@ -1,7 +1,8 @@
 import { createReadStream } from 'node:fs'
 import { rename, rm, stat, writeFile } from 'node:fs/promises'
 import { G3Error } from '@g3/backend'
-import type { Model } from '@g3/runtime'
+import type { Chat, Model } from '@g3/runtime'
+import { restoreSession } from '@g3/runtime/session'
 
 /**
  * Takes up the text in a session's file.
@@ -30,10 +31,25 @@ async function* chunks(path: string): AsyncGenerator<Uint8Array> {
  * Leaves the text that was generated last in a file. What was there stays until all is written.
  * @throws G3Error `cli/unwritable-file`
  */
-export async function saveSession(model: Model, path: string): Promise<void> {
+export const saveSession = (model: Model, path: string): Promise<void> => writeWhole(path, model.save())
+
+/** Leaves a chat in a file. @throws G3Error `cli/unwritable-file`, and as {@link Chat.save} */
+export const saveChat = (chat: Chat, path: string): Promise<void> => writeWhole(path, chat.save())
+
+/** Takes up the chat in a file. @throws G3Error `cli/missing-file`, `cli/unreadable-file`, and as `restoreSession` */
+export async function loadChat(model: Model, path: string): Promise<Chat> {
+  const found = await stat(path).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'ENOENT') throw new G3Error('cli/missing-file', `there is no file ${path}`, { cause })
+    throw unreadable(path, cause)
+  })
+  if (!found.isFile()) throw new G3Error('cli/unreadable-file', `${path} is no file`)
+  return restoreSession(model, chunks(path))
+}
+
+async function writeWhole(path: string, bytes: AsyncIterable<Uint8Array>): Promise<void> {
   const part = `${path}.${process.pid}.part`
   try {
-    await writeFile(part, model.save())
+    await writeFile(part, bytes)
     await rename(part, path)
   } catch (cause) {
     await rm(part, { force: true })

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { g3, TINY } from '../testing/g3.js'
 
@@ -51,5 +54,33 @@ describe('chat from a pipe', () => {
     expect(code).toBe(0)
     expect(stderr).toContain('(generate/prompt-too-long)')
     expect(stdout).toBe((await chat('hello\n')).stdout)
+  })
+
+  it('answers again, edits, forks, goes back, and saves', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'g3-chat-'))
+    const file = join(folder, 'a chat')
+    try {
+      const greedy = ['--temperature', '0']
+      const { stdout: one } = await chat('hello\n', ...greedy)
+      const { stdout: other } = await chat('other\n', ...greedy)
+      const { stdout: two } = await chat('hello\nmore\n', ...greedy)
+      expect((await chat('hello\n/regenerate\n', ...greedy)).stdout).toBe(one + one)
+      expect((await chat('hello\n/edit other\n', ...greedy)).stdout).toBe(one + other)
+      expect((await chat('hello\nmore\n/edit 1 other\n', ...greedy)).stdout).toBe(two + other)
+      expect((await chat(`hello\n/save ${file}\n/fork\nmore\n/back\nmore\n`, ...greedy)).stdout).toBe(
+        two + two.slice(one.length),
+      )
+      const loaded = await chat(`/load ${file}\nmore\n`, ...greedy)
+      expect([loaded.stdout, loaded.stderr]).toEqual([
+        two.slice(one.length),
+        expect.stringContaining('The conversation has 2 messages.'),
+      ])
+      const wrong = await chat(`/regenerate\n/edit 3 x\n/back\n/load ${file}x\n/save ${folder}/no/where\n`)
+      expect([wrong.code, wrong.stdout]).toEqual([0, ''])
+      for (const said of ['no answer yet', 'no message 3', 'no copy', '(cli/missing-file)', '(cli/unwritable-file)'])
+        expect(wrong.stderr).toContain(said)
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
   })
 })

@@ -1,17 +1,18 @@
 import { join } from 'node:path'
 import { isG3Error } from '@g3/backend'
-import type { Chat, GenerateOptions } from '@g3/runtime'
+import type { Chat, GenerateOptions, Generation } from '@g3/runtime'
 import { EXIT } from '../failure.js'
 import { onInterrupt } from '../interrupt.js'
 import { loadForCommand } from '../loading.js'
 import { cacheFolder } from '../models/cache.js'
 import { note, print, printText } from '../output.js'
-import { completeCommand, runCommand } from '../repl/commands.js'
+import { completeCommand, runCommand, type Effect } from '../repl/commands.js'
 import { picturesOf, viewsOf, type PicturePart } from '../pictures.js'
 import { pictureProgress } from '../progress.js'
 import { openHistory } from '../repl/history.js'
 import { entries } from '../repl/input.js'
 import { openTerminal } from '../repl/terminal.js'
+import { loadChat, saveChat } from '../session.js'
 import { speculationOf } from '../speculation.js'
 import { generateOptions, type RunOptions } from './run.js'
 
@@ -33,7 +34,9 @@ export async function chat(options: ChatCommandOptions): Promise<void> {
   const { model, name, instructionTuned } = loaded
   if (!instructionTuned)
     note(`${name} is a base model: it continues text and was not tuned to answer, so expect odd replies.`)
-  const session = model.chat(options.system === undefined ? {} : { system: options.system })
+  let session = model.chat(options.system === undefined ? {} : { system: options.system })
+  /** The conversations that copies were made of. */
+  const origins: Chat[] = []
 
   const history = await openHistory(join(cacheFolder(), 'chat-history'), (reason) =>
     note(`The history is not kept: ${reason}`),
@@ -80,26 +83,56 @@ export async function chat(options: ChatCommandOptions): Promise<void> {
     }
   }
 
-  const answer = async (text: string): Promise<void> => {
-    answering = new AbortController()
-    terminal.hush()
-    try {
-      const content = images.length === 0 ? text : [...images, { type: 'text', text }]
-      using progress = pictureProgress(viewsOf(images))
-      images = []
-      await printAnswer(session, content, {
-        ...generateOptions(options, instructionTuned, answering.signal),
-        onEncode: progress.encoded,
-        onPrefill: progress.read,
-        ...(speculation.drafter && { speculate: speculation.drafter }),
+  /** @param views how many views of images are new in it */
+  const answer = (begin: (options: GenerateOptions) => Generation, views = 0): Promise<void> =>
+    said(async () => {
+      answering = new AbortController()
+      terminal.hush()
+      try {
+        using progress = pictureProgress(views)
+        const how = {
+          ...generateOptions(options, instructionTuned, answering.signal),
+          onEncode: progress.encoded,
+          onPrefill: progress.read,
+          ...(speculation.drafter && { speculate: speculation.drafter }),
+        }
+        await printAnswer(begin(how))
+      } finally {
+        answering = undefined
+      }
+    })
+  const send = (text: string): Promise<void> => {
+    const content = images.length === 0 ? text : [...images, { type: 'text', text }]
+    const views = viewsOf(images)
+    images = []
+    return answer((how) => session.send(content, how), views)
+  }
+
+  /** @returns whether the chat goes on */
+  const obey = async (effect: Effect): Promise<boolean> => {
+    if (effect === 'exit') return false
+    if (effect === 'fork') {
+      origins.push(session)
+      session = session.fork()
+      note('This is a copy now; /back returns to where it was.')
+    } else if (effect === 'back') {
+      const origin = origins.pop()
+      session = origin ?? session
+      note(origin ? 'Back in the conversation that was copied.' : 'This is no copy.')
+    } else if ('say' in effect) note(effect.say)
+    else if ('answer' in effect) await answer(effect.answer)
+    else if ('image' in effect) await addImage(effect.image)
+    else
+      await said(async () => {
+        if ('save' in effect) {
+          await saveChat(session, effect.save)
+          note(`The conversation is in ${effect.save}.`)
+        } else {
+          session = await loadChat(model, effect.load)
+          note(`The conversation has ${session.messages.length} messages.`)
+        }
       })
-    } catch (error) {
-      // A turn that does not fit, say, ends this answer and not the chat.
-      if (!isG3Error(error)) throw error
-      note(`${error.message} (${error.code})`)
-    } finally {
-      answering = undefined
-    }
+    return true
   }
 
   terminal.ask(PROMPT)
@@ -108,15 +141,11 @@ export async function chat(options: ChatCommandOptions): Promise<void> {
     const entry = typed.push(line)
     switch (entry.kind) {
       case 'message':
-        await answer(entry.text)
+        await send(entry.text)
         break
-      case 'command': {
-        const effect = runCommand(session, entry.name, entry.argument)
-        if (effect === 'exit') return
-        if ('image' in effect) await addImage(effect.image)
-        else note(effect.say)
+      case 'command':
+        if (!(await obey(runCommand(session, entry.name, entry.argument)))) return
         break
-      }
       case 'more':
       case 'nothing':
         break
@@ -126,17 +155,22 @@ export async function chat(options: ChatCommandOptions): Promise<void> {
     terminal.ask(typed.open ? MORE_PROMPT : PROMPT)
   }
   const rest = typed.end()
-  if (rest.kind === 'message' && !interrupted) await answer(rest.text)
+  if (rest.kind === 'message' && !interrupted) await send(rest.text)
   if (process.stdin.isTTY) note('')
   if (interrupted) process.exitCode = EXIT.interrupted
 }
 
-async function printAnswer(
-  session: Chat,
-  content: Parameters<Chat['send']>[0],
-  options: GenerateOptions,
-): Promise<void> {
-  const generation = session.send(content, options)
+/** A turn that does not fit, say, or a file that is not there, ends this and not the chat. */
+async function said(work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    if (!isG3Error(error)) throw error
+    note(`${error.message} (${error.code})`)
+  }
+}
+
+async function printAnswer(generation: Generation): Promise<void> {
   let last = '\n'
   for await (const chunk of generation) {
     if (chunk.text === '') continue

@@ -43,6 +43,8 @@ export interface Chat {
   system: string | undefined
   /** The ids that the next turn goes on from: all turns up to the last answer. None before the first. */
   readonly ids: Int32Array
+  /** The ids that {@link send} would have the model read. */
+  encode(content: string | readonly ContentPart[]): Int32Array
   /**
    * Adds a user turn, a text or parts with images among them, and answers it. The answer joins the conversation when the
    * generation ends, as far as it came. After an error, or an abort before the first text, the conversation is as if
@@ -139,6 +141,7 @@ export function sessionOf(model: SessionModel, instructions: string | undefined,
     get ids() {
       return idsOf(model, system, turns)
     },
+    encode: (content) => idsOf(model, system, [...turns, { message: { role: 'user', content } }]),
     send(content, options = {}) {
       checkIdle()
       return answer(turns, { message: { role: 'user', content } }, options)
