@@ -27,7 +27,8 @@ export interface Machine {
   after(thread: Thread, written: string): State
 }
 
-const BOTTOM = 0
+/** The stack with nothing on it: a text ends there. */
+export const BOTTOM = 0
 const MOST_OPEN = 20_000
 
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })

@@ -151,6 +151,19 @@ describe('whatever a constraint lets by', () => {
   })
 })
 
+it.each(TOOL_FORMS)('masks of free text are what the constraint allows, token by token: %s', (form) => {
+  const mask = new Uint32Array(vocabulary.words)
+  for (const choice of ['auto', 'none'] as const) {
+    const constraint = start({ form, choice })
+    for (const byte of new TextEncoder().encode(' now [x{ "name" : {"name": "nope", [ ``` [no é {"name": "not')) {
+      constraint.mask(mask)
+      const said = Array.from({ length: vocabulary.size }, (_, id) => ((mask[id >> 5] >>> (id & 31)) & 1) === 1)
+      expect(said).toEqual(said.map((_, id) => constraint.allows(id)))
+      if (constraint.allows(byte + 1)) constraint.accept(byte + 1)
+    }
+  }
+})
+
 describe('tools that cannot be used', () => {
   const code = (make: () => unknown): unknown => {
     try {

@@ -2,8 +2,8 @@ import { check, G3Error, isG3Error } from '@g3/backend'
 import { all, any, NOTHING, text, type Grammar, type Part } from '../grammar/part.js'
 import { regexLanguage } from '../grammar/regex/compile.js'
 import { automaton as automatonOf, type Automaton } from '../grammar/regular/automaton.js'
-import { character, EVERY } from '../grammar/regular/code-points.js'
 import { languages as languagesOf } from '../grammar/regular/languages.js'
+import { ALL, NONE, type Language } from '../grammar/regular/node.js'
 import { schemaPart } from '../grammar/schema/compile.js'
 import { checkForm, FENCE, type ToolForm } from './form.js'
 import { knownTools, type KnownTool, type Tool } from './tool.js'
@@ -43,40 +43,43 @@ export function toolGrammar(
     `maxCalls is ${maxCalls}; it must be a whole number from 1 to ${MOST_CALLS}`,
   )
   const machine = automatonOf(languagesOf())
+  const { languages } = machine
   const rules: Part[] = []
-  const plain = (): Part => text(plainText(machine, [...known.keys()]))
-  const calls = (chosen: readonly KnownTool[]): Part => {
-    const each = chosen.map((one) => callPart(one, form, machine, rules))
-    return block(any(each), form, maxCalls, (literal) => text(machine.languages.literal(literal)))
+  const literal = (spelled: string): Part => text(languages.literal(spelled))
+  const calls = (chosen: readonly KnownTool[]): readonly Block[] =>
+    blocks(any(chosen.map((one) => callPart(one, form, machine, rules))), form, maxCalls, literal)
+  const alone = ({ opener, rest }: Block): Part => all(literal(opener), rest)
+  const everyTool = [...known.values()]
+
+  const rootOf = (): Part => {
+    if (choice === 'none') return text(plainText(machine, [...known.keys()]))
+    check(known.size > 0, 'tools/bad-choice', 'there are no tools to call: give some, or choose none')
+    if (choice === 'required') return any(calls(everyTool).map(alone))
+    if (choice === 'auto') {
+      const plain = plainText(machine, [...known.keys()])
+      // Text and what begins a call are one language, so that calls are followed only where one has begun.
+      const after = ({ opener, rest }: Block): Part =>
+        all(text(languages.sequence(plain, languages.literal(opener))), rest)
+      return any([text(plain), ...calls(everyTool).map(after)])
+    }
+    const one = known.get(choice.name)
+    check(
+      one !== undefined,
+      'tools/bad-choice',
+      () => `there is no tool ${choice.name} to choose; there are ${[...known.keys()].join(', ')}`,
+    )
+    return any(calls([one]).map(alone))
   }
-  return { automaton: machine, rules, root: rootOf(choice, known, plain, calls) }
+  return { automaton: machine, rules, root: rootOf() }
 }
 
-function rootOf(
-  choice: ToolChoice,
-  known: ReadonlyMap<string, KnownTool>,
-  plain: () => Part,
-  calls: (chosen: readonly KnownTool[]) => Part,
-): Part {
-  if (choice === 'none') return plain()
-  check(known.size > 0, 'tools/bad-choice', 'there are no tools to call: give some, or choose none')
-  if (choice === 'required') return calls([...known.values()])
-  if (choice === 'auto') return all(plain(), any([calls([...known.values()]), NOTHING]))
-  const one = known.get(choice.name)
-  check(
-    one !== undefined,
-    'tools/bad-choice',
-    () => `there is no tool ${choice.name} to choose; there are ${[...known.keys()].join(', ')}`,
-  )
-  return calls([one])
-}
-
+/** A call, from after what all calls of the form begin with. */
 function callPart({ tool, schema }: KnownTool, form: ToolForm, machine: Automaton, rules: Part[]): Part {
   const { literal } = machine.languages
   try {
     if (form === 'json')
       return all(
-        text(literal(`{"name": ${JSON.stringify(tool.name)}, "parameters": `)),
+        text(literal(`${JSON.stringify(tool.name).slice(1)}, "parameters": `)),
         schemaPart({ ...schema, type: 'object' }, { open: false }, machine, rules),
         text(literal('}')),
       )
@@ -88,35 +91,42 @@ function callPart({ tool, schema }: KnownTool, form: ToolForm, machine: Automato
   }
 }
 
+/** Calls as an answer has them: what they begin with, and the rest. */
+interface Block {
+  readonly opener: string
+  readonly rest: Part
+}
+
+const JSON_OPENER = '{"name": "'
+
 /** One call, or up to `most` of them, in what a form puts around them. */
-function block(call: Part, form: ToolForm, most: number, literal: (spelled: string) => Part): Part {
+function blocks(call: Part, form: ToolForm, most: number, literal: (spelled: string) => Part): readonly Block[] {
   const several = (between: string): Part => {
     let rest = NOTHING
     for (let i = 1; i < most; i++) rest = any([all(literal(between), call, rest), NOTHING])
     return all(call, rest)
   }
   switch (form) {
-    case 'json':
-      return most === 1 ? call : any([call, all(literal('['), several(', '), literal(']'))])
+    case 'json': {
+      const list: Block = { opener: `[${JSON_OPENER}`, rest: all(several(`, ${JSON_OPENER}`), literal(']')) }
+      return [{ opener: JSON_OPENER, rest: call }, ...(most === 1 ? [] : [list])]
+    }
     case 'python':
-      return all(literal('['), several(', '), literal(']'))
+      return [{ opener: '[', rest: all(several(', '), literal(']')) }]
     case 'tool_code':
-      return all(literal(FENCE), several('\n'), literal('\n```'))
+      return [{ opener: FENCE, rest: all(several('\n'), literal('\n```')) }]
     default:
       return form satisfies never
   }
 }
 
 /** Text in which the reader of calls (`calls.ts`) finds no call of a known tool, whichever the form. */
-function plainText({ languages }: Automaton, names: readonly string[]) {
-  const { repeat, intersection, not } = languages
-  const anything = repeat(character(languages, EVERY, 'plain'), 0, Infinity)
+function plainText({ languages }: Automaton, names: readonly string[]): Language {
+  const { intersection, not } = languages
   const name = `(?:${names.map((one) => one.replace(/[.-]/g, '\\$&')).join('|')})`
   const openers = ['```tool_c(?:ode|alls?)', '\\{\\s*"(?:parameters|arguments)"\\s*:']
   if (names.length > 0) openers.push(`\\{\\s*"name"\\s*:\\s*"${name}"`, `\\[\\s*${name}\\s*\\(`)
-  const found = [
-    regexLanguage(languages, `^[\\s\\S]*(?:${openers.join('|')})[\\s\\S]*$`, 'plain'),
-    ...(names.length > 0 ? [regexLanguage(languages, `^\\s*${name}\\s*\\([\\s\\S]*$`, 'plain')] : []),
-  ]
-  return intersection([anything, ...found.map(not)])
+  const somewhere = regexLanguage(languages, `^(?:${openers.join('|')})$`, 'plain')
+  const first = names.length > 0 ? regexLanguage(languages, `^\\s*${name}\\s*\\($`, 'plain') : NONE
+  return intersection([not(languages.sequence(ALL, somewhere, ALL)), not(languages.sequence(first, ALL))])
 }
