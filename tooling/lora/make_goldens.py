@@ -1,12 +1,13 @@
 """Makes random LoRA adapters for a Gemma 3 in a GGUF file, and the logits of Hugging Face's model with them merged into its weights.
 
-  python make_goldens.py --base MODEL.gguf --config CONFIG.json --prompts PROMPTS.json --out FOLDER [--layers N]
+  python make_goldens.py --base MODEL.gguf --config CONFIG.json --prompts PROMPTS.json --out FOLDER [--layers N] [--size S]
 
 CONFIG.json is the model's config as Hugging Face has it, PROMPTS.json is {name: ids}. FOLDER gets
   all.gguf    f32, rank 8, alpha 16: all projections and the embedding
   attn.gguf   f16, rank 4, alpha 4: the projections of attention
   q8.gguf     Q8_0, rank 32, no alpha: queries and the down matrix of the first N layers
   goldens.json  {cases: [{adapters: [{file, scale}], prompt, ids, logits, rows}]}, and the logits, f32 [rows, ids of the vocabulary]
+What is added has S of the standard deviation of what is there: 0.3, which no trained model survives; 0.05 leaves it one.
 A matrix W becomes W + scale * alpha / rank * B A; of the embedding only what is read, not the output matrix, as PEFT and llama.cpp do.
 Needs torch, transformers and gguf.
 """
@@ -78,9 +79,10 @@ def load(base: Path, config: Path) -> Gemma3ForCausalLM:
 class Adapter:
     """Random matrices for some of a model's, as they are after they were stored."""
 
-    def __init__(self, seed: int, rank: int, alpha: float | None, kind: str):
+    def __init__(self, seed: int, rank: int, alpha: float | None, kind: str, size: float):
         self.rng = np.random.default_rng(seed)
         self.rank, self.alpha, self.kind = rank, alpha, kind
+        self.size = size
         self.scale = 1.0 if alpha is None else alpha / rank
         self.pairs: dict[str, tuple[np.ndarray, np.ndarray]] = {}
 
@@ -88,8 +90,7 @@ class Adapter:
         weight = model.get_parameter(f"{hf_name(name)}.weight").detach().numpy()
         rows, cols = weight.shape[::-1] if name == EMBEDDING else weight.shape
         a = self.rng.normal(size=(self.rank, cols)) / np.sqrt(cols)
-        # What is added is some tenths of what is there.
-        size = 0.3 * weight.std() * np.sqrt(cols) / (self.scale * np.sqrt(self.rank))
+        size = self.size * weight.std() * np.sqrt(cols) / (self.scale * np.sqrt(self.rank))
         b = self.rng.normal(size=(rows, self.rank)) * size
         first = a.T if name == EMBEDDING else a
         self.pairs[name] = (np.ascontiguousarray(first, dtype=np.float32), b.astype(np.float32))
@@ -143,13 +144,18 @@ def main() -> None:
     for option in ("base", "config", "prompts", "out"):
         parser.add_argument(f"--{option}", type=Path, required=True)
     parser.add_argument("--layers", type=int, default=2)
+    parser.add_argument("--size", type=float, default=0.3)
     args = parser.parse_args()
     torch.set_num_threads(2)
     args.out.mkdir(parents=True, exist_ok=True)
     model = load(args.base, args.config)
     layers = range(model.config.num_hidden_layers)
 
-    adapters = {"all": Adapter(1, 8, 16.0, "f32"), "attn": Adapter(2, 4, 4.0, "f16"), "q8": Adapter(3, 32, None, "q8_0")}
+    adapters = {
+        "all": Adapter(1, 8, 16.0, "f32", args.size),
+        "attn": Adapter(2, 4, 4.0, "f16", args.size),
+        "q8": Adapter(3, 32, None, "q8_0", args.size),
+    }
     for layer in layers:
         for name in PROJECTIONS:
             adapters["all"].add(model, f"blk.{layer}.{name}")
