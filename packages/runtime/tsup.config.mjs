@@ -10,4 +10,6 @@ export default library({
   gguf: 'src/gguf/index.ts',
   speculate: 'src/speculate/index.ts',
   safetensors: 'src/safetensors/index.ts',
+  worker: 'src/worker/index.ts',
+  'worker-program': 'src/worker/program.ts',
 })

@@ -15,6 +15,7 @@ const BELOW = {
   'kernels-cpu': ['backend'],
   'kernels-webgpu': ['backend'],
   runtime: ['backend', 'kv-cache', 'tokenizer', 'vision'],
+  'ai-sdk': ['runtime', 'tokenizer'],
 }
 const KERNELS = /^kernels-/
 

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { createServer, type IncomingMessage } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build } from 'tsup'
@@ -26,6 +26,12 @@ const ARGS = ['--headless', '--no-sandbox', '--no-zygote', '--enable-unsafe-webg
 /** A browser that is driven through pipes ends when they do: it outlives nobody. */
 const PIPES = { args: ['--remote-debugging-pipe'], stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] } as const
 
+const ISOLATING = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+}
+
 export interface PageCall {
   /** A module of ours, which is bundled as a user's bundler would: with the conditions of a browser. */
   readonly module: string
@@ -34,6 +40,10 @@ export interface PageCall {
   readonly argument: unknown
   /** What the page may fetch, by path. */
   readonly files: Readonly<Record<string, string>>
+  /** Programs of workers, which are bundled alike: each is `/NAME.js`. */
+  readonly workers?: Readonly<Record<string, string>>
+  /** Whether the page is cross-origin isolated, so that it may share memory with its threads. */
+  readonly isolated?: boolean
   readonly timeoutMs: number
 }
 
@@ -41,7 +51,8 @@ export interface PageCall {
  * Calls a function in a page of a headless Chromium and gives what it resolves to.
  * @throws Error what it throws, or that nothing came in time
  */
-export async function inChromium({ module, name, argument, files, timeoutMs }: PageCall): Promise<unknown> {
+export async function inChromium(call: PageCall): Promise<unknown> {
+  const { module, name, argument, files, timeoutMs, workers = {}, isolated = false } = call
   const folder = mkdtempSync(join(tmpdir(), 'g3-chromium-'))
   const { promise, resolve, reject } = Promise.withResolvers<unknown>()
   const html = `<!doctype html><script type="module">
@@ -52,7 +63,7 @@ export async function inChromium({ module, name, argument, files, timeoutMs }: P
     } catch (error) { await send('/error', String(error?.stack ?? error)) }
   </script>`
   await build({
-    entry: { module },
+    entry: { ...workers, module },
     outDir: folder,
     format: 'esm',
     platform: 'browser',
@@ -63,13 +74,18 @@ export async function inChromium({ module, name, argument, files, timeoutMs }: P
     silent: true,
   })
   const server = createServer(async (request, response) => {
+    for (const [header, value] of Object.entries(isolated ? ISOLATING : {})) response.setHeader(header, value)
     const { pathname } = new URL(request.url ?? '/', 'http://localhost')
     if (pathname === '/result') resolve(JSON.parse(await bodyOf(request)))
     else if (pathname === '/error') reject(new Error(`in Chromium: ${await bodyOf(request)}`))
-    const file = pathname === '/module.js' ? join(folder, 'module.js') : files[pathname]
+    const isBundle = pathname.endsWith('.js') && (pathname === '/module.js' || pathname.slice(1, -3) in workers)
+    const file = isBundle ? join(folder, pathname) : files[pathname]
     if (pathname === '/') response.setHeader('Content-Type', 'text/html').end(html)
     else if (file === undefined) response.writeHead(404).end()
-    else response.setHeader('Content-Type', 'text/javascript').end(readFileSync(file))
+    else {
+      response.setHeader('Content-Type', 'text/javascript')
+      sendPart(readFileSync(file), request.headers.range, response)
+    }
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
   const address = server.address()
@@ -91,6 +107,19 @@ export async function inChromium({ module, name, argument, files, timeoutMs }: P
     server.close()
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
   }
+}
+
+/** All of a file, or the part of it that was asked for. */
+function sendPart(file: Uint8Array, range: string | undefined, response: ServerResponse): void {
+  const asked = /^bytes=(\d+)-(\d+)$/.exec(range ?? '')
+  if (asked === null) {
+    response.end(file)
+    return
+  }
+  const from = Number(asked[1])
+  const part = file.subarray(from, Number(asked[2]) + 1)
+  const place = `bytes ${from}-${from + part.length - 1}/${file.length}`
+  response.writeHead(206, { 'Content-Range': place }).end(part)
 }
 
 async function bodyOf(request: IncomingMessage): Promise<string> {

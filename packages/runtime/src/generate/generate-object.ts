@@ -24,9 +24,13 @@ export interface ObjectResult<T> extends GenerationResult {
 export async function generateObject<T = unknown>(
   model: Pick<Model, 'generate' | 'vocabulary'>,
   prompt: Prompt,
-  { schema, whitespace, order, ...options }: ObjectOptions<T>,
+  { schema, whitespace, order, open, ...options }: ObjectOptions<T>,
 ): Promise<ObjectResult<T>> {
-  const grammar = compileSchema(schema, { ...(whitespace && { whitespace }), ...(order && { order }) })
+  const grammar = compileSchema(schema, {
+    ...(whitespace && { whitespace }),
+    ...(order && { order }),
+    ...(open !== undefined && { open }),
+  })
   const constraint = constraints(grammar, model.vocabulary()).start()
   const result = await model.generate(prompt, { ...options, constraint }).result()
   if (result.stopReason === 'aborted') options.signal?.throwIfAborted()
@@ -39,7 +43,11 @@ export async function generateObject<T = unknown>(
   return { ...result, object: await validated(schema, JSON.parse(result.text)) }
 }
 
-async function validated<T>(schema: ObjectOptions<T>['schema'], value: unknown): Promise<T> {
+/**
+ * The value as a schema's own `validate` returns it, where it has one.
+ * @throws G3Error `generate/invalid-object`
+ */
+export async function validated<T>(schema: ObjectOptions<T>['schema'], value: unknown): Promise<T> {
   if (!isStandard<T>(schema)) return trusted<T>(value)
   const checked = await schema['~standard'].validate(value)
   if (checked.issues) {

@@ -1,0 +1,1 @@
+import '@g3/runtime/worker/program'
