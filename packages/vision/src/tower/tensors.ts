@@ -50,7 +50,6 @@ export function towerBuffers(config: TowerConfig) {
     q: { rows, cols: width },
     k: { rows, cols: width },
     v: { rows, cols: width },
-    attended: { rows, cols: width },
     wide: { rows, cols: ffn },
     pooled: { rows: tokens, cols: width },
     normed: { rows: tokens, cols: width },

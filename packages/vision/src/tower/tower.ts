@@ -122,7 +122,6 @@ function allocateWork(backend: Backend, config: TowerConfig) {
     q: buffer('q'),
     k: buffer('k'),
     v: buffer('v'),
-    attended: buffer('attended'),
     wide: buffer('wide'),
     pooled: buffer('pooled'),
     soft: buffer('soft'),
@@ -151,7 +150,7 @@ function recordLayer(
   record: Recorder,
   { width, heads, eps }: TowerConfig,
   w: TowerLayer,
-  { x, h, q, k, v, attended, wide }: Work,
+  { x, h, q, k, v, wide }: Work,
 ): Program {
   const headDim = width / heads
   return record('vision layer', (ops) => {
@@ -159,8 +158,8 @@ function recordLayer(
     ops.linear({ x: h, ...w.q, out: q })
     ops.linear({ x: h, ...w.k, out: k })
     ops.linear({ x: h, ...w.v, out: v })
-    ops.attendAll({ q, k, v, headDim, scale: headDim ** -0.5, out: attended })
-    ops.addLinear({ x: attended, ...w.attentionOut, out: x })
+    ops.attendAll({ q, k, v, headDim, scale: headDim ** -0.5, out: h })
+    ops.addLinear({ x: h, ...w.attentionOut, out: x })
 
     ops.layerNorm({ x, ...w.ffnNorm, eps, out: h })
     ops.linear({ x: h, ...w.up, gelu: true, out: wide })
