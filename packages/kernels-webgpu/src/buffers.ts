@@ -1,7 +1,8 @@
 import { check, type Buffer } from '@g3/backend'
 import type { Memory } from './memory.js'
+import { CHUNK } from './weights/forms.js'
 
-/** Rows begin at multiples of 16 bytes. */
+/** Rows begin at multiples of 16 bytes, wider ones at whole chunks: what is behind their columns stays 0. */
 export interface GpuBuffer extends Buffer {
   readonly buffer: GPUBuffer
   /** Numbers from row to row. */
@@ -11,7 +12,10 @@ export interface GpuBuffer extends Buffer {
 /** Most rows of a step: workgroups in a dimension that every device takes. */
 export const MOST_ROWS = 65_535
 
-export const strideOf = (cols: number): number => Math.ceil(cols / 4) * 4
+export function strideOf(cols: number): number {
+  const step = cols < CHUNK ? 4 : CHUNK
+  return Math.ceil(cols / step) * step
+}
 
 /** @throws G3Error `backend/shape`, `backend/out-of-memory` */
 export function makeBuffer(memory: Memory, label: string, rows: number, cols: number): GpuBuffer {

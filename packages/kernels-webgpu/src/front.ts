@@ -2,7 +2,7 @@ import {
   check,
   checkedLogitOps,
   checkedLoraOps,
-  checkedOps,
+  checkedVisionOps,
   checkPage,
   checkPageBytes,
   checkValues,
@@ -11,6 +11,7 @@ import {
   type CacheStore,
   type LogitBackend,
   type LoraBackend,
+  type VisionBackend,
   type Program,
   type Step,
   type Weight,
@@ -27,7 +28,7 @@ import type { GpuWeight } from './weights/load.js'
 type Work = 'load' | 'buffer' | 'cache' | 'run' | 'read' | 'write' | 'copyPage' | 'readPage' | 'writePage' | 'release'
 
 /** What callers use: the contract's checks, and handles of what an engine holds. */
-export interface Front extends Pick<LogitBackend & LoraBackend, Work> {
+export interface Front extends Pick<LogitBackend & LoraBackend & VisionBackend, Work> {
   record(label: string, build: (ops: AllOps) => void): Program
   /** Makes all that was given out on another engine, which is the current one by then. */
   remake(): Promise<void>
@@ -66,7 +67,7 @@ export function front(current: () => Engine): Front {
     record(label, build) {
       const calls = collectCalls()
       const needs = stepNeeds()
-      const { ops, checkStep } = checkedOps(calls.ops, needs)
+      const { ops, checkStep } = checkedVisionOps(calls.ops, needs)
       build({ ...ops, ...checkedLogitOps(calls.ops, needs), ...checkedLoraOps(calls.ops, needs) })
       const known = caches.all().length
       const make = () => current().record(label, calls.list, caches.all().slice(0, known), resolve)

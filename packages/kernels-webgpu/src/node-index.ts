@@ -1,4 +1,3 @@
-import type { LogitBackend } from '@g3/backend'
 import { webgpuAdapter as adapterOf, type AdapterFacts } from './adapter.js'
 import { nodeGpu } from './node-gpu.js'
 import type { WebGpuOptions } from './options.js'
@@ -12,7 +11,8 @@ export type { WebGpuOptions } from './options.js'
  * As in a browser; without a device, an adapter or `navigator.gpu` the package `webgpu` gives one.
  * @throws G3Error `webgpu/unavailable`, `webgpu/options`
  */
-export const webgpu = async (options: WebGpuOptions = {}): Promise<LogitBackend> => webgpuOf(await withGpu(options))
+export const webgpu = async (options: WebGpuOptions = {}): ReturnType<typeof webgpuOf> =>
+  webgpuOf(await withGpu(options))
 
 /** As in a browser, with {@link webgpu}'s default. @throws G3Error `webgpu/unavailable` */
 export const webgpuAdapter = async (options: Pick<WebGpuOptions, 'adapter' | 'gpu'> = {}): Promise<AdapterFacts> =>

@@ -31,6 +31,8 @@ export interface GpuProgram extends Program {
   readonly needsDraws: boolean
   /** Where a step's edits go, for a program that has them. */
   readonly edits: EditRoom | undefined
+  /** Where a step's pixels go, for a program that has them. */
+  readonly pixels: GPUBuffer | undefined
   /** Words that a step has at most. */
   readonly stepWords: number
   /** What its kernels alone are bound to. */

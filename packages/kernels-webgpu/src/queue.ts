@@ -38,6 +38,7 @@ export function openQueue(device: GPUDevice, layout: GPUBindGroupLayout, faults:
 
   const steps = openStepBuffer(device, layout, faults)
   let hasEdits = false
+  let hasPixels = false
   const offset: [number] = [0]
   const pages: number[] = []
   const forms: (PageForm | undefined)[] = []
@@ -59,6 +60,7 @@ export function openQueue(device: GPUDevice, layout: GPUBindGroupLayout, faults:
     }
     steps.clear()
     hasEdits = false
+    hasPixels = false
     work = 0
   }
   const schedule = (): void => {
@@ -102,8 +104,13 @@ export function openQueue(device: GPUDevice, layout: GPUBindGroupLayout, faults:
 
   const runNow = (program: GpuProgram, step: Step): void => {
     if (faults.lost) return
-    if (!steps.takes(program, step) || (program.edits !== undefined && hasEdits)) flush()
+    const isTaken = (program.edits !== undefined && hasEdits) || (program.pixels !== undefined && hasPixels)
+    if (isTaken || !steps.takes(program, step)) flush()
     if (program.edits !== undefined && step.edits !== undefined) writeEdits(step.edits, step.rows, program.edits)
+    if (program.pixels !== undefined && step.pixels !== undefined) {
+      device.queue.writeBuffer(program.pixels, 0, step.pixels)
+      hasPixels = true
+    }
     offset[0] = steps.place(program, step)
     pass?.setBindGroup(0, steps.group, offset)
     let apart = true

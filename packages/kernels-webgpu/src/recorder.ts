@@ -1,4 +1,4 @@
-import type { LogitOps, LoraOps, Ops } from '@g3/backend'
+import type { LogitOps, LoraOps, Ops, VisionOps } from '@g3/backend'
 import { MOST_ROWS } from './buffers.js'
 import type { GpuCache } from './caches.js'
 import * as attention from './ops/attend.js'
@@ -8,12 +8,13 @@ import * as products from './ops/products.js'
 import * as rows from './ops/rows.js'
 import * as adapters from './ops/adapters.js'
 import { draw } from './ops/draw.js'
+import * as images from './ops/images.js'
 import * as logits from './ops/logits.js'
 import { top } from './ops/top.js'
 import type { Dispatch, GpuProgram } from './program.js'
 import { stepWords } from './steps.js'
 
-export type AllOps = Ops & LogitOps & LoraOps
+export type AllOps = Ops & LogitOps & LoraOps & VisionOps
 type Call = { [Op in keyof AllOps]: { readonly op: Op; readonly args: Parameters<AllOps[Op]>[0] } }[keyof AllOps]
 
 /** The calls of a program, to be seen as a whole. */
@@ -40,6 +41,12 @@ export function collectCalls(): { readonly ops: AllOps; readonly list: Calls } {
     logSum: (args) => list.push({ op: 'logSum', args }),
     addProject: (args) => list.push({ op: 'addProject', args }),
     gate: (args) => list.push({ op: 'gate', args }),
+    patches: (args) => list.push({ op: 'patches', args }),
+    layerNorm: (args) => list.push({ op: 'layerNorm', args }),
+    linear: (args) => list.push({ op: 'linear', args }),
+    addLinear: (args) => list.push({ op: 'addLinear', args }),
+    attendAll: (args) => list.push({ op: 'attendAll', args }),
+    pool: (args) => list.push({ op: 'pool', args }),
   }
   return { ops, list }
 }
@@ -78,6 +85,10 @@ export function makeProgram(kit: Kit, label: string, calls: Calls, caches: reado
   const one = dispatches(noting, calls, true)
   const many = dispatches(noting, calls, false)
   const edited = calls.find((call) => call.op === 'edit')
+  const cut = calls.find((call) => call.op === 'patches')
+  // A step has all rows of what is pooled, more than go in the buffer that receives them.
+  const pooled = calls.find((call) => call.op === 'pool')
+  if (pooled !== undefined) rows = pooled.args.x.rows
   return {
     label,
     one,
@@ -86,6 +97,7 @@ export function makeProgram(kit: Kit, label: string, calls: Calls, caches: reado
     needsOnlyRows: !calls.some(isNeedy),
     needsDraws: calls.some(({ op }) => op === 'draw'),
     edits: edited && logits.editRoom(noting, edited.args),
+    pixels: cut && images.pixelRoom(noting, cut.args),
     parameters,
     stepWords: stepWords(rows, caches.length),
     tableEntries: caches.map(({ spec }) => spec.tableEntries),
@@ -171,6 +183,18 @@ function single(kit: Kit, call: Call, one: boolean): readonly Dispatch[] {
       return products.addProject(kit, one, call.args)
     case 'gate':
       return adapters.gate(kit, call.args)
+    case 'patches':
+      return images.patches(kit, call.args)
+    case 'layerNorm':
+      return images.layerNorm(kit, call.args)
+    case 'linear':
+      return products.linear(kit, one, call.args)
+    case 'addLinear':
+      return products.addLinear(kit, one, call.args)
+    case 'attendAll':
+      return images.attendAll(kit, call.args)
+    case 'pool':
+      return images.pool(kit, call.args)
     default:
       return call satisfies never
   }

@@ -1,4 +1,4 @@
-import { check, isG3Error, type LogitBackend, type LoraBackend } from '@g3/backend'
+import { check, isG3Error, type LogitBackend, type LoraBackend, type VisionBackend } from '@g3/backend'
 import type { Engine } from './engine.js'
 import { front } from './front.js'
 import type { WebGpuOptions } from './options.js'
@@ -14,7 +14,7 @@ const MOST_LOSSES = 3
  * the same bits alone and among others, whatever else the step holds and wherever its pages lie. A lost device is replaced by {@link Backend.recovery}.
  * @throws G3Error `webgpu/unavailable`, `webgpu/options`, `webgpu/wrong-results`
  */
-export async function webgpu(options: WebGpuOptions = {}): Promise<LogitBackend & LoraBackend> {
+export async function webgpu(options: WebGpuOptions = {}): Promise<LogitBackend & LoraBackend & VisionBackend> {
   let losses = 0
   const countLoss = (): void => {
     losses++

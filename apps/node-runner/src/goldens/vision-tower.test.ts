@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { reference, type Buffer, type PackedTensor, type VisionBackend } from '@g3/backend'
+import { isG3Error, reference, type Buffer, type PackedTensor, type VisionBackend } from '@g3/backend'
 import { cpu } from '@g3/kernels-cpu'
+import { webgpu, webgpuAdapter } from '@g3/kernels-webgpu'
 import { towerConfigFromGguf } from '@g3/runtime'
 import { bytesSource, readGguf, tensorNamed, type Gguf } from '@g3/runtime/gguf'
 import { loadTower, normalise, type TowerConfig } from '@g3/vision'
@@ -45,9 +46,21 @@ async function tensorsOf(file: string): Promise<(name: string) => PackedTensor> 
   return (name) => tensorNamed(gguf, name)
 }
 
-/** The reference, with its buffers by label. */
-function observed(): { readonly backend: VisionBackend; readonly buffers: Map<string, Buffer> } {
-  const inner = reference()
+/** WebGPU, where this machine has it and all is wanted: a driver for CPUs compiles a tower for long, SwiftShader for minutes. */
+const gpu = await webgpuAdapter().then(
+  ({ name }) => process.env.G3_GPU === 'whole' && !/swiftshader/i.test(name),
+  (error: unknown) => {
+    if (!isG3Error(error) || error.code !== 'webgpu/unavailable' || process.env.G3_GPU === 'required') throw error
+    console.warn(`skipped on WebGPU: ${error.message}`)
+    return false
+  },
+)
+
+/** A backend, with its buffers by label. */
+function observed(inner: VisionBackend = reference()): {
+  readonly backend: VisionBackend
+  readonly buffers: Map<string, Buffer>
+} {
   const buffers = new Map<string, Buffer>()
   return {
     backend: {
@@ -83,6 +96,8 @@ describe.each([
     ['reference', 1e-4, async () => observed().backend],
     ['cpu, exact', 1e-4, () => cpu({ threads: 2, precision: 'exact' })],
     ['cpu, fast', 2e-3, () => cpu({ threads: 2 })],
+    // f32, as exact on the CPU.
+    ...(gpu ? ([['webgpu', 1e-4, () => webgpu({ selfCheck: false })]] as const) : []),
   ] as const)("gives transformers' soft tokens: %s", async (_, most, make) => {
     await using backend = await make()
     const encoder = await loadTower(backend, await tensorsOf(file), CONFIG)
@@ -94,16 +109,21 @@ describe.each([
   })
 })
 
-describe('stage by stage', () => {
+describe.each([
+  ['reference', async () => reference()],
+  ...(gpu ? ([['webgpu', () => webgpu({ selfCheck: false })]] as const) : []),
+] as const)('stage by stage: %s', (_, make) => {
   /** What `label` holds after the first `layers` layers. */
   const stage = async (layers: number, image: number, label: string): Promise<Float32Array> => {
-    const { backend, buffers } = observed()
+    const { backend, buffers } = observed(await make())
     const tensors = await tensorsOf('tiny-mmproj-f32-legacy-ffn-names.gguf')
     const encoder = await loadTower(backend, tensors, { ...CONFIG, layers })
     await encoder.encode(views[image])
     const buffer = buffers.get(`vision ${label}`)
     if (buffer === undefined) throw new Error(`there is no buffer ${label}`)
-    return backend.read(buffer, buffer.rows)
+    const values = await backend.read(buffer, buffer.rows)
+    await backend.dispose()
+    return values
   }
   const size = PATCHES * CONFIG.width
 

@@ -16,6 +16,9 @@ const TILES = {
   dp4a: 'lib/tile.dots',
 } as const satisfies Record<Multiplies, TemplateName>
 
+/** Chunks of a row: the last may be zeros at its end. */
+export const chunksOf = ({ cols }: { readonly cols: number }): number => Math.ceil(cols / CHUNK)
+
 /** Rows of x as a product reads them. */
 export interface PackedRows {
   readonly multiplies: Multiplies
@@ -32,7 +35,7 @@ export interface PackedRows {
 /** Rows of x for products by these weights. Weights that are floats are multiplied as f32: their range may exceed f16's. */
 export function packedRows(kit: Kit, x: GpuBuffer, weights: readonly GpuWeight[], from: boolean): PackedRows {
   for (const { name, cols } of weights) {
-    check(cols % CHUNK === 0, 'backend/shape', () => `product: ${name} has ${cols} columns, not a multiple of ${CHUNK}`)
+    check(cols >= CHUNK, 'backend/shape', () => `product: ${name} has ${cols} columns, fewer than ${CHUNK}`)
   }
   const isQuantised = weights.every(({ type }) => FORMS[type].kind === 'quantised')
   const multiplies = isQuantised ? kit.multiplies : 'f32'
@@ -40,7 +43,7 @@ export function packedRows(kit: Kit, x: GpuBuffer, weights: readonly GpuWeight[]
   if (multiplies === 'f32') {
     return { multiplies, tile, operand: read('x', 'vec4<f32>', x.buffer), stride: x.stride / 4, from, before: [] }
   }
-  const chunks = x.cols / CHUNK
+  const chunks = chunksOf(x)
   const stride = chunks * CHUNK_VECS[multiplies]
   const packed = kit.scratch('packed rows', x.rows * stride * 16)
   const pack = dispatch(

@@ -1,13 +1,13 @@
-import type { LoraOps, Ops } from '@g3/backend'
+import type { LoraOps, Ops, VisionOps } from '@g3/backend'
 import type { GpuBuffer } from '../buffers.js'
 import type { Dispatch } from '../program.js'
 import { sharedReaders, weightReader, weightValues } from '../shader/weight-values.js'
 import { WGSL } from '../generated/wgsl.js'
 import { render, type Values } from '../shader/template.js'
-import { CHUNK } from '../weights/forms.js'
 import type { GpuWeight, Shard } from '../weights/load.js'
 import { bits, dispatch, loopValues, params, read, write, type Kit } from './kit.js'
-import { packedRows, type PackedRows } from './packed.js'
+import { chunksOf, packedRows, type PackedRows } from './packed.js'
+import { vectorOf } from './rows.js'
 
 /** Most workgroups along x that every device takes. */
 const MOST_GROUPS = 65_535
@@ -26,7 +26,7 @@ const LOOPED_OUTS = 640
  * depends on nothing but the matrix.
  */
 function lanesOf(cols: number): number {
-  const chunks = cols / CHUNK
+  const chunks = chunksOf({ cols })
   return chunks >= 128 ? 32 : chunks >= 48 ? 16 : 8
 }
 
@@ -94,23 +94,29 @@ function readers(weights: readonly GpuWeight[], tile: Values, x: PackedRows): re
   ]
 }
 
-const chunksOf = (weight: GpuWeight): number => weight.cols / CHUNK
-
 interface GpuProduct {
   readonly weight: GpuWeight
   readonly out: GpuBuffer
 }
 
+/** What becomes of products before they are written. */
+interface Ending {
+  /** They are added to what is there, times this. */
+  readonly scale?: number
+  /** A number for each output, added to it. */
+  readonly bias?: GPUBuffer
+  readonly gelu?: boolean
+}
+
 /**
  * Products of x and a shard each of some weights, in one kernel.
- * @param scale where they are added to what is there, times this
  */
 function products(
   kit: Kit,
   one: boolean,
   x: PackedRows,
   list: readonly (GpuProduct & { readonly shard: Shard })[],
-  scale?: number,
+  { scale, bias, gelu = false }: Ending = {},
 ): Dispatch {
   const outs = list.reduce((sum, { shard }) => sum + shard.rows, 0)
   const [{ weight: first }] = list
@@ -119,6 +125,8 @@ function products(
     ...tileValues(kit, tile, 1, x),
     PRODUCTS: list.length,
     ADDS: scale !== undefined,
+    BIAS: bias !== undefined,
+    GELU: gelu,
   }
   let groups = 0
   const places = list.map(({ shard, out }) => {
@@ -136,11 +144,13 @@ function products(
       x.operand,
       ...list.map(({ shard }, p) => read(`w${p}`, 'vec4<u32>', shard.buffer)),
       ...list.map(({ out }, p) => write(`out${p}`, 'f32', out.buffer)),
+      ...(bias ? [read('bias', 'f32', bias)] : []),
     ],
     values,
     params([chunksOf(first), x.stride, x.from ? 1 : 0, scale === undefined ? 0 : bits(scale)], ...places.flat()),
     { x: groups, rows: tile.tokens, work: outs * first.cols },
     {
+      parts: gelu ? ['lib/gelu'] : [],
       texts: readers(
         list.map(({ weight }) => weight),
         values,
@@ -153,11 +163,9 @@ function products(
 /** Shards that one kernel is bound to at most, as qkv is to three matrices. */
 const MOST_SHARDS = 3
 
-interface Alone {
+interface Alone extends Ending {
   /** Rows of x count from the step's `from`. */
   readonly from?: boolean
-  /** See {@link products}. */
-  readonly scale?: number
 }
 
 function alone(
@@ -165,7 +173,7 @@ function alone(
   one: boolean,
   x: GpuBuffer,
   product: GpuProduct,
-  { from = false, scale }: Alone = {},
+  { from = false, ...ending }: Alone = {},
 ): readonly Dispatch[] {
   const { weight } = product
   const { shards } = weight
@@ -177,13 +185,14 @@ function alone(
       one,
       rows,
       own.map((shard) => ({ ...product, shard })),
-      scale,
+      ending,
     )
   })
   return [...rows.before, ...kernels]
 }
 
-type Args<Op extends keyof (Ops & LoraOps)> = Parameters<(Ops & LoraOps)[Op]>[0]
+type Products = Ops & LoraOps & VisionOps
+type Args<Op extends keyof Products> = Parameters<Products[Op]>[0]
 
 export function project(kit: Kit, one: boolean, { x, weight, out }: Args<'project'>): readonly Dispatch[] {
   return alone(kit, one, kit.buffer(x), { weight: kit.weight(weight), out: kit.buffer(out) })
@@ -191,6 +200,24 @@ export function project(kit: Kit, one: boolean, { x, weight, out }: Args<'projec
 
 export function addProject(kit: Kit, one: boolean, { x, weight, scale, out }: Args<'addProject'>): readonly Dispatch[] {
   return alone(kit, one, kit.buffer(x), { weight: kit.weight(weight), out: kit.buffer(out) }, { scale })
+}
+
+export function linear(kit: Kit, one: boolean, args: Args<'linear'>): readonly Dispatch[] {
+  return affine(kit, one, args, args.gelu === undefined ? {} : { gelu: args.gelu })
+}
+
+export function addLinear(kit: Kit, one: boolean, args: Args<'addLinear'>): readonly Dispatch[] {
+  return affine(kit, one, args, { scale: 1 })
+}
+
+function affine(
+  kit: Kit,
+  one: boolean,
+  { x, weight, bias, out }: Args<'addLinear'>,
+  ending: Omit<Ending, 'bias'>,
+): readonly Dispatch[] {
+  const product = { weight: kit.weight(weight), out: kit.buffer(out) }
+  return alone(kit, one, kit.buffer(x), product, { ...ending, bias: vectorOf('linear', kit.weight(bias)) })
 }
 
 export function logits(kit: Kit, one: boolean, { x, weight, out }: Args<'logits'>): readonly Dispatch[] {

@@ -3,6 +3,7 @@ import type { Dispatch } from '../program.js'
 import { sharedReaders, weightReader, weightValues } from '../shader/weight-values.js'
 import { CHUNK } from '../weights/forms.js'
 import { bits, dispatch, params, read, write, type Kit } from './kit.js'
+import { chunksOf } from './packed.js'
 
 /** Workers of a row's norm. */
 const WORKERS = 256
@@ -10,8 +11,8 @@ const WORKERS = 256
 export function embed(kit: Kit, args: Parameters<Ops['embed']>[0]): readonly Dispatch[] {
   const [weight, out] = [kit.weight(args.weight), kit.buffer(args.out)]
   const ids = args.ids && kit.buffer(args.ids)
-  const chunks = weight.cols / CHUNK
-  check(Number.isInteger(chunks), 'backend/shape', () => `embed: ${weight.cols} columns, not a multiple of ${CHUNK}`)
+  const chunks = chunksOf(weight)
+  check(weight.cols >= CHUNK, 'backend/shape', () => `embed: ${weight.cols} columns, fewer than ${CHUNK}`)
   return weight.shards.map((shard) =>
     dispatch(
       kit,
@@ -84,7 +85,8 @@ export function vectorOf(op: string, { name, rows, shards }: ReturnType<Kit['wei
   return shard.buffer
 }
 
-function fours(op: string, cols: number): number {
+/** Columns that are read four at a time, as fours. */
+export function fours(op: string, cols: number): number {
   check(cols % 4 === 0, 'backend/shape', () => `${op}: ${cols} columns, not a multiple of 4`)
   return cols / 4
 }

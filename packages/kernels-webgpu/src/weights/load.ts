@@ -45,7 +45,8 @@ export function weightLoader(memory: Memory): (tensor: PackedTensor, signal?: Ab
     const sized = [rows, cols].every((n) => Number.isInteger(n) && n > 0)
     check(sized && Number.isSafeInteger(rows * cols), 'backend/shape', () => `${name}: ${rows} x ${cols} is no shape`)
     check(Object.hasOwn(FORMS, type), 'backend/shape', () => `${name}: weights of type ${type} are not known`)
-    const step = rows === 1 ? BLOCKS[type].blockWeights : Math.max(CHUNK, BLOCKS[type].blockWeights)
+    const isFloat = FORMS[type].kind === 'float'
+    const step = rows === 1 || isFloat ? BLOCKS[type].blockWeights : Math.max(CHUNK, BLOCKS[type].blockWeights)
     check(cols % step === 0, 'backend/shape', () => `${name}: ${cols} columns of ${type}, not a multiple of ${step}`)
     signal?.throwIfAborted()
     return rows === 1 ? loadVector(memory, tensor, signal) : loadMatrix(memory, tensor, signal)

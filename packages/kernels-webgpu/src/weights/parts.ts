@@ -32,12 +32,17 @@ export function partsOf(form: WeightForm, cols: number): readonly Part[] {
 
 const NO_PART: Part = { rowBytes: 0, pack: () => {} }
 
+/** Rows end with whole chunks: zeros behind their columns. */
 function floats(bytes: number, cols: number): Part {
+  const rowBytes = bytes * Math.ceil(cols / CHUNK) * CHUNK
   return {
-    rowBytes: cols * bytes,
+    rowBytes,
     pack(file, rows, out) {
-      const size = rows * cols * bytes
-      new Uint8Array(out.buffer, out.byteOffset, size).set(new Uint8Array(file.buffer, file.byteOffset, size))
+      const own = cols * bytes
+      const target = new Uint8Array(out.buffer, out.byteOffset)
+      const source = new Uint8Array(file.buffer, file.byteOffset, rows * own)
+      if (own === rowBytes) target.set(source)
+      else for (let r = 0; r < rows; r++) target.set(source.subarray(r * own, (r + 1) * own), r * rowBytes)
     },
   }
 }

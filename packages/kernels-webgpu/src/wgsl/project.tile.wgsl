@@ -1,4 +1,5 @@
-// out = x · weightᵀ, or out += scale · (x · weightᵀ), for one product or several of the same x. A workgroup of 64 is 64 / LANES slices; a slice has ROWS rows of a
+// out = x · weightᵀ, or out += scale · (x · weightᵀ), for one product or several of the same x; with BIAS a number for each output is
+// added to the product, and with GELU gelu taken of that. A workgroup of 64 is 64 / LANES slices; a slice has ROWS rows of a
 // weight and TOKENS rows of x.
 struct Params {
   // chunks of a row; x: vec4s from row to row; 1 where the step says at which row of x to begin; the bits of scale
@@ -50,8 +51,14 @@ fn main(
       let output = i / ${SLICES}u;
       let row = first + (i % ${SLICES}u) * ${ROWS}u + output / ${TOKENS}u;
       let at = token + output % ${TOKENS}u;
-      let value = take_lane_sum(output, i % ${SLICES}u, width);
+      var value = take_lane_sum(output, i % ${SLICES}u, width);
       if (row < params.matrix${p}.w && at < rows) {
+#if BIAS
+        value += bias[params.out${p}.y + row];
+#end
+#if GELU
+        value = gelu(value);
+#end
 #if ADDS
         let place = at * params.out${p}.x + params.out${p}.y + row;
         out${p}[place] = fma(bitcast<f32>(params.shape.w), value, out${p}[place]);
