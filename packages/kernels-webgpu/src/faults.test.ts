@@ -99,7 +99,7 @@ describe.skipIf(missing !== '')('what goes wrong on the GPU', () => {
 
   it('what no binding holds is refused with its bytes', async () => {
     await using backend = await webgpu({ gpu, limits: { minimum: true } })
-    expect(() => backend.buffer('b', 4096, 8193)).toThrow(/134283264 bytes/)
+    expect(() => backend.buffer('b', 4096, 8193)).toThrow(/134742016 bytes/)
     const spec = { label: 'c', layers: 1, pages: 2048, tableEntries: 1, kvHeads: 1, headDim: 256, type: 'f32' } as const
     expect(() => backend.cache(spec)).toThrow(/268435456 bytes/)
   })

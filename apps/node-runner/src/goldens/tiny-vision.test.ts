@@ -1,5 +1,6 @@
-import { reference, type Backend } from '@g3/backend'
+import { isG3Error, reference, type Backend } from '@g3/backend'
 import { cpu } from '@g3/kernels-cpu'
+import { webgpu, webgpuAdapter } from '@g3/kernels-webgpu'
 import type { Model } from '@g3/runtime'
 import type { RgbImage } from '@g3/vision'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -12,6 +13,15 @@ let scenes: readonly RgbImage[]
 beforeAll(async () => {
   scenes = await heldOutScenes()
 })
+
+/** WebGPU, where this machine has it and all is wanted: a driver for CPUs compiles two programs for long. */
+const gpu = await webgpuAdapter().then(
+  ({ name }) => process.env.G3_GPU === 'whole' && !/swiftshader/i.test(name),
+  (error: unknown) => {
+    if (!isG3Error(error) || error.code !== 'webgpu/unavailable' || process.env.G3_GPU === 'required') throw error
+    return false
+  },
+)
 
 const apart = (found: Float32Array, expected: Float32Array): number =>
   Math.max(...found.map((value, i) => Math.abs(value - expected[i])))
@@ -54,6 +64,17 @@ describe('tiny-vision, on 500 scenes that it was not trained with', () => {
       expect(said.length).toBe(500)
       expect(said.filter((text, i) => text === heldOut[i].answer).length).toBeGreaterThanOrEqual(475)
       expect(said).toEqual(heldOut.map((question) => question.said))
+    },
+    TIMEOUT,
+  )
+
+  it.runIf(gpu)(
+    'answers the same on WebGPU',
+    async () => {
+      await using other = await webgpu({ selfCheck: false })
+      await using same = await tinyVision(other)
+      expect(await logitsApart(same, SPELT)).toBeLessThan(1e-3)
+      expect(await sayings(same)).toEqual(heldOut.map(({ said }) => said))
     },
     TIMEOUT,
   )
