@@ -116,12 +116,13 @@ describe('quantise', () => {
     expect(await logitsOf(tinyGguf('f32'))).not.toEqual(converted)
   })
 
-  it('to 4 bits leaves norms as they are and the embedding at 8', async () => {
+  it('to 4 bits leaves norms and the image encoder as they are, and the embedding at 8', async () => {
     const types = new Map<string, string>()
     await loadModel({ source: folder().files, backend: noting(types), quantise: 'Q4_0' })
     const { 'token_embd.weight': embedding, ...others } = Object.fromEntries(types)
     expect(embedding).toBe('Q8_0')
-    for (const [name, type] of Object.entries(others)) expect(type).toBe(name.includes('norm') ? 'F32' : 'Q4_0')
+    const isKept = (name: string): boolean => name.includes('norm') || /^(?:v|mm)\./.test(name)
+    for (const [name, type] of Object.entries(others)) expect(type).toBe(isKept(name) ? 'F32' : 'Q4_0')
   })
 
   it('leaves alone what is quantised', async () => {

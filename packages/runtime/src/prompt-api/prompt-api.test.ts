@@ -21,7 +21,13 @@ const SHORT = { responseConstraint: /[a-z]{4}/, omitResponseConstraintInput: tru
 const greedy = { topK: 1, temperature: 0 }
 
 beforeAll(async () => {
-  model = await loadModel({ source: files(), backend: () => cpu({ threads: 1 }), context: 256, sequences: 2 })
+  model = await loadModel({
+    source: files(),
+    mmproj: false,
+    backend: () => cpu({ threads: 1 }),
+    context: 256,
+    sequences: 2,
+  })
   Talker = languageModel(model)
 })
 afterAll(() => model[Symbol.asyncDispose]())
