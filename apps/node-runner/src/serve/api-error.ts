@@ -44,7 +44,8 @@ export function apiError(problem: unknown): ApiError {
     const { code, message } = problem
     if (code === 'generate/prompt-too-long') return badRequest(message, 'messages', 'context_length_exceeded')
     if (CLIENTS.test(code) && !SERVERS.has(code)) return badRequest(message, undefined, code)
-    if (code === 'backend/lost') return new ApiError(503, 'server_error', 'the hardware was lost; try again', { code, retryAfter: 1 })
+    if (code === 'backend/lost')
+      return new ApiError(503, 'server_error', 'the hardware was lost; try again', { code, retryAfter: 1 })
   }
   if (problem instanceof DOMException && problem.name === 'TimeoutError')
     return new ApiError(504, 'server_error', 'the answer took longer than this server gives one', { code: 'deadline' })

@@ -22,7 +22,9 @@ const post = (path: string, body: unknown, headers: Record<string, string> = {})
   })
 
 const chat = { messages: [{ role: 'user', content: 'hello' }], max_tokens: 4, seed: 1 }
-const image = (url: string): object => ({ messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url } }] }] })
+const image = (url: string): object => ({
+  messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url } }] }],
+})
 
 describe('hostile requests', () => {
   const path = '/v1/chat/completions'
@@ -30,11 +32,22 @@ describe('hostile requests', () => {
     ['JSON that is none', 400, post(path, '{"messages":')],
     ['no JSON at all', 400, new Request(`http://g3${path}`, { method: 'POST', body: 'hello' })],
     ['deep JSON', 400, post(path, `{"messages":${'['.repeat(100_000)}${']'.repeat(100_000)}}`)],
-    ['a deep schema', 400, post(path, `{"messages":[{"role":"user","content":"a"}],"response_format":{"type":"json_schema","json_schema":{"name":"x","schema":${'{"not":'.repeat(5000)}{}${'}'.repeat(5000)}}}}`)],
+    [
+      'a deep schema',
+      400,
+      post(
+        path,
+        `{"messages":[{"role":"user","content":"a"}],"response_format":{"type":"json_schema","json_schema":{"name":"x","schema":${'{"not":'.repeat(5000)}{}${'}'.repeat(5000)}}}}`,
+      ),
+    ],
     ['a body over the limit', 413, post(path, { ...chat, user: 'a'.repeat(2 << 20) })],
     ['a temperature of text', 400, post(path, { ...chat, temperature: 'hot' })],
     ['an unknown role', 400, post(path, { messages: [{ role: 'wizard', content: 'a' }] })],
-    ['a result of a call that was not made', 400, post(path, { messages: [...chat.messages, { role: 'tool', content: 'a', tool_call_id: 'x' }] })],
+    [
+      'a result of a call that was not made',
+      400,
+      post(path, { messages: [...chat.messages, { role: 'tool', content: 'a', tool_call_id: 'x' }] }),
+    ],
     ['a bias of no token', 400, post(path, { ...chat, logit_bias: { 9999999: 1 } })],
     ['an image at an address', 400, post(path, image('http://169.254.169.254/latest'))],
     ['an image in a file', 400, post(path, image('file:///etc/passwd'))],
@@ -47,7 +60,14 @@ describe('hostile requests', () => {
   ])('%s: an error in OpenAI’s shape', async (_, status, request) => {
     const { fetch, slots, log } = testApp(model)
     const response = await fetch(request)
-    expect(await response.json()).toEqual({ error: { message: expect.any(String), type: 'invalid_request_error', param: expect.toSatisfy(isTextOrNull), code: expect.toSatisfy(isTextOrNull) } })
+    expect(await response.json()).toEqual({
+      error: {
+        message: expect.any(String),
+        type: 'invalid_request_error',
+        param: expect.toSatisfy(isTextOrNull),
+        code: expect.toSatisfy(isTextOrNull),
+      },
+    })
     expect(response.status).toBe(status)
     expect(slots.taken).toBe(0)
     expect(log.join('')).not.toContain('hello')
@@ -60,7 +80,9 @@ describe('the server', () => {
   it('describes itself, and its page asks nobody else for anything', async () => {
     const { fetch } = testApp(model)
     const described = await (await fetch(new Request('http://g3/openapi.json'))).json()
-    expect(Object.keys(described.paths)).toEqual(expect.arrayContaining(['/v1/chat/completions', '/v1/completions', '/v1/models', '/tokenize']))
+    expect(Object.keys(described.paths)).toEqual(
+      expect.arrayContaining(['/v1/chat/completions', '/v1/completions', '/v1/models', '/tokenize']),
+    )
     const page = await (await fetch(new Request('http://g3/'))).text()
     expect(page).toContain('POST /v1/chat/completions')
     expect(page).not.toMatch(/<script|src=|url\(|https:/)
@@ -88,8 +110,17 @@ describe('the server', () => {
     writeFileSync(file, '# ours\nfirst\nsecond\n')
     const { fetch } = testApp(model, { checkKey: await keysOf(file, () => {}) })
     const status = async (authorization?: string): Promise<number> =>
-      (await fetch(new Request('http://g3/v1/models', { headers: authorization === undefined ? {} : { authorization } }))).status
-    expect([await status(), await status('Bearer third'), await status('Bearer second'), await status('Basic second')]).toEqual([401, 401, 200, 401])
+      (
+        await fetch(
+          new Request('http://g3/v1/models', { headers: authorization === undefined ? {} : { authorization } }),
+        )
+      ).status
+    expect([
+      await status(),
+      await status('Bearer third'),
+      await status('Bearer second'),
+      await status('Basic second'),
+    ]).toEqual([401, 401, 200, 401])
     expect((await fetch(new Request('http://g3/health'))).status).toBe(200)
     writeFileSync(file, 'third\n')
     utimesSync(file, new Date(), new Date(Date.now() + 5000))
@@ -101,8 +132,13 @@ describe('the server', () => {
   it('answers pages of the origins that may call, and no others', async () => {
     const { fetch } = testApp(model, { origins: ['https://one.example'] })
     const allowed = async (origin: string): Promise<string | null> =>
-      (await fetch(new Request('http://g3/v1/models', { headers: { origin } }))).headers.get('access-control-allow-origin')
-    expect([await allowed('https://one.example'), await allowed('https://two.example')]).toEqual(['https://one.example', null])
+      (await fetch(new Request('http://g3/v1/models', { headers: { origin } }))).headers.get(
+        'access-control-allow-origin',
+      )
+    expect([await allowed('https://one.example'), await allowed('https://two.example')]).toEqual([
+      'https://one.example',
+      null,
+    ])
   })
 
   it('ends an answer that takes too long, and says so', async () => {
@@ -114,7 +150,9 @@ describe('the server', () => {
 
   it('says when too many wait', async () => {
     const { fetch } = testApp(model, { queue: 1 })
-    const asked = await Promise.all(Array.from({ length: 6 }, () => fetch(post('/v1/chat/completions', { ...chat, max_tokens: 40 }))))
+    const asked = await Promise.all(
+      Array.from({ length: 6 }, () => fetch(post('/v1/chat/completions', { ...chat, max_tokens: 40 }))),
+    )
     const refused = asked.filter(({ status }) => status === 429)
     expect(refused).toHaveLength(2)
     expect(refused[0].headers.get('retry-after')).toMatch(/^\d+$/)
@@ -127,7 +165,12 @@ describe('clients that leave', () => {
   async function read(url: string, seed: number, most = Infinity): Promise<string> {
     const stop = new AbortController()
     const body = JSON.stringify({ ...chat, seed, max_tokens: 60, stream: true })
-    const response = await fetch(url, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body, signal: stop.signal })
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body,
+      signal: stop.signal,
+    })
     let text = ''
     let events = 0
     const decoder = new TextDecoder()
@@ -146,7 +189,8 @@ describe('clients that leave', () => {
     const url = `http://127.0.0.1:${server.port}/v1/chat/completions`
     const quiet = await read(url, 7)
     const leaving = async (client: number): Promise<void> => {
-      for (let round = 0; round < 5; round++) await read(url, 100 * client + round, 1 + ((client + round) % 3)).catch(() => {})
+      for (let round = 0; round < 5; round++)
+        await read(url, 100 * client + round, 1 + ((client + round) % 3)).catch(() => {})
     }
     const staying = async (): Promise<string[]> => {
       const texts: string[] = []

@@ -11,8 +11,9 @@ import { docsPage } from './docs.js'
 import type { CheckKey } from './keys.js'
 import { health } from './responses.js'
 import { generateRoutes } from './routes-generate.js'
+import { responsesRoute } from './routes-responses.js'
 import { tokenRoutes } from './routes-tokens.js'
-import type { Served } from './served.js'
+import { formCache, type Served } from './served.js'
 
 export interface App {
   readonly Variables: { readonly requestId: string }
@@ -80,12 +81,19 @@ export function app(options: AppOptions): OpenAPIHono<App> {
     bodyLimit({
       maxSize: bodyBytes,
       onError: (c) =>
-        sendError(c, new ApiError(413, 'invalid_request_error', `the body has more than ${bodyBytes} bytes`, { code: 'body_too_large' })),
+        sendError(
+          c,
+          new ApiError(413, 'invalid_request_error', `the body has more than ${bodyBytes} bytes`, {
+            code: 'body_too_large',
+          }),
+        ),
     }),
   )
 
   tokenRoutes(app, served)
-  generateRoutes(app, served, noteFailure)
+  const forms = formCache(served.model)
+  generateRoutes(app, served, forms, noteFailure)
+  responsesRoute(app, served, forms, noteFailure)
   const json = { 'application/json': { schema: health } }
   app.openapi(
     createRoute({ method: 'get', path: '/health', responses: { 200: { description: 'It runs', content: json } } }),
@@ -95,7 +103,10 @@ export function app(options: AppOptions): OpenAPIHono<App> {
     createRoute({
       method: 'get',
       path: '/ready',
-      responses: { 200: { description: 'It takes requests', content: json }, 503: { description: 'It does not', content: json } },
+      responses: {
+        200: { description: 'It takes requests', content: json },
+        503: { description: 'It does not', content: json },
+      },
     }),
     (c) => (isReady() ? c.json({ status: 'ok' as const }, 200) : c.json({ status: 'draining' as const }, 503)),
   )
@@ -112,10 +123,16 @@ export function app(options: AppOptions): OpenAPIHono<App> {
   app.get('/', (c) => c.html(docsPage(app.getOpenAPI31Document(about))))
 
   app.notFound((c) =>
-    sendError(c, new ApiError(404, 'invalid_request_error', `there is no ${c.req.method} ${c.req.path}; / lists what there is`, { code: 'not_found' })),
+    sendError(
+      c,
+      new ApiError(404, 'invalid_request_error', `there is no ${c.req.method} ${c.req.path}; / lists what there is`, {
+        code: 'not_found',
+      }),
+    ),
   )
   app.onError((problem, c) => {
-    if (problem instanceof HTTPException) return sendError(c, new ApiError(400, 'invalid_request_error', httpProblem(problem)))
+    if (problem instanceof HTTPException)
+      return sendError(c, new ApiError(400, 'invalid_request_error', httpProblem(problem)))
     return sendError(c, noteFailure(c, problem))
   })
   return app

@@ -7,7 +7,7 @@ import { isEnd, tokenLogprob } from './logprobs.js'
 import { turnsOf } from './messages.js'
 import type { ChatRequest } from './requests.js'
 import type { CalledTool, FinishReason, TokenLogprob } from './responses.js'
-import { anyObject, finishOf, samplingOf, write, type formCache, type Served } from './served.js'
+import { anyObject, finishOf, samplingOf, write, type Forms, type Served } from './served.js'
 
 /** A chat request that is ready to be answered, as often as it asks. */
 export interface ChatJob {
@@ -41,7 +41,7 @@ export interface Choice {
 export async function chatJob(
   { model }: Served,
   request: ChatRequest,
-  forms: ReturnType<typeof formCache>,
+  forms: Forms,
   signal: AbortSignal,
 ): Promise<ChatJob> {
   const choice = toolChoice(request)

@@ -65,7 +65,8 @@ export async function writeText(
         return { text, logprobs, finish: finishOf(next.value), result: next.value }
       }
       const { text: piece, id, logprobs } = next.value
-      const one = logprobs && id !== undefined && !isEnd(served.model, id) ? tokenLogprob(served.model, logprobs) : undefined
+      const one =
+        logprobs && id !== undefined && !isEnd(served.model, id) ? tokenLogprob(served.model, logprobs) : undefined
       if (one) all.push(one)
       if (piece !== '' || one) await listen(piece, one ? legacy([one], text.length) : null)
       text += piece

@@ -38,8 +38,7 @@ export function docsPage({ info, paths = {} }: Document): ReturnType<typeof html
       <p>${info.description ?? ''} The whole of it: <a href="/openapi.json">openapi.json</a>.</p>
       <pre>
 curl localhost:8080/v1/chat/completions -H 'Content-Type: application/json' \\
-  -d '{"messages": [{"role": "user", "content": "Hello"}], "stream": true}'</pre
-      >
+  -d '{"messages": [{"role": "user", "content": "Hello"}], "stream": true}'</pre>
       <dl>
         ${routes.map(
           ({ name, about }) =>

@@ -60,7 +60,8 @@ export async function turnsOf(
         message satisfies never
     }
   }
-  if (turns[0]?.role !== 'user') throw badRequest('the first message after the instructions must be the user’s', 'messages')
+  if (turns[0]?.role !== 'user')
+    throw badRequest('the first message after the instructions must be the user’s', 'messages')
   const first = system.length > 0 ? [{ role: 'system', content: system.join('\n\n') }] : []
   return [...first, ...turns.map(({ role, parts }) => ({ role, content: parts }))]
 }
@@ -83,7 +84,12 @@ function argumentsOf(json: string, where: string): ToolCall['arguments'] {
 
 type UserContent = Extract<Message, { role: 'user' }>['content']
 
-async function userParts(model: Model, content: UserContent, where: string, signal: AbortSignal): Promise<ContentPart[]> {
+async function userParts(
+  model: Model,
+  content: UserContent,
+  where: string,
+  signal: AbortSignal,
+): Promise<ContentPart[]> {
   if (typeof content === 'string') return [{ type: 'text', text: content }]
   const parts: ContentPart[] = []
   for (const part of content) {

@@ -14,7 +14,12 @@ describe("OpenAI's SDK", () => {
   beforeAll(async () => {
     model = await tinyModel(3)
     const { fetch } = testApp(model)
-    client = new OpenAI({ apiKey: 'none', baseURL: 'http://g3/v1', maxRetries: 0, fetch: (url, init) => fetch(new Request(url, init)) })
+    client = new OpenAI({
+      apiKey: 'none',
+      baseURL: 'http://g3/v1',
+      maxRetries: 0,
+      fetch: (url, init) => fetch(new Request(url, init)),
+    })
   })
   afterAll(() => model[Symbol.asyncDispose]())
 
@@ -24,7 +29,11 @@ describe("OpenAI's SDK", () => {
 
   it('gets the same chat whole and in pieces, and another for another seed', async () => {
     const whole = await client.chat.completions.create(SETTINGS)
-    const stream = await client.chat.completions.create({ ...SETTINGS, stream: true, stream_options: { include_usage: true } })
+    const stream = await client.chat.completions.create({
+      ...SETTINGS,
+      stream: true,
+      stream_options: { include_usage: true },
+    })
     let text = ''
     let finish: string | null = null
     let usage: object | null | undefined
@@ -36,7 +45,10 @@ describe("OpenAI's SDK", () => {
     expect(text).toBe(whole.choices[0].message.content)
     expect(text).not.toBe('')
     expect(finish).toBe(whole.choices[0].finish_reason)
-    expect(usage).toMatchObject({ completion_tokens: whole.usage?.completion_tokens, prompt_tokens: whole.usage?.prompt_tokens })
+    expect(usage).toMatchObject({
+      completion_tokens: whole.usage?.completion_tokens,
+      prompt_tokens: whole.usage?.prompt_tokens,
+    })
     const other = await client.chat.completions.create({ ...SETTINGS, seed: 2 })
     expect(other.choices[0].message.content).not.toBe(text)
   })
@@ -88,7 +100,9 @@ describe("OpenAI's SDK", () => {
     const settings = {
       ...SETTINGS,
       max_completion_tokens: 100,
-      tools: [{ type: 'function' as const, function: { name: 'weather', description: 'tells the weather', parameters } }],
+      tools: [
+        { type: 'function' as const, function: { name: 'weather', description: 'tells the weather', parameters } },
+      ],
       tool_choice: 'required' as const,
       parallel_tool_calls: false,
     }
@@ -129,7 +143,15 @@ describe("OpenAI's SDK", () => {
   })
 
   it('completes text, with what went before and how likely it was', async () => {
-    const settings = { model: 'tiny', prompt: ['hello', 'other'], max_tokens: 5, temperature: 0, logprobs: 2, echo: true, n: 1 }
+    const settings = {
+      model: 'tiny',
+      prompt: ['hello', 'other'],
+      max_tokens: 5,
+      temperature: 0,
+      logprobs: 2,
+      echo: true,
+      n: 1,
+    }
     const { choices, usage } = await client.completions.create(settings)
     expect(choices).toHaveLength(2)
     expect(choices[0].text.startsWith('hello')).toBe(true)
@@ -145,7 +167,13 @@ describe("OpenAI's SDK", () => {
     const whole = await client.completions.create({ model: 'tiny', prompt: 'hello', max_tokens: 12, temperature: 0 })
     const { text } = whole.choices[0]
     const stop = text.slice(3, 6)
-    const { choices } = await client.completions.create({ model: 'tiny', prompt: 'hello', max_tokens: 12, temperature: 0, stop })
+    const { choices } = await client.completions.create({
+      model: 'tiny',
+      prompt: 'hello',
+      max_tokens: 12,
+      temperature: 0,
+      stop,
+    })
     expect(choices[0]).toMatchObject({ text: text.slice(0, text.indexOf(stop)), finish_reason: 'stop' })
   })
 
@@ -153,7 +181,9 @@ describe("OpenAI's SDK", () => {
     const create = client.chat.completions.create.bind(client.chat.completions)
     await expect(create({ ...SETTINGS, model: 'gpt' })).rejects.toThrow(OpenAI.NotFoundError)
     await expect(create({ ...SETTINGS, temperature: 9 })).rejects.toThrow(OpenAI.BadRequestError)
-    await expect(create({ ...SETTINGS, messages: [{ role: 'user', content: 'a b '.repeat(4000) }] })).rejects.toMatchObject({
+    await expect(
+      create({ ...SETTINGS, messages: [{ role: 'user', content: 'a b '.repeat(4000) }] }),
+    ).rejects.toMatchObject({
       status: 400,
       code: 'context_length_exceeded',
     })

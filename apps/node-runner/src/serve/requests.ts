@@ -17,7 +17,12 @@ const sampling = {
   seed: z.int().min(0).max(Number.MAX_SAFE_INTEGER).nullish(),
   temperature: z.number().min(0).max(2).nullish(),
   top_p: z.number().gt(0).max(1).nullish(),
-  top_k: z.int().min(0).max(1 << 20).nullish().openapi({ description: 'Not in OpenAI’s API.' }),
+  top_k: z
+    .int()
+    .min(0)
+    .max(1 << 20)
+    .nullish()
+    .openapi({ description: 'Not in OpenAI’s API.' }),
   min_p: z.number().min(0).lt(1).nullish().openapi({ description: 'Not in OpenAI’s API.' }),
   repetition_penalty: z.number().min(0.01).max(10).nullish().openapi({ description: 'Not in OpenAI’s API.' }),
   frequency_penalty: z.number().min(-2).max(2).nullish(),
@@ -26,7 +31,11 @@ const sampling = {
     .record(z.string().regex(/^\d{1,7}$/), z.number().min(-100).max(100))
     .nullish()
     .openapi({ type: 'object', additionalProperties: { type: 'number', minimum: -100, maximum: 100 } }),
-  max_tokens: z.int().min(1).max(1 << 20).nullish(),
+  max_tokens: z
+    .int()
+    .min(1)
+    .max(1 << 20)
+    .nullish(),
   user: z.string().nullish(),
 }
 
@@ -84,7 +93,11 @@ export const chatRequest = z
   .object({
     ...sampling,
     messages: z.array(message).min(1).max(MOST_MESSAGES),
-    max_completion_tokens: z.int().min(1).max(1 << 20).nullish(),
+    max_completion_tokens: z
+      .int()
+      .min(1)
+      .max(1 << 20)
+      .nullish(),
     logprobs: z.boolean().nullish(),
     top_logprobs: z.int().min(0).max(20).nullish(),
     response_format: responseFormat.nullish(),
@@ -100,13 +113,25 @@ export const chatRequest = z
   .openapi('ChatCompletionRequest')
 export type ChatRequest = z.infer<typeof chatRequest>
 
-const ids = z.array(z.int().min(0).max(1 << 24)).min(1)
+const ids = z
+  .array(
+    z
+      .int()
+      .min(0)
+      .max(1 << 24),
+  )
+  .min(1)
 const MOST_PROMPTS = 64
 
 export const completionRequest = z
   .object({
     ...sampling,
-    prompt: z.union([z.string(), ids, z.array(z.string()).min(1).max(MOST_PROMPTS), z.array(ids).min(1).max(MOST_PROMPTS)]),
+    prompt: z.union([
+      z.string(),
+      ids,
+      z.array(z.string()).min(1).max(MOST_PROMPTS),
+      z.array(ids).min(1).max(MOST_PROMPTS),
+    ]),
     echo: z.boolean().nullish(),
     logprobs: z.int().min(0).max(20).nullish(),
   })
@@ -115,16 +140,111 @@ export type CompletionRequest = z.infer<typeof completionRequest>
 
 export type SamplingRequest = Pick<ChatRequest, Exclude<keyof typeof sampling, 'model' | 'user'>>
 
+const inputContent = z.union([
+  z.string(),
+  z.array(
+    z.discriminatedUnion('type', [
+      z.object({ type: z.literal('input_text'), text: z.string() }),
+      z.object({ type: z.literal('output_text'), text: z.string() }),
+      z.object({
+        type: z.literal('input_image'),
+        image_url: z.string().openapi({ description: 'A data URL.' }),
+        detail: z.string().nullish(),
+      }),
+    ]),
+  ),
+])
+
+const inputItem = z.union([
+  z.object({ type: z.literal('function_call'), call_id: z.string(), name: z.string(), arguments: z.string() }),
+  z.object({ type: z.literal('function_call_output'), call_id: z.string(), output: z.string() }),
+  z.object({
+    type: z.literal('message').nullish(),
+    role: z.enum(['user', 'assistant', 'system', 'developer']),
+    content: inputContent,
+  }),
+])
+export type InputItem = z.infer<typeof inputItem>
+
+export const responsesRequest = z
+  .object({
+    model: sampling.model,
+    input: z.union([z.string(), z.array(inputItem).min(1).max(MOST_MESSAGES)]),
+    instructions: z.string().nullish(),
+    max_output_tokens: z
+      .int()
+      .min(1)
+      .max(1 << 20)
+      .nullish(),
+    temperature: sampling.temperature,
+    top_p: sampling.top_p,
+    seed: sampling.seed.openapi({ description: 'Not in OpenAI’s API.' }),
+    stream: z.boolean().nullish(),
+    text: z
+      .object({
+        format: z
+          .discriminatedUnion('type', [
+            z.object({ type: z.literal('text') }),
+            z.object({ type: z.literal('json_object') }),
+            z.object({
+              type: z.literal('json_schema'),
+              name: z.string(),
+              schema: z.record(z.string(), z.unknown()),
+              description: z.string().nullish(),
+              strict: z.boolean().nullish(),
+            }),
+          ])
+          .nullish(),
+      })
+      .nullish(),
+    tools: z
+      .array(
+        z.object({
+          type: z.literal('function'),
+          name: z.string(),
+          description: z.string().nullish(),
+          parameters: z.record(z.string(), z.unknown()).nullish(),
+          strict: z.boolean().nullish(),
+        }),
+      )
+      .max(128)
+      .nullish(),
+    tool_choice: z
+      .union([z.enum(['none', 'auto', 'required']), z.object({ type: z.literal('function'), name: z.string() })])
+      .nullish(),
+    parallel_tool_calls: z.boolean().nullish(),
+    previous_response_id: z
+      .null()
+      .optional()
+      .openapi({ description: 'Nothing is stored: send the whole conversation.' }),
+    store: z.boolean().nullish().openapi({ description: 'Ignored: nothing is stored.' }),
+    metadata: z.record(z.string(), z.string()).nullish(),
+  })
+  .openapi('ResponsesRequest')
+export type ResponsesRequest = z.infer<typeof responsesRequest>
+
 export const tokenizeRequest = z
   .object({
     content: z.string(),
     add_special: z.boolean().nullish().openapi({ description: 'Begins with <bos>.' }),
-    parse_special: z.boolean().nullish().openapi({ description: 'Reads markers such as <start_of_turn> as control tokens.' }),
+    parse_special: z
+      .boolean()
+      .nullish()
+      .openapi({ description: 'Reads markers such as <start_of_turn> as control tokens.' }),
     with_pieces: z.boolean().nullish(),
   })
   .openapi('TokenizeRequest')
 
-export const detokenizeRequest = z.object({ tokens: z.array(z.int().min(0).max(1 << 24)) }).openapi('DetokenizeRequest')
+export const detokenizeRequest = z
+  .object({
+    tokens: z.array(
+      z
+        .int()
+        .min(0)
+        .max(1 << 24),
+    ),
+  })
+  .openapi('DetokenizeRequest')
 
 export const templateRequest = z
   .object({ messages: z.array(message).min(1).max(MOST_MESSAGES) })

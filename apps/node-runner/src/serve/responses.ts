@@ -77,6 +77,67 @@ export const completion = z
   .openapi('Completion')
 export type Completion = z.infer<typeof completion>
 
+const itemStatus = z.enum(['in_progress', 'completed', 'incomplete'])
+const outputText = z.object({
+  type: z.literal('output_text'),
+  text: z.string(),
+  annotations: z.array(z.unknown()),
+  logprobs: z.array(z.unknown()),
+})
+export type OutputText = z.infer<typeof outputText>
+
+const outputItem = z.union([
+  z.object({
+    type: z.literal('message'),
+    id: z.string(),
+    status: itemStatus,
+    role: z.literal('assistant'),
+    content: z.array(outputText),
+  }),
+  z.object({
+    type: z.literal('function_call'),
+    id: z.string(),
+    call_id: z.string(),
+    name: z.string(),
+    arguments: z.string(),
+    status: itemStatus,
+  }),
+])
+export type OutputItem = z.infer<typeof outputItem>
+
+export const response = z
+  .object({
+    id: z.string(),
+    object: z.literal('response'),
+    created_at: z.int(),
+    status: z.enum(['in_progress', 'completed', 'incomplete', 'failed']),
+    error: z.object({ code: z.string(), message: z.string() }).nullable(),
+    incomplete_details: z.object({ reason: z.literal('max_output_tokens') }).nullable(),
+    instructions: z.string().nullable(),
+    metadata: z.record(z.string(), z.string()),
+    model: z.string(),
+    output: z.array(outputItem),
+    parallel_tool_calls: z.boolean(),
+    previous_response_id: z.null(),
+    store: z.literal(false),
+    temperature: z.number().nullable(),
+    text: z.object({ format: z.record(z.string(), z.unknown()) }),
+    tool_choice: z.unknown(),
+    tools: z.array(z.record(z.string(), z.unknown())),
+    top_p: z.number().nullable(),
+    usage: z
+      .object({
+        input_tokens: z.int(),
+        input_tokens_details: z.object({ cached_tokens: z.int() }),
+        output_tokens: z.int(),
+        output_tokens_details: z.object({ reasoning_tokens: z.int() }),
+        total_tokens: z.int(),
+      })
+      .nullable(),
+  })
+  .openapi('Response')
+export type ResponseBody = z.infer<typeof response>
+
 export const model = z
   .object({
     id: z.string(),

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
-import { ApiError } from './api-error.js'
 import { chatJob, writeChoice, type Choice } from './chat-completions.js'
 import { completionJob, writeText, type WrittenText } from './completions.js'
 import { chatRequest, completionRequest } from './requests.js'
 import * as answers from './responses.js'
-import { fingerprintOf, formCache, until, usageOf, type Served } from './served.js'
+import { all, running } from './running.js'
+import { checkModel, fingerprintOf, usageOf, type Forms, type Served } from './served.js'
 import { sendEvents } from './stream.js'
 import type { App } from './app.js'
 
@@ -43,8 +43,12 @@ const completionRoute = createRoute({
 })
 
 /** The routes that write text. */
-export function generateRoutes(app: OpenAPIHono<App>, served: Served, note: (c: Context<App>, problem: unknown) => void): void {
-  const forms = formCache(served.model)
+export function generateRoutes(
+  app: OpenAPIHono<App>,
+  served: Served,
+  forms: Forms,
+  note: (c: Context<App>, problem: unknown) => void,
+): void {
   const head = (prefix: string, object: string) => ({
     id: `${prefix}-${randomUUID().replaceAll('-', '')}`,
     object,
@@ -53,26 +57,10 @@ export function generateRoutes(app: OpenAPIHono<App>, served: Served, note: (c: 
     system_fingerprint: fingerprintOf(served),
   })
 
-  /** All that must stop when one of several texts fails, or the client leaves. */
-  const run = (c: Context<App>): { readonly signal: AbortSignal; stop(problem?: unknown): void } => {
-    const stopped = new AbortController()
-    const client = AbortSignal.any([c.req.raw.signal, stopped.signal])
-    return { signal: until(client, served.deadlineMs), stop: (problem) => stopped.abort(problem) }
-  }
-
-  const all = async <T>(stop: (problem: unknown) => void, work: readonly Promise<T>[]): Promise<T[]> => {
-    for (const one of work) one.catch(stop)
-    const settled = await Promise.allSettled(work)
-    return settled.map((one) => {
-      if (one.status === 'rejected') throw one.reason
-      return one.value
-    })
-  }
-
   app.openapi(chatRoute, async (c) => {
     const request = c.req.valid('json')
     checkModel(served, request.model)
-    const { signal, stop } = run(c)
+    const { signal, stop } = running(served, c)
     const job = await chatJob(served, request, forms, signal)
     const common = head('chatcmpl', 'chat.completion.chunk')
     const indices = Array.from({ length: job.choices }, (_, index) => index)
@@ -80,7 +68,10 @@ export function generateRoutes(app: OpenAPIHono<App>, served: Served, note: (c: 
 
     if (!request.stream) {
       const silent = async (): Promise<void> => {}
-      const choices = await all(stop, indices.map((index) => writeChoice(served, job, index, signal, silent)))
+      const choices = await all(
+        stop,
+        indices.map((index) => writeChoice(served, job, index, signal, silent)),
+      )
       const body = {
         ...common,
         object: 'chat.completion' as const,
@@ -89,61 +80,70 @@ export function generateRoutes(app: OpenAPIHono<App>, served: Served, note: (c: 
       }
       return c.json(body, 200)
     }
-    return sendEvents(c, stop, (problem) => note(c, problem), async (send) => {
-      const usage = withUsage ? { usage: null } : {}
-      const piece = (index: number, delta: object, logprobs: object | null, finish: string | null): Promise<void> =>
-        send({ ...common, choices: [{ index, delta, logprobs, finish_reason: finish }], ...usage })
-      const choices = await all(
-        stop,
-        indices.map(async (index) => {
-          await piece(index, { role: 'assistant', content: '', refusal: null }, null, null)
-          const choice = await writeChoice(served, job, index, signal, (delta, logprobs) =>
-            piece(index, delta, logprobs.length > 0 ? { content: logprobs, refusal: null } : null, null),
-          )
-          await piece(index, {}, null, choice.finish)
-          return choice
-        }),
-      )
-      if (withUsage) await send({ ...common, choices: [], usage: usageOf(choices.map(({ result }) => result)) })
+    return sendEvents(c, {
+      stop,
+      note: (problem) => note(c, problem),
+      end: '[DONE]',
+      write: async (send) => {
+        const usage = withUsage ? { usage: null } : {}
+        const piece = (index: number, delta: object, logprobs: object | null, finish: string | null): Promise<void> =>
+          send({ ...common, choices: [{ index, delta, logprobs, finish_reason: finish }], ...usage })
+        const choices = await all(
+          stop,
+          indices.map(async (index) => {
+            await piece(index, { role: 'assistant', content: '', refusal: null }, null, null)
+            const choice = await writeChoice(served, job, index, signal, (delta, logprobs) =>
+              piece(index, delta, logprobs.length > 0 ? { content: logprobs, refusal: null } : null, null),
+            )
+            await piece(index, {}, null, choice.finish)
+            return choice
+          }),
+        )
+        if (withUsage) await send({ ...common, choices: [], usage: usageOf(choices.map(({ result }) => result)) })
+      },
     })
   })
 
   app.openapi(completionRoute, async (c) => {
     const request = c.req.valid('json')
     checkModel(served, request.model)
-    const { signal, stop } = run(c)
+    const { signal, stop } = running(served, c)
     const { texts } = completionJob(served, request)
     const common = { ...head('cmpl', 'text_completion'), object: 'text_completion' as const }
 
     if (!request.stream) {
       const silent = async (): Promise<void> => {}
-      const written = await all(stop, texts.map((text) => writeText(served, text, signal, silent)))
-      const choices = written.map(({ text, logprobs, finish }, index) => ({ index, text, logprobs, finish_reason: finish }))
-      return c.json({ ...common, choices, usage: completionUsage(written, request.n ?? 1) }, 200)
-    }
-    return sendEvents(c, stop, (problem) => note(c, problem), async (send) => {
       const written = await all(
         stop,
-        texts.map(async (each, index) => {
-          const done = await writeText(served, each, signal, (text, logprobs) =>
-            send({ ...common, choices: [{ index, text, logprobs, finish_reason: null }] }),
-          )
-          await send({ ...common, choices: [{ index, text: '', logprobs: null, finish_reason: done.finish }] })
-          return done
-        }),
+        texts.map((text) => writeText(served, text, signal, silent)),
       )
-      if (request.stream_options?.include_usage)
-        await send({ ...common, choices: [], usage: completionUsage(written, request.n ?? 1) })
+      const choices = written.map(({ text, logprobs, finish }, index) => ({
+        index,
+        text,
+        logprobs,
+        finish_reason: finish,
+      }))
+      return c.json({ ...common, choices, usage: completionUsage(written, request.n ?? 1) }, 200)
+    }
+    return sendEvents(c, {
+      stop,
+      note: (problem) => note(c, problem),
+      end: '[DONE]',
+      write: async (send) => {
+        const written = await all(
+          stop,
+          texts.map(async (each, index) => {
+            const done = await writeText(served, each, signal, (text, logprobs) =>
+              send({ ...common, choices: [{ index, text, logprobs, finish_reason: null }] }),
+            )
+            await send({ ...common, choices: [{ index, text: '', logprobs: null, finish_reason: done.finish }] })
+            return done
+          }),
+        )
+        if (request.stream_options?.include_usage)
+          await send({ ...common, choices: [], usage: completionUsage(written, request.n ?? 1) })
+      },
     })
-  })
-}
-
-/** @throws ApiError 404 */
-function checkModel({ name }: Served, asked: string | null | undefined): void {
-  if (asked === undefined || asked === null || asked === name) return
-  throw new ApiError(404, 'invalid_request_error', `there is no model ${asked} here; there is ${name}`, {
-    param: 'model',
-    code: 'model_not_found',
   })
 }
 
@@ -161,7 +161,9 @@ const wholeChoice = ({ content, calls, logprobs, finish }: Choice, index: number
 
 /** Each prompt is counted once. */
 function completionUsage(written: readonly WrittenText[], choices: number): answers.Usage {
-  const prompts = Array.from({ length: written.length / choices }, (_, i) => written.slice(i * choices, (i + 1) * choices))
+  const prompts = Array.from({ length: written.length / choices }, (_, i) =>
+    written.slice(i * choices, (i + 1) * choices),
+  )
   return prompts
     .map((texts) => usageOf(texts.map(({ result }) => result)))
     .reduce((sum, one) => ({

@@ -31,7 +31,10 @@ export function tokenRoutes(app: OpenAPIHono<App>, { name, model, created }: Ser
 
   app.openapi(modelsRoute, (c) => {
     const about = { context: model.context, images: model.seesImages }
-    return c.json({ object: 'list' as const, data: [{ id: name, object: 'model' as const, created, owned_by: 'g3', ...about }] }, 200)
+    return c.json(
+      { object: 'list' as const, data: [{ id: name, object: 'model' as const, created, owned_by: 'g3', ...about }] },
+      200,
+    )
   })
 
   app.openapi(createRoute(post('/tokenize', tokenizeRequest, answers.tokens, 'The ids of a text')), (c) => {
@@ -43,7 +46,8 @@ export function tokenRoutes(app: OpenAPIHono<App>, { name, model, created }: Ser
   app.openapi(createRoute(post('/detokenize', detokenizeRequest, answers.content, 'The text of ids')), (c) => {
     const { tokens } = c.req.valid('json')
     const unknown = tokens.find((id) => id >= tokenizer.size)
-    if (unknown !== undefined) throw badRequest(`there is no token ${unknown}; ids end at ${tokenizer.size - 1}`, 'tokens')
+    if (unknown !== undefined)
+      throw badRequest(`there is no token ${unknown}; ids end at ${tokenizer.size - 1}`, 'tokens')
     return c.json({ content: tokenizer.decode(tokens) }, 200)
   })
 

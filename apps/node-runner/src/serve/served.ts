@@ -1,6 +1,6 @@
 import type { Chunk, GenerateOptions, GenerationResult, Model } from '@g3/runtime'
 import { constraints, compileSchema, type Constraint, type Constraints, type Grammar } from '@g3/runtime/grammar'
-import { badRequest } from './api-error.js'
+import { ApiError, badRequest } from './api-error.js'
 import type { Metrics } from './metrics.js'
 import type { SamplingRequest } from './requests.js'
 import type { FinishReason, Usage } from './responses.js'
@@ -55,7 +55,8 @@ export function samplingOf(request: SamplingRequest, choice: number, vocabulary:
   const stop = request.stop ?? undefined
   const bias = request.logit_bias ?? {}
   for (const id of Object.keys(bias))
-    if (Number(id) >= vocabulary) throw badRequest(`there is no token ${id}; ids end at ${vocabulary - 1}`, 'logit_bias')
+    if (Number(id) >= vocabulary)
+      throw badRequest(`there is no token ${id}; ids end at ${vocabulary - 1}`, 'logit_bias')
   return {
     ...given('temperature', request.temperature),
     ...given('topP', request.top_p),
@@ -70,8 +71,11 @@ export function samplingOf(request: SamplingRequest, choice: number, vocabulary:
   }
 }
 
+/** A form that a text is held to, named by what it was compiled from. */
+export type Forms = (key: unknown, compile: () => Grammar) => Constraint
+
 /** Forms that were asked for lately, ready to be used again. */
-export function formCache(model: Model): (key: unknown, compile: () => Grammar) => Constraint {
+export function formCache(model: Model): Forms {
   const MOST = 32
   const known = new Map<string, Constraints>()
   return (key, compile) => {
@@ -115,3 +119,12 @@ export const finishOf = ({ stopReason }: GenerationResult): FinishReason => (sto
 
 /** The same weights and code give the same text for a seed: a client may compare this. */
 export const fingerprintOf = ({ name }: Served): string => `g3_${name}`
+
+/** @throws ApiError 404 */
+export function checkModel({ name }: Served, asked: string | null | undefined): void {
+  if (asked === undefined || asked === null || asked === name) return
+  throw new ApiError(404, 'invalid_request_error', `there is no model ${asked} here; there is ${name}`, {
+    param: 'model',
+    code: 'model_not_found',
+  })
+}

@@ -40,7 +40,11 @@ export function startServer(
     http.requestTimeout = REQUEST_MS
     http.keepAliveTimeout = IDLE_MS
     http.on('error', (cause: NodeJS.ErrnoException) =>
-      reject(new G3Error('cli/port', `cannot listen on ${host}:${port}: ${cause.message}; choose another --port or --host`, { cause })),
+      reject(
+        new G3Error('cli/port', `cannot listen on ${host}:${port}: ${cause.message}; choose another --port or --host`, {
+          cause,
+        }),
+      ),
     )
   })
 }

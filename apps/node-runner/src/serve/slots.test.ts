@@ -10,7 +10,10 @@ describe('places for texts', () => {
     const order: string[] = []
     const second = places.claim(never).then((place) => (order.push('second'), place))
     const third = places.claim(never).then((place) => (order.push('third'), place))
-    await expect(places.claim(never)).rejects.toMatchObject({ status: 429, details: { retryAfter: expect.any(Number) } })
+    await expect(places.claim(never)).rejects.toMatchObject({
+      status: 429,
+      details: { retryAfter: expect.any(Number) },
+    })
     expect([places.taken, places.waiting]).toEqual([1, 2])
     first[Symbol.dispose]()
     first[Symbol.dispose]()

@@ -31,7 +31,10 @@ export interface TestApp {
 /** The API over a model, as the command makes it. */
 export function testApp(
   model: Model,
-  options: Partial<Pick<AppOptions, 'checkKey' | 'origins' | 'bodyBytes'>> & { readonly queue?: number; readonly deadlineMs?: number } = {},
+  options: Partial<Pick<AppOptions, 'checkKey' | 'origins' | 'bodyBytes'>> & {
+    readonly queue?: number
+    readonly deadlineMs?: number
+  } = {},
 ): TestApp {
   const slots = slotsOf({ total: model.sequences, queue: options.queue ?? 64 })
   const log: string[] = []
@@ -40,7 +43,14 @@ export function testApp(
     isReady: () => true,
     ...options,
     log: pino({}, { write: (line: string) => void log.push(line) }),
-    served: { name: 'tiny', model, slots, metrics: metricsOf({ slots }), created: 0, deadlineMs: options.deadlineMs ?? 60_000 },
+    served: {
+      name: 'tiny',
+      model,
+      slots,
+      metrics: metricsOf({ slots }),
+      created: 0,
+      deadlineMs: options.deadlineMs ?? 60_000,
+    },
   })
   return { fetch: async (request) => api.fetch(request), slots, log }
 }

@@ -1,0 +1,125 @@
+import type { Model } from '@g3/runtime'
+import OpenAI from 'openai'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { encodePng } from '../png.js'
+import { testApp, tinyModel } from './testing.js'
+
+const SETTINGS = { model: 'tiny', input: 'hello', max_output_tokens: 12, temperature: 0 }
+const WEATHER = {
+  type: 'function' as const,
+  name: 'weather',
+  description: 'tells the weather',
+  parameters: { type: 'object', properties: { city: { enum: ['Oslo', 'Rome'] } }, required: ['city'] },
+  strict: true,
+}
+
+describe('the Responses API, by OpenAI’s SDK', () => {
+  let model: Model
+  let client: OpenAI
+  beforeAll(async () => {
+    model = await tinyModel(2)
+    const { fetch } = testApp(model)
+    client = new OpenAI({
+      apiKey: 'none',
+      baseURL: 'http://g3/v1',
+      maxRetries: 0,
+      fetch: (url, init) => fetch(new Request(url, init)),
+    })
+  })
+  afterAll(() => model[Symbol.asyncDispose]())
+
+  it('says the same whole, in events, and as a chat', async () => {
+    const whole = await client.responses.create(SETTINGS)
+    expect(whole.output_text).not.toBe('')
+    expect(whole).toMatchObject({ status: 'incomplete', incomplete_details: { reason: 'max_output_tokens' } })
+    expect(whole.usage?.output_tokens).toBe(12)
+    const chat = await client.chat.completions.create({
+      model: 'tiny',
+      messages: [{ role: 'user', content: 'hello' }],
+      max_completion_tokens: 12,
+      temperature: 0,
+    })
+    expect(whole.output_text).toBe(chat.choices[0].message.content)
+
+    const types: string[] = []
+    let text = ''
+    let numbers = 0
+    for await (const event of await client.responses.create({ ...SETTINGS, stream: true })) {
+      types.push(event.type)
+      expect(event.sequence_number).toBe(numbers++)
+      if (event.type === 'response.output_text.delta') text += event.delta
+      if (event.type === 'response.incomplete') expect(event.response.output).toHaveLength(1)
+    }
+    expect(text).toBe(whole.output_text)
+    expect(types.filter((type) => type !== 'response.output_text.delta')).toEqual([
+      'response.created',
+      'response.in_progress',
+      'response.output_item.added',
+      'response.content_part.added',
+      'response.output_text.done',
+      'response.content_part.done',
+      'response.output_item.done',
+      'response.incomplete',
+    ])
+  })
+
+  it('calls functions and is told what they gave', async () => {
+    const settings = {
+      ...SETTINGS,
+      max_output_tokens: 100,
+      tools: [WEATHER],
+      tool_choice: 'required' as const,
+      parallel_tool_calls: false,
+    }
+    const { output, status } = await client.responses.create(settings)
+    expect(status).toBe('completed')
+    const call = output.find((item) => item.type === 'function_call')
+    if (call === undefined) throw new Error('no function was called')
+    expect(['Oslo', 'Rome']).toContain(JSON.parse(call.arguments).city)
+
+    let spelled = ''
+    for await (const event of await client.responses.create({ ...settings, stream: true })) {
+      if (event.type === 'response.function_call_arguments.delta') spelled += event.delta
+      if (event.type === 'response.function_call_arguments.done') expect(event.arguments).toBe(spelled)
+    }
+    expect(JSON.parse(spelled)).toEqual(JSON.parse(call.arguments))
+
+    const after = await client.responses.create({
+      ...SETTINGS,
+      input: [
+        { role: 'user', content: 'hello' },
+        call,
+        { type: 'function_call_output', call_id: call.call_id, output: 'rain' },
+      ],
+    })
+    expect(after.usage?.input_tokens).toBeGreaterThan(20)
+  })
+
+  it('holds answers to a schema, and sees images', async () => {
+    const schema = {
+      type: 'object',
+      properties: { yes: { type: 'boolean' } },
+      required: ['yes'],
+      additionalProperties: false,
+    }
+    const held = await client.responses.create({
+      ...SETTINGS,
+      max_output_tokens: 40,
+      text: { format: { type: 'json_schema', name: 'x', schema } },
+    })
+    expect(typeof JSON.parse(held.output_text).yes).toBe('boolean')
+    const url = `data:image/png;base64,${Buffer.from(encodePng(8, 8, new Uint8Array(192))).toString('base64')}`
+    const content = [
+      { type: 'input_text' as const, text: 'hello' },
+      { type: 'input_image' as const, image_url: url, detail: 'auto' as const },
+    ]
+    const seen = await client.responses.create({ ...SETTINGS, input: [{ role: 'user', content }] })
+    const blind = await client.responses.create(SETTINGS)
+    expect(seen.usage?.input_tokens).toBeGreaterThan((blind.usage?.input_tokens ?? 0) + 4)
+  })
+
+  it('refuses to go on from what it does not keep', async () => {
+    const refused = client.responses.create({ ...SETTINGS, previous_response_id: 'resp_1' })
+    await expect(refused).rejects.toThrow(OpenAI.BadRequestError)
+  })
+})
