@@ -91,8 +91,8 @@ describe('an estimate', () => {
     const seeing = planned(GEMMA3_270M, { mmproj })
     const stored = [...mmproj.tensors.values()].reduce((sum, { rows, cols }) => sum + rows * cols, 0)
     expect(seeing.weightsBytes - blind.weightsBytes).toBe(stored)
-    // Pixels; patches, x, h, q, k, v and what attention gives, the MLP; pooled patches, those normed, soft tokens.
-    const numbers = 3 * 112 * 112 + 64 * (588 + 6 * 48 + 80) + 4 * (48 + 48 + 64)
+    // Pixels; patches, x, h, q, k and v, the MLP; pooled patches, those normed, soft tokens.
+    const numbers = 3 * 112 * 112 + 64 * (588 + 5 * 48 + 80) + 4 * (48 + 48 + 64)
     expect(seeing.scratchBytes - blind.scratchBytes).toBe(4 * numbers)
     const gguf = await readGguf(bytesSource(fixtureBytes('tiny-random/tiny-text-q4_0.gguf')))
     expect(() => estimate({ gguf, mmproj: gguf, footprint })).toThrow(coded('gguf/architecture'))
