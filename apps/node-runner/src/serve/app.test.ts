@@ -26,6 +26,12 @@ const image = (url: string): object => ({
   messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url } }] }],
 })
 
+/** A request whose answer does not end by itself. */
+function endless(): object {
+  const { eos, endOfTurn = eos } = model.tokenizer
+  return { ...chat, logit_bias: { [eos]: -100, [endOfTurn]: -100 } }
+}
+
 describe('hostile requests', () => {
   const path = '/v1/chat/completions'
   it.each<[string, number, Request]>([
@@ -143,10 +149,7 @@ describe('the server', () => {
 
   it('ends an answer that takes too long, and says so', async () => {
     const { fetch, slots } = testApp(model, { deadlineMs: 1 })
-    // It never ends by itself.
-    const ends = [model.tokenizer.eos, model.tokenizer.endOfTurn ?? model.tokenizer.eos]
-    const logit_bias = Object.fromEntries(ends.map((id) => [id, -100]))
-    const response = await fetch(post('/v1/chat/completions', { ...chat, max_tokens: 900, logit_bias }))
+    const response = await fetch(post('/v1/chat/completions', { ...endless(), max_tokens: 900 }))
     expect(response.status).toBe(504)
     expect(slots.taken).toBe(0)
   })
@@ -154,7 +157,7 @@ describe('the server', () => {
   it('says when too many wait', async () => {
     const { fetch } = testApp(model, { queue: 1 })
     const asked = await Promise.all(
-      Array.from({ length: 6 }, () => fetch(post('/v1/chat/completions', { ...chat, max_tokens: 40 }))),
+      Array.from({ length: 6 }, () => fetch(post('/v1/chat/completions', { ...endless(), max_tokens: 100 }))),
     )
     const refused = asked.filter(({ status }) => status === 429)
     expect(refused).toHaveLength(2)
