@@ -7,11 +7,11 @@ import {
   type SharedV4Warning,
 } from '@ai-sdk/provider'
 import { spellCalls, toolOutputs, type ToolCall, type ToolResult } from '@g3/runtime/tools'
-import type { ChatMessage, ContentPart } from '@g3/tokenizer'
+import { joinParts, type ChatMessage, type ContentPart } from '@g3/tokenizer'
 import type { Call } from './call.js'
 import type { G3Model } from './constrained.js'
 
-type Turn = { readonly role: 'user' | 'assistant'; readonly parts: ContentPart[] }
+type Turn = { readonly role: 'user' | 'assistant'; parts: readonly ContentPart[] }
 
 /**
  * The conversation in Gemma's terms: system texts and instructions at the front, then turns of user and model. Messages of one
@@ -62,11 +62,8 @@ export async function readPrompt(
   ]
 }
 
-/** Texts that follow each other are one, since the template trims each. */
-function say({ parts }: Turn, text: string): void {
-  const last = parts.at(-1)
-  if (last?.type === 'text') parts[parts.length - 1] = { type: 'text', text: `${String(last.text)}${text}` }
-  else parts.push({ type: 'text', text })
+function say(turn: Turn, text: string): void {
+  turn.parts = joinParts(turn.parts, [{ type: 'text', text }])
 }
 
 type Of<Role> = Extract<LanguageModelV4Message, { role: Role }>
@@ -78,7 +75,7 @@ async function readUser({ content }: Of<'user'>, turn: Turn, model: G3Model, opt
     else if (part.data.type === 'text') say(turn, part.data.text)
     else if (isType(part, 'text')) say(turn, new TextDecoder().decode(bytesOf(part)))
     else if (isType(part, 'image'))
-      turn.parts.push({ type: 'image', image: await model.picture(bytesOf(part), options) })
+      turn.parts = [...turn.parts, { type: 'image', image: await model.picture(bytesOf(part), options) }]
     else throw new UnsupportedFunctionalityError({ functionality: `files of type ${part.mediaType}` })
   }
 }

@@ -1,4 +1,4 @@
-export { renderGemma3, encodeChat, renderJinja } from './chat.js'
+export { renderGemma3, encodeChat, joinParts, renderJinja } from './chat.js'
 export type { ChatMessage, ChatOptions, ContentPart, EncodeChatOptions, ImageContent, JinjaOptions } from './chat.js'
 export type { DecodeOptions, StreamDecoder } from './decode.js'
 export { G3Error } from './errors.js'

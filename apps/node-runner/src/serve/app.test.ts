@@ -6,7 +6,7 @@ import type { Model } from '@g3/runtime'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { keysOf } from './keys.js'
 import { startServer } from './server.js'
-import { testApp, tinyModel, type TestApp } from './testing.js'
+import { testApp, tinyModel, type TestApp } from './testing/tiny-app.js'
 
 let model: Model
 beforeAll(async () => {
@@ -100,6 +100,9 @@ describe('the server', () => {
     expect(await (await fetch(post('/detokenize', { tokens }))).json()).toEqual({ content: 'hello there' })
     const { prompt } = await (await fetch(post('/apply-template', { messages: chat.messages }))).json()
     expect(prompt).toBe('<bos><start_of_turn>user\nhello<end_of_turn>\n<start_of_turn>model\n')
+    const twice = { messages: [...chat.messages, { role: 'user', content: 'there' }] }
+    const joined = await (await fetch(post('/apply-template', twice))).json()
+    expect(joined.prompt).toBe('<bos><start_of_turn>user\nhello\n\nthere<end_of_turn>\n<start_of_turn>model\n')
   })
 
   it('counts what it does', async () => {

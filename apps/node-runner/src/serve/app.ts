@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { constraintCache } from '@g3/runtime/worker'
 import { createRoute, OpenAPIHono, type Hook } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
@@ -13,7 +14,7 @@ import { health } from './responses.js'
 import { generateRoutes } from './routes-generate.js'
 import { responsesRoute } from './routes-responses.js'
 import { tokenRoutes } from './routes-tokens.js'
-import { formCache, type Served } from './served.js'
+import type { Served } from './served.js'
 
 export interface App {
   readonly Variables: { readonly requestId: string }
@@ -91,7 +92,7 @@ export function app(options: AppOptions): OpenAPIHono<App> {
   )
 
   tokenRoutes(app, served)
-  const forms = formCache(served.model)
+  const forms = constraintCache(() => served.model.vocabulary())
   generateRoutes(app, served, forms, noteFailure)
   responsesRoute(app, served, forms, noteFailure)
   const json = { 'application/json': { schema: health } }

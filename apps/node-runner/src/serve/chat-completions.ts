@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { GenerateOptions, GenerationResult } from '@g3/runtime'
-import { compileSchema } from '@g3/runtime/grammar'
-import { callReader, toolGrammar, toolInstructions, toolsFromJson, type Tool, type ToolChoice } from '@g3/runtime/tools'
+import { callReader, toolInstructions, toolsFromJson, type Tool, type ToolChoice } from '@g3/runtime/tools'
+import type { ConstraintText } from '@g3/runtime/worker'
 import { badRequest } from './api-error.js'
 import { isEnd, tokenLogprob } from './logprobs.js'
 import { turnsOf } from './messages.js'
 import type { ChatRequest } from './requests.js'
 import type { CalledTool, FinishReason, TokenLogprob } from './responses.js'
-import { anyObject, finishOf, samplingOf, write, type Forms, type Served } from './served.js'
+import { finishOf, samplingOf, write, type Forms, type Served } from './served.js'
 
 /** A chat request that is ready to be answered, as often as it asks. */
 export interface ChatJob {
@@ -55,35 +55,34 @@ export async function chatJob(
   const likelihoods = request.logprobs ? (request.top_logprobs ?? 0) : undefined
   if (!request.logprobs && request.top_logprobs) throw badRequest('top_logprobs needs logprobs', 'top_logprobs')
 
-  const constraint = () => {
-    if (tools.length > 0) {
-      const maxCalls = request.parallel_tool_calls === false ? { maxCalls: 1 } : {}
-      return forms({ tools, choice, ...maxCalls }, () => toolGrammar(tools, { choice, ...maxCalls }))
-    }
-    if (format?.type === 'json_object') return forms('json_object', anyObject)
-    if (format?.type === 'json_schema') {
-      const schema = format.json_schema.schema ?? { type: 'object' }
-      return forms({ schema }, () => compileSchema(schema))
-    }
-    return undefined
-  }
-  // Whatever is wrong with a form is said before anything is written.
-  constraint()
+  const text = constraintOf(request, tools, choice)
+  // Whatever is wrong with it is said before anything is written.
+  const form = text && forms(text)
   return {
     ids: model.encode(turns),
     tools,
     choices: request.n ?? 1,
-    options(index) {
-      const held = constraint()
-      return {
-        ...samplingOf(request, index, model.tokenizer.size),
-        ...(limit && { maxTokens: limit }),
-        ...(likelihoods !== undefined && { logprobs: likelihoods }),
-        ...(held && { constraint: held }),
-      }
-    },
+    options: (index) => ({
+      ...samplingOf(request, index, model.tokenizer.size),
+      ...(limit && { maxTokens: limit }),
+      ...(likelihoods !== undefined && { logprobs: likelihoods }),
+      ...(form && { constraint: form.start() }),
+    }),
   }
 }
+
+/** What the answer is held to. */
+function constraintOf(
+  { response_format: format, parallel_tool_calls: parallel }: ChatRequest,
+  tools: readonly Tool[],
+  choice: ToolChoice,
+): ConstraintText | undefined {
+  if (tools.length > 0) return { tools, choice, ...(parallel === false && { maxCalls: 1 }) }
+  if (format?.type === 'json_object') return { schema: ANY_OBJECT }
+  return format?.type === 'json_schema' ? { schema: format.json_schema.schema ?? ANY_OBJECT } : undefined
+}
+
+const ANY_OBJECT = { type: 'object' }
 
 function toolsOf({ tools }: ChatRequest): readonly Tool[] {
   // A null of the client's is what it left out.
@@ -146,25 +145,21 @@ export async function writeChoice(
     }
   }
 
-  const writing = write(served, job.ids, job.options(index), signal)
-  try {
-    for (;;) {
-      const next = await writing.next()
-      if (next.done) {
-        if (reader) await take(reader.end())
-        const finish = calls.length > 0 && next.value.stopReason === 'stop' ? 'tool_calls' : finishOf(next.value)
-        return { content, calls, logprobs, finish, result: next.value }
-      }
-      const { text, id, logprobs: likelihoods } = next.value
+  const result = await write(
+    served,
+    job.ids,
+    job.options(index),
+    signal,
+    async ({ text, id, logprobs: likelihoods }) => {
       if (likelihoods && id !== undefined && !isEnd(served.model, id)) {
         const one = tokenLogprob(served.model, likelihoods)
         logprobs.push(one)
         untold.push(one)
       }
       await (reader ? take(reader.push(text)) : say(text))
-    }
-  } finally {
-    // Frees the place where whoever listens has failed.
-    await writing.return(undefined as never)
-  }
+    },
+  )
+  if (reader) await take(reader.end())
+  const finish = calls.length > 0 && result.stopReason === 'stop' ? 'tool_calls' : finishOf(result)
+  return { content, calls, logprobs, finish, result }
 }

@@ -56,29 +56,25 @@ export async function writeText(
   const all: TokenLogprob[] = []
   let text = echo
   if (echo !== '') await listen(echo, null)
-  const writing = write(served, ids, options, signal)
-  try {
-    for (;;) {
-      const next = await writing.next()
-      if (next.done) {
-        const logprobs = options.logprobs === undefined ? null : legacy(all, echo.length)
-        return { text, logprobs, finish: finishOf(next.value), result: next.value }
-      }
-      const { text: piece, id, logprobs } = next.value
-      const one =
-        logprobs && id !== undefined && !isEnd(served.model, id) ? tokenLogprob(served.model, logprobs) : undefined
-      if (one) all.push(one)
-      if (piece !== '' || one) await listen(piece, one ? legacy([one], text.length) : null)
-      text += piece
-    }
-  } finally {
-    await writing.return(undefined as never)
-  }
+  const result = await write(served, ids, options, signal, async ({ text: piece, id, logprobs }) => {
+    const one =
+      logprobs && id !== undefined && !isEnd(served.model, id) ? tokenLogprob(served.model, logprobs) : undefined
+    if (one) all.push(one)
+    if (piece !== '' || one) await listen(piece, one ? legacy([one], text.length) : null)
+    text += piece
+  })
+  const logprobs = options.logprobs === undefined ? null : legacy(all, echo.length)
+  return { text, logprobs, finish: finishOf(result), result }
 }
 
 /** The form that log-probabilities have in completions. */
-function legacy(all: readonly TokenLogprob[], from: number): Logprobs {
-  const offsets = all.map((_, i) => all.slice(0, i).reduce((sum, { token }) => sum + token.length, from))
+function legacy(all: readonly TokenLogprob[], begin: number): Logprobs {
+  const offsets: number[] = []
+  let from = begin
+  for (const { token } of all) {
+    offsets.push(from)
+    from += token.length
+  }
   return {
     tokens: all.map(({ token }) => token),
     token_logprobs: all.map(({ logprob }) => logprob),

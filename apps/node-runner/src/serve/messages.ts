@@ -1,6 +1,6 @@
 import type { Model } from '@g3/runtime'
 import { spellCalls, toolOutputs, type ToolCall, type ToolResult } from '@g3/runtime/tools'
-import type { ChatMessage, ContentPart } from '@g3/tokenizer'
+import { joinParts, type ChatMessage, type ContentPart } from '@g3/tokenizer'
 import { badRequest } from './api-error.js'
 import type { Message } from './requests.js'
 
@@ -21,12 +21,12 @@ export async function turnsOf(
 ): Promise<readonly ChatMessage[]> {
   const system = [...messages.filter(isInstruction).map(({ content }) => textOf(content)), ...instructions]
   const called = new Map<string, ToolCall>()
-  const turns: { role: 'user' | 'assistant'; parts: ContentPart[] }[] = []
+  const turns: { readonly role: 'user' | 'assistant'; parts: readonly ContentPart[] }[] = []
 
   const say = (role: 'user' | 'assistant', parts: readonly ContentPart[]): void => {
     const last = turns.at(-1)
-    if (last?.role === role) last.parts.push({ type: 'text', text: '\n\n' }, ...parts)
-    else turns.push({ role, parts: [...parts] })
+    if (last?.role === role) last.parts = joinParts(last.parts, parts, '\n\n')
+    else turns.push({ role, parts })
   }
 
   for (const [place, message] of messages.entries()) {

@@ -31,7 +31,7 @@ export function metricsOf({ slots }: { readonly slots: Slots }): Metrics {
     requests: new Counter({ name: 'g3_requests_total', help: 'Requests', labelNames: ['route', 'status'], registers }),
     seconds: new Histogram({
       name: 'g3_request_seconds',
-      help: 'Time until a request was answered whole',
+      help: 'Time until an answer went out: whole, or its first event',
       labelNames: ['route'],
       buckets: [0.01, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 300],
       registers,

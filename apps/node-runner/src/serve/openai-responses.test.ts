@@ -2,7 +2,7 @@ import type { Model } from '@g3/runtime'
 import OpenAI from 'openai'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodePng } from '../png.js'
-import { testApp, tinyModel } from './testing.js'
+import { testClient, tinyModel } from './testing/tiny-app.js'
 
 const SETTINGS = { model: 'tiny', input: 'hello', max_output_tokens: 12, temperature: 0 }
 const WEATHER = {
@@ -18,13 +18,7 @@ describe('the Responses API, by OpenAI’s SDK', () => {
   let client: OpenAI
   beforeAll(async () => {
     model = await tinyModel(2)
-    const { fetch } = testApp(model)
-    client = new OpenAI({
-      apiKey: 'none',
-      baseURL: 'http://g3/v1',
-      maxRetries: 0,
-      fetch: (url, init) => fetch(new Request(url, init)),
-    })
+    client = testClient(model)
   })
   afterAll(() => model[Symbol.asyncDispose]())
 

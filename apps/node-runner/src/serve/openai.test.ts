@@ -2,24 +2,17 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Model } from '@g3/runtime'
 import OpenAI from 'openai'
 import { encodePng } from '../png.js'
-import { testApp, tinyModel } from './testing.js'
+import { testClient, tinyModel } from './testing/tiny-app.js'
 
 const MESSAGES = [{ role: 'user' as const, content: 'hello' }]
 const SETTINGS = { model: 'tiny', messages: MESSAGES, max_completion_tokens: 12, seed: 1 }
 
-/** OpenAI's own client, on the server's functions without a network. */
 describe("OpenAI's SDK", () => {
   let model: Model
   let client: OpenAI
   beforeAll(async () => {
     model = await tinyModel(3)
-    const { fetch } = testApp(model)
-    client = new OpenAI({
-      apiKey: 'none',
-      baseURL: 'http://g3/v1',
-      maxRetries: 0,
-      fetch: (url, init) => fetch(new Request(url, init)),
-    })
+    client = testClient(model)
   })
   afterAll(() => model[Symbol.asyncDispose]())
 

@@ -5,28 +5,11 @@ import { chatJob, writeChoice, type Choice } from './chat-completions.js'
 import { completionJob, writeText, type WrittenText } from './completions.js'
 import { chatRequest, completionRequest } from './requests.js'
 import * as answers from './responses.js'
+import { answered, json } from './route-parts.js'
 import { all, running } from './running.js'
 import { checkModel, fingerprintOf, usageOf, type Forms, type Served } from './served.js'
 import { sendEvents } from './stream.js'
 import type { App } from './app.js'
-
-const json = <Schema>(schema: Schema) => ({ 'application/json': { schema } })
-
-export const FAILURES = {
-  400: { description: 'The request is wrong', content: json(answers.error) },
-  401: { description: 'The key is missing or wrong', content: json(answers.error) },
-  404: { description: 'There is no such model', content: json(answers.error) },
-  413: { description: 'The body is too large', content: json(answers.error) },
-  429: { description: 'Too many requests wait', content: json(answers.error) },
-  500: { description: 'The server failed', content: json(answers.error) },
-  503: { description: 'The server is shutting down', content: json(answers.error) },
-  504: { description: 'The answer took too long', content: json(answers.error) },
-} as const
-
-const answered = <Schema>(schema: Schema, description: string) => ({
-  200: { description, content: { ...json(schema), 'text/event-stream': { schema: answers.eventStream } } },
-  ...FAILURES,
-})
 
 const chatRoute = createRoute({
   method: 'post',
@@ -41,6 +24,8 @@ const completionRoute = createRoute({
   request: { body: { required: true, content: json(completionRequest) } },
   responses: answered(answers.completion, 'Texts that go on from the prompts, or their pieces as events'),
 })
+
+const silent = async (): Promise<void> => {}
 
 /** The routes that write text. */
 export function generateRoutes(
@@ -67,7 +52,6 @@ export function generateRoutes(
     const withUsage = request.stream_options?.include_usage ?? false
 
     if (!request.stream) {
-      const silent = async (): Promise<void> => {}
       const choices = await all(
         stop,
         indices.map((index) => writeChoice(served, job, index, signal, silent)),
@@ -112,7 +96,6 @@ export function generateRoutes(
     const common = { ...head('cmpl', 'text_completion'), object: 'text_completion' as const }
 
     if (!request.stream) {
-      const silent = async (): Promise<void> => {}
       const written = await all(
         stop,
         texts.map((text) => writeText(served, text, signal, silent)),

@@ -6,7 +6,7 @@ import { responsesRequest } from './requests.js'
 import { endOf, numbered, responseItems } from './response-events.js'
 import { begunResponse, chatRequestOf, endedResponse } from './responses-api.js'
 import * as answers from './responses.js'
-import { FAILURES } from './routes-generate.js'
+import { answered, json } from './route-parts.js'
 import { running } from './running.js'
 import { checkModel, type Forms, type Served } from './served.js'
 import { sendEvents } from './stream.js'
@@ -14,17 +14,11 @@ import { sendEvents } from './stream.js'
 const route = createRoute({
   method: 'post',
   path: '/v1/responses',
-  request: { body: { required: true, content: { 'application/json': { schema: responsesRequest } } } },
-  responses: {
-    200: {
-      description: 'The answer in the form of the Responses API, or its events where `stream` is true',
-      content: {
-        'application/json': { schema: answers.response },
-        'text/event-stream': { schema: answers.eventStream },
-      },
-    },
-    ...FAILURES,
-  },
+  request: { body: { required: true, content: json(responsesRequest) } },
+  responses: answered(
+    answers.response,
+    'The answer in the form of the Responses API, or its events where `stream` is true',
+  ),
 })
 
 /** The Responses API, without memory: who asks sends the whole conversation. */

@@ -4,25 +4,21 @@ import type { App } from './app.js'
 import { turnsOf } from './messages.js'
 import { detokenizeRequest, templateRequest, tokenizeRequest } from './requests.js'
 import * as answers from './responses.js'
-import { FAILURES } from './routes-generate.js'
+import { FAILURES, json } from './route-parts.js'
 import type { Served } from './served.js'
-
-const json = <Schema>(schema: Schema) => ({ 'application/json': { schema } })
-const { 400: wrong, 401: unauthorized, 413: large, 500: failed } = FAILURES
-const failures = { 400: wrong, 401: unauthorized, 413: large, 500: failed }
 
 const post = <Body, Answer>(path: string, body: Body, answer: Answer, description: string) =>
   ({
     method: 'post',
     path,
     request: { body: { required: true, content: json(body) } },
-    responses: { 200: { description, content: json(answer) }, ...failures },
+    responses: { 200: { description, content: json(answer) }, ...FAILURES },
   }) as const
 
 const modelsRoute = createRoute({
   method: 'get',
   path: '/v1/models',
-  responses: { 200: { description: 'The models that there are', content: json(answers.models) }, 401: unauthorized },
+  responses: { 200: { description: 'The models that there are', content: json(answers.models) }, 401: FAILURES[401] },
 })
 
 /** The routes of models, tokens and prompts, none of which computes. */

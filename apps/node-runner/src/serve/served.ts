@@ -1,5 +1,5 @@
 import type { Chunk, GenerateOptions, GenerationResult, Model } from '@g3/runtime'
-import { constraints, compileSchema, type Constraint, type Constraints, type Grammar } from '@g3/runtime/grammar'
+import type { constraintCache } from '@g3/runtime/worker'
 import { ApiError, badRequest } from './api-error.js'
 import type { Metrics } from './metrics.js'
 import type { SamplingRequest } from './requests.js'
@@ -20,17 +20,19 @@ export interface Served {
 
 /**
  * Waits for a place, writes a text and frees the place, however it ends.
- * @throws ApiError 429, 503 of {@link Slots.claim}; the signal's reason, also where only a part was written
+ * @param take gets what is written as it comes, and may take its time
+ * @throws ApiError 429, 503 of {@link Slots.claim}; the signal's reason, also where only a part was written; what `take` throws
  */
-export async function* write(
+export async function write(
   { model, slots, metrics }: Served,
   prompt: Int32Array,
   options: GenerateOptions,
   signal: AbortSignal,
-): AsyncGenerator<Chunk, GenerationResult, undefined> {
+  take: (chunk: Chunk) => Promise<void>,
+): Promise<GenerationResult> {
   using _ = await slots.claim(signal)
   const generation = model.generate(prompt, { ...options, signal, overflow: 'stop' })
-  yield* generation
+  for await (const chunk of generation) await take(chunk)
   const result = await generation.result()
   metrics.tokens.inc({ kind: 'prompt' }, result.promptTokens)
   metrics.tokens.inc({ kind: 'cached' }, result.cachedTokens)
@@ -71,36 +73,8 @@ export function samplingOf(request: SamplingRequest, choice: number, vocabulary:
   }
 }
 
-/** A form that a text is held to, named by what it was compiled from. */
-export type Forms = (key: unknown, compile: () => Grammar) => Constraint
-
-/** Forms that were asked for lately, ready to be used again. */
-export function formCache(model: Model): Forms {
-  const MOST = 32
-  const known = new Map<string, Constraints>()
-  return (key, compile) => {
-    const text = spelled(key)
-    const found = known.get(text) ?? constraints(compile(), model.vocabulary())
-    known.delete(text)
-    known.set(text, found)
-    for (const oldest of known.keys()) {
-      if (known.size <= MOST) break
-      known.delete(oldest)
-    }
-    return found.start()
-  }
-}
-
-/** @throws ApiError 400 for what lies deeper than the engine's stack */
-function spelled(key: unknown): string {
-  try {
-    return JSON.stringify(key)
-  } catch {
-    throw badRequest('it is nested too deeply', 'response_format')
-  }
-}
-
-export const anyObject = (): Grammar => compileSchema({ type: 'object' })
+/** Compiles what texts are held to, and keeps what was asked for lately. */
+export type Forms = ReturnType<typeof constraintCache>
 
 export const usageOf = (results: readonly GenerationResult[]): Usage => {
   const sum = (of: (result: GenerationResult) => number): number => results.reduce((total, one) => total + of(one), 0)
@@ -117,7 +91,7 @@ export const usageOf = (results: readonly GenerationResult[]): Usage => {
 
 export const finishOf = ({ stopReason }: GenerationResult): FinishReason => (stopReason === 'stop' ? 'stop' : 'length')
 
-/** The same weights and code give the same text for a seed: a client may compare this. */
+/** Names the model. */
 export const fingerprintOf = ({ name }: Served): string => `g3_${name}`
 
 /** @throws ApiError 404 */

@@ -98,3 +98,20 @@ const MAGIC: f32 = 12582912
     f32x4.max(lane0(a, b, c, d), lane1(a, b, c, d)), f32x4.max(lane2(a, b, c, d), lane3(a, b, c, d)),
   )
 }
+
+/** Sums of four tokens and 8 rows, times each token's scale, to `out`. */
+@inline export function put4(
+  f00: v128, f01: v128, f10: v128, f11: v128, f20: v128, f21: v128, f30: v128, f31: v128, scales: usize, out: usize, stride: usize,
+): void {
+  let q = v128.load32_splat(scales)
+  v128.store(out, f32x4.mul(f00, q)); v128.store(out, f32x4.mul(f01, q), 16)
+  out += stride
+  q = v128.load32_splat(scales, 4)
+  v128.store(out, f32x4.mul(f10, q)); v128.store(out, f32x4.mul(f11, q), 16)
+  out += stride
+  q = v128.load32_splat(scales, 8)
+  v128.store(out, f32x4.mul(f20, q)); v128.store(out, f32x4.mul(f21, q), 16)
+  out += stride
+  q = v128.load32_splat(scales, 12)
+  v128.store(out, f32x4.mul(f30, q)); v128.store(out, f32x4.mul(f31, q), 16)
+}

@@ -1,6 +1,6 @@
 import { halfFactor, halfMask, widenHalf } from '../lib/half'
 import { traits } from '../lib/layout'
-import { madd } from '../lib/simd'
+import { madd, put4 } from '../lib/simd'
 
 /*
  * i16 times i16 or i8: attention over caches of 16 bits and of 8. A block of 8 keys, or 8 columns of the values, has the layout of a
@@ -87,20 +87,4 @@ export function dotBlocks(panel: usize, rowScales: usize, tile: usize, pairs: i3
     f30 = madd(f32x4.convert_i32x4_s(a30), s0, f30); f31 = madd(f32x4.convert_i32x4_s(a31), s1, f31)
   }
   put4(f00, f01, f10, f11, f20, f21, f30, f31, scales, out, stride)
-}
-
-@inline function put4(
-  f00: v128, f01: v128, f10: v128, f11: v128, f20: v128, f21: v128, f30: v128, f31: v128, scales: usize, out: usize, stride: usize,
-): void {
-  let q = v128.load32_splat(scales)
-  v128.store(out, f32x4.mul(f00, q)); v128.store(out, f32x4.mul(f01, q), 16)
-  out += stride
-  q = v128.load32_splat(scales, 4)
-  v128.store(out, f32x4.mul(f10, q)); v128.store(out, f32x4.mul(f11, q), 16)
-  out += stride
-  q = v128.load32_splat(scales, 8)
-  v128.store(out, f32x4.mul(f20, q)); v128.store(out, f32x4.mul(f21, q), 16)
-  out += stride
-  q = v128.load32_splat(scales, 12)
-  v128.store(out, f32x4.mul(f30, q)); v128.store(out, f32x4.mul(f31, q), 16)
 }

@@ -1,5 +1,5 @@
 import { foldColumns, hasMin, panel16Bytes } from '../lib/layout'
-import { madd } from '../lib/simd'
+import { madd, put4 } from '../lib/simd'
 
 /*
  * i16 activations times i16 weights: types of 8 bits, the plain SIMD build, and whoever asks for precision. i32 sums of
@@ -55,15 +55,5 @@ export function gemm16x4<F>(panel: usize, tile: usize, cols: i32, out: usize, st
     sums += foldColumns<F>()
     panel += panel16Bytes<F>() - 16 * foldColumns<F>()
   }
-  let q = v128.load32_splat(sums)
-  v128.store(out, f32x4.mul(f00, q)); v128.store(out, f32x4.mul(f01, q), 16)
-  out += stride
-  q = v128.load32_splat(sums, 4)
-  v128.store(out, f32x4.mul(f10, q)); v128.store(out, f32x4.mul(f11, q), 16)
-  out += stride
-  q = v128.load32_splat(sums, 8)
-  v128.store(out, f32x4.mul(f20, q)); v128.store(out, f32x4.mul(f21, q), 16)
-  out += stride
-  q = v128.load32_splat(sums, 12)
-  v128.store(out, f32x4.mul(f30, q)); v128.store(out, f32x4.mul(f31, q), 16)
+  put4(f00, f01, f10, f11, f20, f21, f30, f31, sums, out, stride)
 }

@@ -1,6 +1,6 @@
 import { halfFactor, halfMask } from '../lib/half'
 import { F16, F32 } from '../lib/layout'
-import { madd, roundToInt } from '../lib/simd'
+import { madd, put4, roundToInt } from '../lib/simd'
 import { Brain, firstRows, Half, lastRows, rowBytes, Single } from './floats'
 
 /*
@@ -86,15 +86,5 @@ export function shortened4(panel: usize, tile: usize, cols: i32, out: usize, str
     f30 = madd(f32x4.convert_i32x4_s(a30), d0, f30); f31 = madd(f32x4.convert_i32x4_s(a31), d1, f31)
     panel += 32
   }
-  let q = v128.load32_splat(scales)
-  v128.store(out, f32x4.mul(f00, q)); v128.store(out, f32x4.mul(f01, q), 16)
-  out += stride
-  q = v128.load32_splat(scales, 4)
-  v128.store(out, f32x4.mul(f10, q)); v128.store(out, f32x4.mul(f11, q), 16)
-  out += stride
-  q = v128.load32_splat(scales, 8)
-  v128.store(out, f32x4.mul(f20, q)); v128.store(out, f32x4.mul(f21, q), 16)
-  out += stride
-  q = v128.load32_splat(scales, 12)
-  v128.store(out, f32x4.mul(f30, q)); v128.store(out, f32x4.mul(f31, q), 16)
+  put4(f00, f01, f10, f11, f20, f21, f30, f31, scales, out, stride)
 }

@@ -2,7 +2,7 @@ import { DRAW_WORDS, type LogitEdits } from '@g3/backend'
 import type { Gemma3, TextSequence } from '../model/gemma3.js'
 import type { Ranking } from '../sampling/top-k.js'
 
-/** Longest wait for texts that had a token in the last pass and have not asked for the next: one pass of all costs far less than two. */
+/** Longest wait for texts that had a token in the last pass and have not asked for the next: one pass reads the weights once. */
 const LINGER_MS = 3
 
 /** What is asked for after a token; `read` is nothing that can be had together. Rows of one form lie together, so that one head serves them. */
@@ -29,7 +29,7 @@ export interface SharingSequence extends TextSequence {
 }
 
 /**
- * Continuous batching: all texts that wait for a token are read in one pass, which costs little more than one of them.
+ * Continuous batching: all texts that wait for a token are read in one pass, which reads the weights once for all of them.
  * Texts join and leave between passes, and each gets the bits that it would get alone. Prompts are read in steps of their
  * own, in between.
  *

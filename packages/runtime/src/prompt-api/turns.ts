@@ -1,4 +1,4 @@
-import type { ContentPart } from '@g3/tokenizer'
+import { joinParts, type ContentPart } from '@g3/tokenizer'
 import type { Chat } from '../session/session.js'
 import { textOf, type ReadyMessage } from './input.js'
 
@@ -27,14 +27,8 @@ export function addMessages(chat: Chat, messages: readonly ReadyMessage[]): read
   return user
 }
 
-/** Parts of two messages as one: texts that meet are on lines of their own, since the template trims each part. */
-export function joinedParts(
+/** Messages of one role: texts that meet are on lines of their own. */
+export const joinedParts = (
   before: readonly ContentPart[] | undefined,
   after: readonly ContentPart[],
-): readonly ContentPart[] {
-  if (before === undefined) return after
-  const last = before.at(-1)
-  const [first, ...rest] = after
-  if (last?.type !== 'text' || first?.type !== 'text') return [...before, ...after]
-  return [...before.slice(0, -1), { type: 'text', text: `${String(last.text)}\n${String(first.text)}` }, ...rest]
-}
+): readonly ContentPart[] => (before === undefined ? after : joinParts(before, after, '\n'))

@@ -72,11 +72,20 @@ const KEPT = 16
 export function constraintCache(vocabulary: () => Vocabulary): (text: ConstraintText) => Constraints {
   const kept = new Map<string, Constraints>()
   return (text) => {
-    const key = JSON.stringify(text)
+    const key = spelled(text)
     const known = kept.get(key) ?? constraints(compiled(text), vocabulary())
     kept.delete(key)
     kept.set(key, known)
     for (const oldest of kept.keys()) if (kept.size > KEPT) kept.delete(oldest)
     return known
+  }
+}
+
+/** @throws G3Error `grammar/too-large` for what lies deeper than the engine's stack */
+function spelled(text: ConstraintText): string {
+  try {
+    return JSON.stringify(text)
+  } catch (cause) {
+    throw new G3Error('grammar/too-large', 'the schema is nested too deeply to be looked at', { cause })
   }
 }

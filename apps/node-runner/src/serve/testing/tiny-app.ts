@@ -2,13 +2,14 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { cpu } from '@g3/kernels-cpu'
 import { loadModel, type Model } from '@g3/runtime'
+import OpenAI from 'openai'
 import { pino } from 'pino'
-import { app, type AppOptions } from './app.js'
-import { metricsOf } from './metrics.js'
-import { slots as slotsOf, type Slots } from './slots.js'
+import { app, type AppOptions } from '../app.js'
+import { metricsOf } from '../metrics.js'
+import { slots as slotsOf, type Slots } from '../slots.js'
 
 const fixture = (name: string): Uint8Array =>
-  readFileSync(fileURLToPath(new URL(`../../../../packages/runtime/fixtures/tiny-random/${name}`, import.meta.url)))
+  readFileSync(fileURLToPath(new URL(`../../../../../packages/runtime/fixtures/tiny-random/${name}`, import.meta.url)))
 
 /** The smallest model that there is, with eyes. */
 export async function tinyModel(sequences: number): Promise<Model> {
@@ -53,4 +54,15 @@ export function testApp(
     },
   })
   return { fetch: async (request) => api.fetch(request), slots, log }
+}
+
+/** OpenAI's own client, on the server's functions without a network. */
+export function testClient(model: Model): OpenAI {
+  const { fetch } = testApp(model)
+  return new OpenAI({
+    apiKey: 'none',
+    baseURL: 'http://g3/v1',
+    maxRetries: 0,
+    fetch: (url, init) => fetch(new Request(url, init)),
+  })
 }
