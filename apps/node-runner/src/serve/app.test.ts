@@ -157,6 +157,18 @@ describe('the server', () => {
     expect(slots.taken).toBe(0)
   })
 
+  it('says it with a status to who asks for events, too', async () => {
+    const { fetch, slots } = testApp(model, { queue: 0 })
+    const streaming = { ...endless(), max_tokens: 100, stream: true }
+    const asked = await Promise.all(Array.from({ length: 5 }, () => fetch(post('/v1/chat/completions', streaming))))
+    expect(asked.map(({ status }) => status).sort()).toEqual([200, 200, 200, 429, 429])
+    await Promise.all(asked.map((response) => response.text()))
+    expect(slots.taken).toBe(0)
+    const long = { ...streaming, messages: [{ role: 'user', content: 'a b '.repeat(4000) }] }
+    expect((await fetch(post('/v1/chat/completions', long))).status).toBe(400)
+    expect((await fetch(post('/v1/completions', { prompt: 'a b '.repeat(4000), stream: true }))).status).toBe(400)
+  })
+
   it('says when too many wait', async () => {
     const { fetch } = testApp(model, { queue: 1 })
     const asked = await Promise.all(

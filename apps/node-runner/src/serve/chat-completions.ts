@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { GenerateOptions, GenerationResult } from '@g3/runtime'
+import type { Chunk, GenerateOptions, GenerationResult } from '@g3/runtime'
 import { callReader, toolInstructions, toolsFromJson, type Tool, type ToolChoice } from '@g3/runtime/tools'
 import type { ConstraintText } from '@g3/runtime/worker'
 import { badRequest } from './api-error.js'
@@ -7,7 +7,7 @@ import { isEnd, tokenLogprob } from './logprobs.js'
 import { turnsOf } from './messages.js'
 import type { ChatRequest } from './requests.js'
 import type { CalledTool, FinishReason, TokenLogprob } from './responses.js'
-import { finishOf, samplingOf, write, type Forms, type Served } from './served.js'
+import { checkFits, finishOf, samplingOf, write, type Forms, type Served } from './served.js'
 
 /** A chat request that is ready to be answered, as often as it asks. */
 export interface ChatJob {
@@ -58,8 +58,10 @@ export async function chatJob(
   const text = constraintOf(request, tools, choice)
   // Whatever is wrong with it is said before anything is written.
   const form = text && forms(text)
+  const ids = model.encode(turns)
+  checkFits(model, ids, 'messages')
   return {
-    ids: model.encode(turns),
+    ids,
     tools,
     choices: request.n ?? 1,
     options: (index) => ({
@@ -110,6 +112,7 @@ export async function writeChoice(
   index: number,
   signal: AbortSignal,
   listen: (delta: ChoiceDelta, logprobs: readonly TokenLogprob[]) => Promise<void>,
+  place?: Disposable,
 ): Promise<Choice> {
   const reader = job.tools.length > 0 ? callReader(job.tools) : undefined
   const calls: CalledTool[] = []
@@ -145,20 +148,15 @@ export async function writeChoice(
     }
   }
 
-  const result = await write(
-    served,
-    job.ids,
-    job.options(index),
-    signal,
-    async ({ text, id, logprobs: likelihoods }) => {
-      if (likelihoods && id !== undefined && !isEnd(served.model, id)) {
-        const one = tokenLogprob(served.model, likelihoods)
-        logprobs.push(one)
-        untold.push(one)
-      }
-      await (reader ? take(reader.push(text)) : say(text))
-    },
-  )
+  const hear = async ({ text, id, logprobs: likelihoods }: Chunk): Promise<void> => {
+    if (likelihoods && id !== undefined && !isEnd(served.model, id)) {
+      const one = tokenLogprob(served.model, likelihoods)
+      logprobs.push(one)
+      untold.push(one)
+    }
+    await (reader ? take(reader.push(text)) : say(text))
+  }
+  const result = await write(served, job.ids, job.options(index), signal, hear, place)
   if (reader) await take(reader.end())
   const finish = calls.length > 0 && result.stopReason === 'stop' ? 'tool_calls' : finishOf(result)
   return { content, calls, logprobs, finish, result }

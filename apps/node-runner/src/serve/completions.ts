@@ -1,8 +1,8 @@
-import type { GenerateOptions, GenerationResult } from '@g3/runtime'
+import type { Chunk, GenerateOptions, GenerationResult } from '@g3/runtime'
 import { isEnd, tokenLogprob } from './logprobs.js'
 import type { CompletionRequest } from './requests.js'
 import type { Completion, FinishReason, TokenLogprob } from './responses.js'
-import { finishOf, samplingOf, write, type Served } from './served.js'
+import { checkFits, finishOf, samplingOf, write, type Served } from './served.js'
 
 /** OpenAI's own default. */
 const MOST_TOKENS = 16
@@ -25,6 +25,7 @@ export function completionJob({ model }: Served, request: CompletionRequest): Co
   const prompts = promptsOf(request.prompt).map((prompt) =>
     typeof prompt === 'string' ? model.encode(prompt) : Int32Array.from(prompt),
   )
+  for (const ids of prompts) checkFits(model, ids, 'prompt')
   const choices = request.n ?? 1
   const texts = prompts.flatMap((ids, place) =>
     Array.from({ length: choices }, (_, choice) => ({
@@ -52,17 +53,19 @@ export async function writeText(
   { ids, echo, options }: CompletionJob['texts'][number],
   signal: AbortSignal,
   listen: (text: string, logprobs: Logprobs | null) => Promise<void>,
+  place?: Disposable,
 ): Promise<WrittenText> {
   const all: TokenLogprob[] = []
   let text = echo
   if (echo !== '') await listen(echo, null)
-  const result = await write(served, ids, options, signal, async ({ text: piece, id, logprobs }) => {
+  const take = async ({ text: piece, id, logprobs }: Chunk): Promise<void> => {
     const one =
       logprobs && id !== undefined && !isEnd(served.model, id) ? tokenLogprob(served.model, logprobs) : undefined
     if (one) all.push(one)
     if (piece !== '' || one) await listen(piece, one ? legacy([one], text.length) : null)
     text += piece
-  })
+  }
+  const result = await write(served, ids, options, signal, take, place)
   const logprobs = options.logprobs === undefined ? null : legacy(all, echo.length)
   return { text, logprobs, finish: finishOf(result), result }
 }

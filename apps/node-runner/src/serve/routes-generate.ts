@@ -65,10 +65,11 @@ export function generateRoutes(
       return c.json(body, 200)
     }
     return sendEvents(c, {
+      claim: () => served.slots.claim(signal),
       stop,
       note: (problem) => note(c, problem),
       end: '[DONE]',
-      write: async (send) => {
+      write: async (send, place) => {
         const usage = withUsage ? { usage: null } : {}
         const piece = (index: number, delta: object, logprobs: object | null, finish: string | null): Promise<void> =>
           send({ ...common, choices: [{ index, delta, logprobs, finish_reason: finish }], ...usage })
@@ -76,9 +77,9 @@ export function generateRoutes(
           stop,
           indices.map(async (index) => {
             await piece(index, { role: 'assistant', content: '', refusal: null }, null, null)
-            const choice = await writeChoice(served, job, index, signal, (delta, logprobs) =>
-              piece(index, delta, logprobs.length > 0 ? { content: logprobs, refusal: null } : null, null),
-            )
+            const tell = (delta: object, logprobs: readonly object[]): Promise<void> =>
+              piece(index, delta, logprobs.length > 0 ? { content: logprobs, refusal: null } : null, null)
+            const choice = await writeChoice(served, job, index, signal, tell, index === 0 ? place : undefined)
             await piece(index, {}, null, choice.finish)
             return choice
           }),
@@ -109,16 +110,17 @@ export function generateRoutes(
       return c.json({ ...common, choices, usage: completionUsage(written, request.n ?? 1) }, 200)
     }
     return sendEvents(c, {
+      claim: () => served.slots.claim(signal),
       stop,
       note: (problem) => note(c, problem),
       end: '[DONE]',
-      write: async (send) => {
+      write: async (send, place) => {
         const written = await all(
           stop,
           texts.map(async (each, index) => {
-            const done = await writeText(served, each, signal, (text, logprobs) =>
-              send({ ...common, choices: [{ index, text, logprobs, finish_reason: null }] }),
-            )
+            const tell = (text: string, logprobs: object | null): Promise<void> =>
+              send({ ...common, choices: [{ index, text, logprobs, finish_reason: null }] })
+            const done = await writeText(served, each, signal, tell, index === 0 ? place : undefined)
             await send({ ...common, choices: [{ index, text: '', logprobs: null, finish_reason: done.finish }] })
             return done
           }),

@@ -41,14 +41,15 @@ export function responsesRoute(
       return c.json(endedResponse(begun, choice, await items.end(choice)), 200)
     }
     return sendEvents(c, {
+      claim: () => served.slots.claim(signal),
       stop,
       note: (problem) => note(c, problem),
-      async write(send) {
+      async write(send, place) {
         const emit = numbered(send)
         await emit('response.created', { response: begun })
         await emit('response.in_progress', { response: begun })
         const items = responseItems(emit)
-        const choice = await writeChoice(served, job, 0, signal, items.take)
+        const choice = await writeChoice(served, job, 0, signal, items.take, place)
         const response = endedResponse(begun, choice, await items.end(choice))
         await emit(endOf(response), { response })
       },

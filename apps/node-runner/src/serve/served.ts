@@ -21,6 +21,7 @@ export interface Served {
 /**
  * Waits for a place, writes a text and frees the place, however it ends.
  * @param take gets what is written as it comes, and may take its time
+ * @param place one that was waited for already
  * @throws ApiError 429, 503 of {@link Slots.claim}; the signal's reason, also where only a part was written; what `take` throws
  */
 export async function write(
@@ -29,8 +30,9 @@ export async function write(
   options: GenerateOptions,
   signal: AbortSignal,
   take: (chunk: Chunk) => Promise<void>,
+  place?: Disposable,
 ): Promise<GenerationResult> {
-  using _ = await slots.claim(signal)
+  using _ = place ?? (await slots.claim(signal))
   const generation = model.generate(prompt, { ...options, signal, overflow: 'stop' })
   for await (const chunk of generation) await take(chunk)
   const result = await generation.result()
@@ -45,6 +47,13 @@ export async function write(
 /** Ends with the client's connection, or after the deadline. */
 export const until = (client: AbortSignal, deadlineMs: number): AbortSignal =>
   AbortSignal.any([client, AbortSignal.timeout(deadlineMs)])
+
+/** @throws ApiError 400 `context_length_exceeded`, before a status has gone out */
+export function checkFits({ context }: Model, ids: Int32Array, param: string): void {
+  if (ids.length <= context) return
+  const message = `the prompt has ${ids.length} tokens and the context ${context}: shorten it, or serve with a larger --context`
+  throw badRequest(message, param, 'context_length_exceeded')
+}
 
 const given = <Key extends string, Value>(key: Key, value: Value | null | undefined): { [K in Key]?: Value } =>
   value === null || value === undefined ? {} : ({ [key]: value } as { [K in Key]: Value })

@@ -6,23 +6,31 @@ import { apiError, errorBody } from './api-error.js'
 export type Send = (event: unknown, name?: string) => Promise<void>
 
 export interface Events {
+  /** Waits for a place for the first text. */
+  claim(): Promise<Disposable>
   /** Called when the client has left. */
   stop(): void
   /** Told of a failure, which becomes an event: the status has gone out. */
   note(problem: unknown): void
-  write(send: Send): Promise<void>
+  /** @param place of the first text */
+  write(send: Send, place: Disposable): Promise<void>
   /** What comes last, whatever happened. */
   readonly end?: string
 }
 
-/** Answers with server-sent events. */
-export function sendEvents(c: Context, { stop, note, write, end }: Events): Response {
+/**
+ * Answers with server-sent events, once there is a place to write: what is wrong until then has a status of its own.
+ * @throws what `claim` throws
+ */
+export async function sendEvents(c: Context, { claim, stop, note, write, end }: Events): Promise<Response> {
+  const place = await claim()
   return streamSSE(c, async (stream: SSEStreamingApi) => {
+    using _ = place
     stream.onAbort(stop)
     const send: Send = async (event, name) =>
       stream.writeSSE({ data: JSON.stringify(event), ...(name !== undefined && { event: name }) })
     try {
-      await write(send)
+      await write(send, place)
     } catch (problem) {
       if (stream.aborted) return
       note(problem)
