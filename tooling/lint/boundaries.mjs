@@ -55,7 +55,7 @@ function problemWith(file, specifier, manifest) {
     const target = place(join(dirname(file.path), specifier))
     if (target.group !== from.group || target.name !== from.name)
       return 'leaves its package: import the other one by its name'
-    return /\.(?:js|json)$/.test(specifier) || isTest ? undefined : 'a relative import ends in .js'
+    return /\.(?:js|json|css)$/.test(specifier) || isTest ? undefined : 'a relative import ends in .js'
   }
   if (specifier.startsWith('node:')) {
     const allowed = from.group === 'apps' || isTest || NODE_SIDE.test(from.inside)

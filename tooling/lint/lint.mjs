@@ -15,7 +15,7 @@ function sources() {
       const folder = join(root, group, name, 'src')
       if (!existsSync(folder)) return []
       return readdirSync(folder, { recursive: true, withFileTypes: true })
-        .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+        .filter((entry) => entry.isFile() && /\.tsx?$/.test(entry.name))
         .map((entry) => {
           const path = join(entry.parentPath, entry.name)
           return { path: relative(root, path).split(sep).join('/'), text: readFileSync(path, 'utf8') }

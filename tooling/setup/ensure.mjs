@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { basename, delimiter, join } from 'node:path'
 import { withLock } from './lock.mjs'
 import { node24, root, stateFolder } from './paths.mjs'
 import { changedFiles, readStamp, stampOf, writeStamp } from './stamp.mjs'
@@ -22,11 +22,17 @@ function workspaceFolders() {
   )
 }
 
+/** The site, which is built when it is wanted (`npm run demo`): the command and the packages need nothing of it. */
+const SITE = 'demo'
+
 /** @returns {Stage[]} install, then build, each with what it depends on and what it must have made */
 function stages() {
   const folders = workspaceFolders()
+  const built = folders.filter((folder) => basename(folder) !== SITE)
   const manifests = ['package.json', 'pnpm-lock.yaml', 'pnpm-workspace.yaml'].map((file) => join(root, file))
-  const shared = ['turbo.json', 'tooling/tsconfig', 'tooling/tsup', 'tooling/asc', 'tooling/worker'].map((path) => join(root, path))
+  const shared = ['turbo.json', 'tooling/tsconfig', 'tooling/tsup', 'tooling/asc', 'tooling/worker'].map((path) =>
+    join(root, path),
+  )
   return [
     {
       title: 'installing packages',
@@ -38,9 +44,9 @@ function stages() {
     {
       title: 'building packages',
       stampFile: join(stateFolder, 'build.stamp'),
-      sources: [...manifests, ...shared, ...folders],
-      outputs: folders.map((folder) => join(folder, 'dist')),
-      command: [...PNPM, 'exec', 'turbo', 'run', 'build', '--output-logs=errors-only'],
+      sources: [...manifests, ...shared, ...built],
+      outputs: built.map((folder) => join(folder, 'dist')),
+      command: [...PNPM, 'exec', 'turbo', 'run', 'build', `--filter=!@g3/${SITE}`, '--output-logs=errors-only'],
     },
   ]
 }

@@ -1,0 +1,2 @@
+/** Vite puts styles beside the modules that import them. */
+declare module '*.css' {}
