@@ -16,6 +16,7 @@ const BELOW = {
   'kernels-webgpu': ['backend'],
   runtime: ['backend', 'kv-cache', 'tokenizer', 'vision'],
   'ai-sdk': ['runtime', 'tokenizer'],
+  distill: ['backend', 'runtime', 'tokenizer', 'vision'],
 }
 const KERNELS = /^kernels-/
 

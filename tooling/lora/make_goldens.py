@@ -181,4 +181,5 @@ def main() -> None:
     (args.out / "goldens.json").write_text(json.dumps({"maker": "tooling/lora/make_goldens.py", "cases": cases}, indent=1) + "\n")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, Option } from 'commander'
 import { parseEngines } from './bench/engine-spec.js'
+import { evalCommand } from './eval/flags.js'
 import { note } from './output.js'
 import { byteCount, OPTIONS, realNumber, wholeNumber, wholeNumbers } from './options.js'
 import { samplingFlags } from './sampling-flags.js'
@@ -209,8 +210,10 @@ export function program(): Command {
     .action(async (options) => (await import('./commands/serve.js')).serve(options))
   modelOptions(serve)
 
+  const evaluation = evalCommand(command, modelOptions)
+
   const g3 = command('g3', 'Gemma 3 in TypeScript').showHelpAfterError('Try `g3 --help`.').version(version())
-  for (const sub of [run, chat, pull, models, inspect, estimate, tokenize, schema, logits, vision, bench, serve]) g3.addCommand(sub)
+  for (const sub of [run, chat, pull, models, inspect, estimate, tokenize, schema, logits, vision, bench, evaluation, serve]) g3.addCommand(sub)
   g3.addCommand(start, { hidden: true })
   return g3.configureHelp({ showGlobalOptions: true })
 }

@@ -62,7 +62,17 @@ function bar(what: string): Progress {
   }
 }
 
-function lines(what: string): Progress {
+/** Counts items, on a terminal in place. */
+export function itemProgress(what: string): Progress {
+  const { stderr } = process
+  if (!stderr.isTTY) return lines(what, String)
+  return {
+    update: (done, total) => void stderr.write(`\r\x1b[K${what} ${done}/${total}`),
+    [Symbol.dispose]: () => void stderr.write('\r\x1b[K'),
+  }
+}
+
+function lines(what: string, amount = megabytes): Progress {
   let tenth = 0
   let last = performance.now()
   return {
@@ -71,7 +81,7 @@ function lines(what: string): Progress {
       if (now <= tenth || performance.now() - last < LINE_MS) return
       tenth = now
       last = performance.now()
-      note(`${what}: ${now * 10} % of ${megabytes(total)}`)
+      note(`${what}: ${now * 10} % of ${amount(total)}`)
     },
     [Symbol.dispose]() {},
   }

@@ -68,7 +68,15 @@ export interface Model extends AsyncDisposable {
   /** The logits [vocab] after the last of `ids`. */
   logits(ids: Int32Array, options?: ReadOptions): Promise<Float32Array>
   /** Visits the logits [vocab] after each of `ids`; they are valid during the visit only. */
-  scores(ids: Int32Array, visit: (position: number, logits: Float32Array) => void, options?: ReadOptions): Promise<void>
+  scores(ids: Int32Array, visit: (position: number, logits: Float32Array) => void, options?: ScoreOptions): Promise<void>
+}
+
+export interface ScoreOptions extends ReadOptions {
+  /**
+   * The first position that is visited. What the model holds of the ids before is not read again, so a text can be visited
+   * in parts, and texts that begin alike cost their ends only. Default 0: all is read and visited.
+   */
+  readonly from?: number
 }
 
 export interface ModelParts {
@@ -187,10 +195,13 @@ export function modelOf({
         await readPrompt(sequence, ids, options)
         return sequence.logits()
       }),
-    scores: (ids, visit, { signal } = {}) =>
+    scores: (ids, visit, { signal, from = 0 } = {}) =>
       alone(ids, async (sequence) => {
-        sequence.reset()
-        await sequence.scores(ids, visit, signal ? { signal } : {})
+        const isPlace = Number.isSafeInteger(from) && from >= 0 && from < ids.length
+        check(isPlace, 'generate/bad-option', () => `from is ${from}; it must be a place among the ${ids.length} ids`)
+        if (from > 0) await readPrompt(sequence, ids.subarray(0, from), { signal })
+        else sequence.reset()
+        await sequence.scores(ids.subarray(from), visit, signal ? { signal } : {})
       }),
     async [Symbol.asyncDispose]() {
       await gemma3[Symbol.asyncDispose]()
