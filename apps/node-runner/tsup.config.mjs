@@ -4,6 +4,7 @@ import { library } from '../../tooling/tsup/preset.mjs'
 const command = library(
   {
     cli: 'src/cli.ts',
+    models: 'src/models/registry.ts',
     'bench-child': 'src/bench/child.ts',
     'bench-probe-worker': 'src/bench/roofline/probe-worker.ts',
     'bench-web-worker': 'src/bench/webgpu/web-worker.ts',
