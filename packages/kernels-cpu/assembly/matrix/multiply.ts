@@ -117,8 +117,10 @@ function unpack(form: i32, type: i32, group: usize, cols: i32): usize {
   if (form == FLOATS) {
     if (type == F32) return group
     unpack32(type, group, cols, panel)
-  } else if (form == BYTES7) complete(group, cols, panel)
-  else if (form == WORDS && isFloat(type)) shorten(type, group, cols, panel)
+  } else if (form == BYTES7) {
+    if (quads()) complete<Quads>(group, cols, panel)
+    else complete<Pairs>(group, cols, panel)
+  } else if (form == WORDS && isFloat(type)) shorten(type, group, cols, panel)
   else if (form == WORDS) unpack16(type, group, cols, panel)
   else unpack8(type, group, cols, panel)
   return panel
