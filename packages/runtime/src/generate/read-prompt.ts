@@ -53,6 +53,7 @@ export async function readPrompt(
       const from = done
       await sequence.append(part, {
         ...(signal && { signal }),
+        asksNext: stop === ids.length,
         onEncode,
         ...(onProgress && { onProgress: (count: number) => onProgress(from + count, ids.length) }),
       })

@@ -52,7 +52,7 @@ describe('hardware that is lost in the middle', () => {
 
     const lost = losable()
     await using model = await load(lost.backend, 2)
-    for (let reads = 1; reads < 30; reads += 4) {
+    for (let reads = 1; reads < 17; reads += 2) {
       lost.loseAfter(reads)
       const found = await Promise.all([model.generate(LONG, greedy).result(), model.generate(OTHER, sampled).result()])
       expect(found.map(({ ids }) => ids)).toEqual(expected)

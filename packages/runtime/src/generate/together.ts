@@ -1,6 +1,9 @@
 import { DRAW_WORDS, type LogitEdits } from '@g3/backend'
 import type { Gemma3, TextSequence } from '../model/gemma3.js'
+import type { AppendOptions } from '../model/text-sequence.js'
 import type { Ranking } from '../sampling/top-k.js'
+import { joined } from './ids.js'
+import { shareRows, type Reader, type Share } from './share-rows.js'
 
 /** Longest wait for texts that had a token in the last pass and have not asked for the next: one pass reads the weights once. */
 const LINGER_MS = 3
@@ -8,10 +11,19 @@ const LINGER_MS = 3
 /** What is asked for after a token; `read` is nothing that can be had together. Rows of one form lie together, so that one head serves them. */
 const FORMS = ['pick', 'draw', 'top', 'logits', 'read'] as const
 
-/** A text's turn in the next pass: a token to read, and what is asked for after it. */
-interface Turn {
+/** Tokens that a text has got and the model has not read. */
+interface Pending {
+  readonly ids: Int32Array
+  readonly options: AppendOptions
+  /** A checkpoint is wanted once they are read. */
+  readonly isKept: boolean
+}
+
+/** A text's place in the next passes: tokens to read, and what is asked for after them. */
+interface Turn extends Reader {
   readonly sequence: TextSequence
-  readonly id: number
+  readonly pending: Pending
+  left: number
   readonly form: (typeof FORMS)[number]
   readonly draw?: Int32Array
   readonly ranking?: Ranking
@@ -29,15 +41,15 @@ export interface SharingSequence extends TextSequence {
 }
 
 /**
- * Continuous batching: all texts that wait for a token are read in one pass, which reads the weights once for all of them.
- * Texts join and leave between passes, and each gets the bits that it would get alone. Prompts are read in steps of their
- * own, in between.
+ * Continuous batching: all texts that wait for a token are read in one pass, which reads the weights once for all of them,
+ * and with them parts of the prompts that have come (`share-rows.ts`). Texts join and leave between passes, and each gets
+ * the bits that it would get alone. Images are read in steps of their own, in between.
  *
  * Source: Yu et al., Orca: A Distributed Serving System for Transformer-Based Generative Models (OSDI 2022).
  * @returns takes a sequence of the model in
  */
-export function together(gemma3: Pick<Gemma3, 'batch'>): (sequence: TextSequence) => SharingSequence {
-  /** Sequences that had a token and will ask for another. */
+export function together(gemma3: Pick<Gemma3, 'batch' | 'passRows'>): (sequence: TextSequence) => SharingSequence {
+  /** Sequences that are at work and will ask for a token. */
   const writing = new Set<TextSequence>()
   let waiting: Turn[] = []
   let isRunning = false
@@ -52,56 +64,92 @@ export function together(gemma3: Pick<Gemma3, 'batch'>): (sequence: TextSequence
   const launch = (): void => {
     clearTimeout(timer)
     timer = undefined
+    dropAborted()
     if (isRunning || waiting.length === 0) return
-    const turns = waiting
-    waiting = []
     isRunning = true
-    void run(turns).finally(() => {
+    void run(shareRows(waiting, gemma3.passRows)).finally(() => {
       isRunning = false
       consider()
     })
   }
 
-  /** Reads a token into each; those of whom one cannot be read are told, and left out. */
-  const step = (turns: readonly Turn[]): readonly Turn[] => {
-    try {
-      gemma3.batch(turns.map(({ sequence }) => sequence)).step(turns.map(({ id }) => id))
-      return turns
-    } catch (problem) {
-      if (turns.length === 1) {
-        turns[0].reject(problem)
-        return []
-      }
-      // One text has no room, say. That is no matter of the others.
-      return turns.flatMap((turn) => step([turn]))
-    }
+  const dropAborted = (): void => {
+    const aborted = waiting.filter(({ pending }) => pending.options.signal?.aborted)
+    for (const turn of aborted) turn.reject(turn.pending.options.signal?.reason)
+    drop(aborted)
   }
 
-  const run = async (turns: readonly Turn[]): Promise<void> => {
-    const read = step(FORMS.flatMap((form) => turns.filter((turn) => turn.form === form)))
-    await Promise.all(
-      FORMS.map((form) =>
-        give(
-          form,
-          read.filter((turn) => turn.form === form),
-        ),
+  const drop = (turns: readonly Turn[]): void => {
+    if (turns.length > 0) waiting = waiting.filter((turn) => !turns.includes(turn))
+  }
+
+  /** Has each read its share; those of whom one cannot be read are told, and left out. */
+  const step = (shares: readonly Share<Turn>[]): readonly Turn[] => {
+    try {
+      const ids = joined(...shares.map(({ reader, count }) => nextIds(reader, count)))
+      gemma3.batch(shares.map(({ reader }) => reader.sequence)).step(
+        ids,
+        shares.map(({ count }) => count),
+      )
+    } catch (problem) {
+      // One text has no room, say. That is no matter of the others.
+      if (shares.length > 1) return shares.flatMap((share) => step([share]))
+      const [{ reader }] = shares
+      drop([reader])
+      reader.reject(problem)
+      return []
+    }
+    for (const { reader, count } of shares) reader.left -= count
+    return shares.map(({ reader }) => reader)
+  }
+
+  const run = async (shares: readonly Share<Turn>[]): Promise<void> => {
+    const inOrder = FORMS.flatMap((form) => shares.filter(({ reader }) => reader.form === form))
+    const turns = step(inOrder)
+    const done = turns.filter(({ left }) => left === 0)
+    drop(done)
+    const heads = FORMS.map((form) =>
+      give(
+        form,
+        done.filter((turn) => turn.form === form),
       ),
     )
+    const going = turns.filter(({ left }) => left > 0)
+    // So that an abort or a failure stops the next pass.
+    await Promise.all([...heads, ...(going.length > 0 ? [finish(going)] : [])])
+  }
+
+  /** Waits until the parts of prompts are read. */
+  const finish = async (turns: readonly Turn[]): Promise<void> => {
+    const outcome = gemma3.batch([turns[0].sequence]).finish()
+    for (const turn of turns) {
+      try {
+        await outcome
+        tellProgress(turn)
+      } catch (problem) {
+        drop([turn])
+        turn.reject(problem)
+      }
+    }
   }
 
   /** Gives what was asked for in one form. */
   const give = async (form: Turn['form'], turns: readonly Turn[]): Promise<void> => {
     if (turns.length === 0) return
-    try {
-      const next = await head(form, turns)
-      for (const [i, turn] of turns.entries()) turn.resolve(next?.[i] ?? -1)
-    } catch (problem) {
-      for (const turn of turns) turn.reject(problem)
+    const outcome = head(form, turns)
+    for (const [i, turn] of turns.entries()) {
+      try {
+        const next = await outcome
+        tellProgress(turn)
+        if (turn.pending.isKept) turn.sequence.keep()
+        turn.resolve(next?.[i] ?? -1)
+      } catch (problem) {
+        turn.reject(problem)
+      }
     }
   }
 
   const head = async (form: Turn['form'], turns: readonly Turn[]): Promise<Int32Array | undefined> => {
-    if (form === 'read') return undefined
     const batch = gemma3.batch(turns.map(({ sequence }) => sequence))
     switch (form) {
       case 'pick':
@@ -117,6 +165,9 @@ export function together(gemma3: Pick<Gemma3, 'batch'>): (sequence: TextSequence
           logits?.set(all.subarray(i * logits.length, (i + 1) * logits.length))
         return undefined
       }
+      case 'read':
+        await batch.finish()
+        return undefined
       default:
         return form satisfies never
     }
@@ -130,8 +181,8 @@ export function together(gemma3: Pick<Gemma3, 'batch'>): (sequence: TextSequence
   }
 
   return (sequence) => {
-    /** The token that is to be read before anything else is asked. */
-    let pending: number | undefined
+    /** What is to be read before anything else is asked. */
+    let pending: Pending | undefined
 
     const take = (
       form: Turn['form'],
@@ -139,20 +190,45 @@ export function together(gemma3: Pick<Gemma3, 'batch'>): (sequence: TextSequence
     ): Promise<number> | undefined => {
       writing.add(sequence)
       if (pending === undefined) return undefined
-      const id = pending
+      const read = pending
       pending = undefined
       return new Promise((resolve, reject) => {
-        waiting.push({ sequence, id, form, ...wanted, resolve, reject })
+        waiting.push({ sequence, pending: read, left: read.ids.length, form, ...wanted, resolve, reject })
         consider()
       })
+    }
+
+    const add = (ids: Int32Array, options: AppendOptions = {}): void => {
+      pending = pending ? { ...pending, ids: joined(pending.ids, ids) } : { ids, options, isKept: false }
+    }
+
+    /** The others do not wait for what comes now. */
+    const stepAside = (): void => {
+      writing.delete(sequence)
+      consider()
     }
 
     // What is not named here is the sequence's own.
     return Object.assign(Object.create(sequence) as TextSequence, {
       runsAhead: false,
-      step(id: number) {
-        if (pending !== undefined) sequence.step(pending)
-        pending = id
+      step: (id: number) => add(Int32Array.of(id)),
+      async append(ids: ArrayLike<number>, options: AppendOptions = {}) {
+        await take('read')
+        const all = Int32Array.from(ids)
+        const text = all.findLastIndex((id) => id < 0) + 1
+        if (text > 0) {
+          stepAside()
+          await sequence.append(all.subarray(0, text), options)
+        }
+        if (text === all.length) return
+        add(all.subarray(text), options)
+        if (options.asksNext) return
+        await take('read')
+        stepAside()
+      },
+      keep() {
+        if (pending) pending = { ...pending, isKept: true }
+        else sequence.keep()
       },
       pick: () => take('pick') ?? sequence.pick(),
       draw: async (draw: Int32Array, edits?: LogitEdits) => {
@@ -163,8 +239,7 @@ export function together(gemma3: Pick<Gemma3, 'batch'>): (sequence: TextSequence
       async stepRows(...rows: Parameters<TextSequence['stepRows']>) {
         // Rows of one text are a pass of their own, for which the others do not wait.
         await take('read')
-        writing.delete(sequence)
-        consider()
+        stepAside()
         return sequence.stepRows(...rows)
       },
       async top(ranking: Ranking) {
@@ -182,11 +257,20 @@ export function together(gemma3: Pick<Gemma3, 'batch'>): (sequence: TextSequence
       leave() {
         // A token that was not read is missing from the text, as others see it: whoever goes on with that reads it.
         pending = undefined
-        writing.delete(sequence)
-        consider()
+        stepAside()
       },
     })
   }
+}
+
+function tellProgress({ pending: { ids, options }, left }: Turn): void {
+  options.onProgress?.(ids.length - left, ids.length)
+}
+
+/** What a text reads next. */
+function nextIds({ pending: { ids }, left }: Turn, count: number): Int32Array {
+  const from = ids.length - left
+  return ids.subarray(from, from + count)
 }
 
 function packed(turns: readonly Turn[]): Int32Array {

@@ -101,6 +101,26 @@ describe.each<[string, () => Backend | Promise<Backend>]>([
     }
   })
 
+  it('a pass of several tokens of each gives the bits of tokens that are read one by one', async () => {
+    const model = await load(3)
+    const batch = model.batch(open(model, 3))
+    const counts = [3, 1, 4]
+    for (let at = 0; at < 60; at += 3) {
+      const from = batch.sequences.map(({ length }) => length)
+      batch.step(
+        TEXTS.flatMap((ids, i) => ids.slice(from[i], from[i] + counts[i])),
+        counts,
+      )
+      await batch.finish()
+      const logits = await batch.logits()
+      for (const [i, { length }] of batch.sequences.entries()) expect(row(logits, i)).toEqual(row(alone[i], length - 1))
+    }
+    expect(batch.sequences.map(({ length }) => length)).toEqual([60, 20, 80])
+    expect(() => batch.step(Array(9).fill(1), [3, 3, 3])).toThrow(coded('model/batch'))
+    expect(() => batch.step([1, 2, 3], [1, 1, 2])).toThrow(coded('model/batch'))
+    expect(batch.sequences.map(({ length }) => length)).toEqual([60, 20, 80])
+  })
+
   it('one leaves and another joins, in its place', async () => {
     const model = await load(3)
     const [a, b, c] = open(model, 3)

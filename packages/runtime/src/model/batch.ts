@@ -1,7 +1,7 @@
 import { check, DRAW_WORDS, G3Error, type Backend } from '@g3/backend'
 import type { Gemma3Config } from '../config.js'
 import type { Ranking } from '../sampling/top-k.js'
-import { checkFits, checkHasLast, checkId, checkIdle, HEAD_ROWS, type Lane } from './lane.js'
+import { checkFits, checkHasLast, checkId, checkIdle, headEnd, type Lane } from './lane.js'
 import { checkPicked, checkRankable, finishLogits, finishRanking, rankable } from './logits.js'
 import type { Passes } from './passes.js'
 import type { TextSequence } from './text-sequence.js'
@@ -14,12 +14,15 @@ export interface Batch {
   /** In the order of ids, picks and logits. */
   readonly sequences: readonly TextSequence[]
   /**
-   * Reads one token into each sequence. Allocates nothing; returns when the work is enqueued.
-   * @param ids [sequences]
+   * Reads tokens into each sequence, in one pass. Allocates nothing; returns when the work is enqueued.
+   * @param ids those of the first sequence, then those of the next
+   * @param counts [sequences] how many each reads, at least 1; default: 1. Together at most `Gemma3.passRows`
    * @throws G3Error before anything changes: `model/batch` for another number of ids, `model/bad-id`,
    * `model/context-full`, `model/busy` and `model/disposed` when any of the sequences is
    */
-  step(ids: ArrayLike<number>): void
+  step(ids: ArrayLike<number>, counts?: ArrayLike<number>): void
+  /** Waits for what was enqueued. @throws G3Error `model/busy`, `model/disposed`; what has failed since */
+  finish(): Promise<void>
   /**
    * The likeliest next token of each sequence, the lowest id on ties.
    * @param into [sequences] receives them; a new array by default
@@ -89,10 +92,10 @@ export function batchOf({ backend, config, passes }: BatchParts, members: readon
     if (form === 'picked' || form === 'drawn') for (const lane of lanes) lane.asked = undefined
     setBusy(true)
     try {
-      for (let i = 0; i < lanes.length; i += HEAD_ROWS) {
+      for (let i = 0, end = 0; i < lanes.length; i = end) {
+        end = headEnd(lanes, i)
         const { buffer } = lanes[i].outputs[form]
-        const rows = Math.min(HEAD_ROWS, lanes.length - i)
-        await backend.read(buffer, rows, into.subarray(i * buffer.cols, (i + rows) * buffer.cols))
+        await backend.read(buffer, end - i, into.subarray(i * buffer.cols, end * buffer.cols))
       }
     } finally {
       setBusy(false)
@@ -101,16 +104,32 @@ export function batchOf({ backend, config, passes }: BatchParts, members: readon
 
   return {
     sequences: members.map(({ sequence }) => sequence),
-    step(ids) {
+    step(ids, counts) {
       checkAllIdle()
-      if (ids.length !== lanes.length) {
-        throw new G3Error('model/batch', `${ids.length} ids for the ${lanes.length} sequences of the batch`)
-      }
+      let rows = 0
       for (let i = 0; i < lanes.length; i++) {
-        checkId(ids[i], vocab)
-        checkFits(lanes[i], 1)
+        const count = counts === undefined ? 1 : counts[i]
+        checkFits(lanes[i], count)
+        rows += count
       }
-      passes.step(lanes, ids)
+      if (ids.length !== rows) {
+        throw new G3Error(
+          'model/batch',
+          `${ids.length} ids for the ${lanes.length} sequences of the batch, which read ${rows}`,
+        )
+      }
+      if (rows > passes.mostRows) {
+        throw new G3Error(
+          'model/batch',
+          `${rows} ids in one pass, which takes ${passes.mostRows}: read some of them before`,
+        )
+      }
+      for (let i = 0; i < rows; i++) checkId(ids[i], vocab)
+      passes.step(lanes, ids, counts)
+    },
+    async finish() {
+      checkAllIdle()
+      await backend.read(picked.buffer, 1, pickedRows.subarray(0, picked.buffer.cols))
     },
     async pick(into = new Int32Array(lanes.length)) {
       checkInto(into.length, lanes.length)

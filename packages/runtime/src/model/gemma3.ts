@@ -29,6 +29,8 @@ export interface Gemma3 extends AsyncDisposable {
   readonly context: number
   /** How many sequences can be open at a time. */
   readonly sequences: number
+  /** Tokens that one pass reads at most: a step of a prompt, or a token of each sequence. */
+  readonly passRows: number
   /** Where it was loaded with an image encoder. */
   readonly images: Images | undefined
   /** LoRA adapters, which change what the model computes without touching its weights. */
@@ -77,7 +79,6 @@ export async function loadGemma3(
   const model = fingerprint(config)
   const weights = await loadWeights(backend, (name) => model.of(tensors(name)), config, options)
 
-  // A pass holds a prompt's step, or a token of each sequence.
   const passRows = Math.max(maxRows, sequences)
   const work = allocateWork(backend, config, passRows)
   const { places, caches, pool } = placeLayers(backend, config, size, options.cacheBytes)
@@ -148,6 +149,7 @@ export async function loadGemma3(
     config,
     context,
     sequences,
+    passRows,
     images: parts.images,
     adapters: loras,
     sequence: () => open(),

@@ -5,6 +5,13 @@ import { tokens, type Tokens } from './tokens.js'
 /** Rows whose logits are computed at a time: 1 MiB each with the real vocabulary. */
 export const HEAD_ROWS = 8
 
+/** The end of the lanes that go through the head with lane `from`: those whose last rows follow its own, {@link HEAD_ROWS} at most. */
+export function headEnd(lanes: readonly Lane[], from: number): number {
+  let end = from + 1
+  while (end < lanes.length && end - from < HEAD_ROWS && lanes[end].lastRow === lanes[end - 1].lastRow + 1) end++
+  return end
+}
+
 /** One form of the head: a program, and where it puts what it makes of up to {@link HEAD_ROWS} rows of h. */
 export interface Output {
   readonly program: Program

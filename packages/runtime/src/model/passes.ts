@@ -9,7 +9,7 @@ import {
 } from '@g3/backend'
 import type { Block, Placement } from '@g3/kv-cache'
 import type { BodyPrograms } from './body.js'
-import { HEAD_ROWS, rewindLane, type Lane, type Output, type Outputs } from './lane.js'
+import { headEnd, rewindLane, type Lane, type Output, type Outputs } from './lane.js'
 
 /** Runs the model's programs for the sequences in its lanes. Callers have checked what they pass. Allocates nothing. */
 export interface Passes {
@@ -20,13 +20,19 @@ export interface Passes {
    * @param start puts its soft tokens into x, and what the first layer reads into h
    */
   see(lane: Lane, ids: Int32Array, start: Program): void
-  /** Runs the body on one token of each sequence. */
-  step(lanes: readonly Lane[], ids: ArrayLike<number>): void
+  /** Rows of the largest pass. */
+  readonly mostRows: number
+  /**
+   * Runs the body on tokens of each sequence.
+   * @param ids those of the first lane, then those of the next
+   * @param counts how many each has; default: one
+   */
+  step(lanes: readonly Lane[], ids: ArrayLike<number>, counts?: ArrayLike<number>): void
   /** Runs the body on the id that a form of the head gave last for this sequence, which is in its outputs. */
   follow(lane: Lane, form: 'picked' | 'drawn'): void
   /**
-   * Runs the head on the last token of each sequence, {@link HEAD_ROWS} at a time: lanes [i, i + HEAD_ROWS) find theirs
-   * in the outputs of lane i.
+   * Runs the head on the last token of each sequence, some at a time: lanes [i, `headEnd(lanes, i)`) find theirs in the
+   * outputs of lane i.
    * @param draws [lanes, DRAW_WORDS] for forms that draw
    * @param edits for the form `edited`, of one lane
    */
@@ -94,11 +100,9 @@ export function passes({ backend, inUse, caches, placed }: PassParts): Passes {
     backend.run(program, bodyStep)
   }
 
-  /** Whether h still holds the last tokens of these lanes, one after the other. */
-  const areTogether = (lanes: readonly Lane[]): boolean => {
-    for (let i = 0; i < lanes.length; i++) {
-      if (lanes[i].lastPass !== latest || lanes[i].lastRow !== lanes[0].lastRow + i) return false
-    }
+  /** Whether h still holds the last tokens of these lanes. */
+  const areLatest = (lanes: readonly Lane[]): boolean => {
+    for (let i = 0; i < lanes.length; i++) if (lanes[i].lastPass !== latest) return false
     return true
   }
 
@@ -109,23 +113,22 @@ export function passes({ backend, inUse, caches, placed }: PassParts): Passes {
   const gather = (lanes: readonly Lane[]): void => {
     const lastIds = lanes.map(({ tokens }) => tokens.at(tokens.length - 1))
     for (const lane of lanes) rewindLane(lane, lane.positions.length - 1)
-    addOne(lanes, lastIds)
+    addEach(lanes, lastIds)
     run()
   }
 
-  /** Adds a row of each sequence, or of none where one has no room for it. */
-  const addOne = (lanes: readonly Lane[], added: ArrayLike<number>): void => {
+  /** Adds rows of each sequence, or of none where one has no room for them. */
+  const addEach = (lanes: readonly Lane[], added: ArrayLike<number>, counts?: ArrayLike<number>): void => {
     begin()
+    for (let i = 0; i < added.length; i++) ids[i] = added[i]
+    const countOf = (i: number): number => (counts === undefined ? 1 : counts[i])
     let done = 0
     try {
-      for (; done < lanes.length; done++) {
-        ids[done] = added[done]
-        add(lanes[done], 1)
-      }
+      for (; done < lanes.length; done++) add(lanes[done], countOf(done))
     } catch (error) {
       // The pages that they got stay theirs.
       copyPages()
-      for (const lane of lanes.slice(0, done)) rewindLane(lane, lane.positions.length - 1)
+      for (let i = 0; i < done; i++) rewindLane(lanes[i], lanes[i].positions.length - countOf(i))
       throw error
     }
   }
@@ -170,16 +173,18 @@ export function passes({ backend, inUse, caches, placed }: PassParts): Passes {
       lane.lastRow = -1
       runLayers(start, 0, added.length)
     },
-    step(lanes, added) {
-      addOne(lanes, added)
+    mostRows: ids.length,
+    step(lanes, added, counts) {
+      addEach(lanes, added, counts)
       run()
     },
     head(lanes, form, draws, edits) {
-      if (!areTogether(lanes)) gather(lanes)
-      for (let i = 0; i < lanes.length; i += HEAD_ROWS) {
+      if (!areLatest(lanes)) gather(lanes)
+      for (let i = 0, end = 0; i < lanes.length; i = end) {
+        end = headEnd(lanes, i)
         if (draws !== undefined) headStep.draws = draws.subarray(DRAW_WORDS * i)
         if (edits !== undefined) headStep.edits = edits
-        headOf(outputOf(lanes[i], form), lanes[i].lastRow, Math.min(HEAD_ROWS, lanes.length - i))
+        headOf(outputOf(lanes[i], form), lanes[i].lastRow, end - i)
       }
     },
     isLatest: ({ lastPass }) => lastPass === latest,

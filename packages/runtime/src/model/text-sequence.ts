@@ -26,6 +26,8 @@ export interface AppendOptions {
   readonly signal?: AbortSignal
   /** Tokens stored so far, of how many. */
   readonly onProgress?: (done: number, total: number) => void
+  /** The caller asks for the next token at once: the last tokens may be read with that, and problems told then. */
+  readonly asksNext?: boolean
   /** Layers of the image encoder that are done, of how many, for each image that was not encoded before. */
   readonly onEncode?: ((done: number, total: number) => void) | undefined
 }
