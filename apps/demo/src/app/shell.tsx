@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks'
+import { ModelChip } from '../models/model-chip.js'
 import { Icon } from '../parts/icon.js'
 import { PageHost } from './page-host.js'
 import { ROUTES, routeOf } from './routes.js'
@@ -32,6 +33,7 @@ export function Shell() {
           g3
         </a>
         <span class="top-space" />
+        <ModelChip />
         <ThemeSwitch />
       </header>
       <nav class="nav" aria-label="Pages">

@@ -1,5 +1,5 @@
 import { computed, effect, signal, type ReadonlySignal, type Signal } from '@preact/signals'
-import { loadModel, type WorkerModel } from '@g3/runtime/worker'
+import type { WorkerModel } from '@g3/runtime/worker'
 import { failureOf, isAbort, type Failure } from '../app/failure.js'
 import { remembered } from '../app/remembered.js'
 import { isComputeMode, wishOf, type ComputeMode } from './compute.js'
@@ -60,6 +60,7 @@ export function engine(): Engine {
       state.value = { kind: 'loading', choice, share: 0 }
       try {
         const { source, mmproj } = choice
+        const { loadModel } = await import('@g3/runtime/worker')
         const model = await loadModel({
           ...home(choice, mode.peek()),
           source,

@@ -33,8 +33,10 @@ const WORDS: Readonly<Record<string, string>> = {
 
 /** The models of the command's list, from the site itself or from the hub; the one that comes with the site first. */
 export const KNOWN_MODELS: readonly KnownModel[] = [...MODELS]
-  .sort((a, b) => a.megabytes - b.megabytes)
+  .sort((a, b) => Number(isCarried(b)) - Number(isCarried(a)))
   .flatMap((entry) => knownModel(entry) ?? [])
+
+const isCarried = ({ origins }: ModelEntry): boolean => origins.some(({ kind }) => kind === 'carried')
 
 function knownModel({ name, origins, megabytes, instructionTuned }: ModelEntry): KnownModel | undefined {
   const common = { id: name, title: name, words: WORDS[name] ?? '', answers: instructionTuned }

@@ -4,25 +4,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { CHROMIUM_ARGS, unpackChromium } from '@g3/chromium'
 import { build } from 'tsup'
 
-/** Unpacks the headless browser of a dev dependency (Linux on x64), and tells what it needs of the environment. */
-async function unpack(folder: string): Promise<{ readonly path: string; readonly env: NodeJS.ProcessEnv }> {
-  const before = { ...process.env }
-  // It unpacks to the temporary folder, and brings its libraries only where it believes to be in a cloud function.
-  Object.assign(process.env, { TMPDIR: folder, AWS_LAMBDA_JS_RUNTIME: 'nodejs22.x' })
-  try {
-    const { default: chromium } = await import('@sparticuz/chromium')
-    const path = await chromium.executablePath()
-    return { path, env: { ...process.env } }
-  } finally {
-    for (const name of Object.keys(process.env)) if (!(name in before)) delete process.env[name]
-    Object.assign(process.env, before)
-  }
-}
-
-/** A container has no user namespaces for the sandbox, and what runs here is our own page. */
-const ARGS = ['--headless', '--no-sandbox', '--no-zygote', '--enable-unsafe-webgpu', '--disable-dev-shm-usage']
 /** A browser that is driven through pipes ends when they do: it outlives nobody. */
 const PIPES = { args: ['--remote-debugging-pipe'], stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] } as const
 
@@ -90,8 +74,8 @@ export async function inChromium(call: PageCall): Promise<unknown> {
   await once(server.listen(0, '127.0.0.1'), 'listening')
   const address = server.address()
   const port = typeof address === 'object' ? address?.port : undefined
-  const { path, env } = await unpack(folder)
-  const args = [...ARGS, ...PIPES.args, `--user-data-dir=${folder}/user`, `http://127.0.0.1:${port}/`]
+  const { path, env } = await unpackChromium(folder)
+  const args = [...CHROMIUM_ARGS, ...PIPES.args, `--user-data-dir=${folder}/user`, `http://127.0.0.1:${port}/`]
   const browser = spawn(path, args, { env, stdio: [...PIPES.stdio], detached: true })
   const ended = once(browser, 'exit')
   const timer = setTimeout(() => reject(new Error(`Chromium gave no result in ${timeoutMs} ms`)), timeoutMs)

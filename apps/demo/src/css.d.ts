@@ -1,2 +1,0 @@
-/** Vite puts styles beside the modules that import them. */
-declare module '*.css' {}
