@@ -1,3 +1,3 @@
 import { library } from '../../tooling/tsup/preset.mjs'
 
-export default library({ evaluate: 'src/evaluate/index.ts' })
+export default library({ index: 'src/index.ts', evaluate: 'src/evaluate/index.ts' })

@@ -200,6 +200,8 @@ export interface Caps {
   readonly logitOps: boolean
   /** What the ranks of {@link LoraOps} are multiples of, zeros filling them up; 0 where it has none of these ops. */
   readonly rankStep: number
+  /** Whether it has {@link TrainOps}. */
+  readonly trains?: true
 }
 
 /** How lost hardware comes back. */

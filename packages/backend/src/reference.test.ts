@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Buffer } from './contract.js'
 import { gelu } from './reference/project.js'
 import { reference } from './reference.js'
-import { conformance, logitConformance, loraConformance, tensor, visionConformance } from './test.js'
+import { conformance, logitConformance, loraConformance, tensor, trainConformance, visionConformance } from './test.js'
 
 const EXACT = { elementwise: 0, rope: 0, product: 0, productOnGrid: 0, attend: { f32: 0, f16: 0, q8_0: 0 }, layers: 0 }
 
@@ -17,6 +17,7 @@ conformance(
 )
 logitConformance(reference, { describe, it }, { tolerances: EXACT })
 loraConformance(reference, { describe, it }, { tolerances: EXACT, types: ['F32'] })
+trainConformance(reference, { describe, it }, { tolerance: 0, types: ['F32'] })
 visionConformance(reference, { describe, it }, { tolerances: EXACT, types: ['F32'], batchInvariant: true })
 
 /** A backend with a buffer x that holds the given rows. */

@@ -1,11 +1,12 @@
 import { checkedLogitOps } from './checked-logits.js'
 import { checkedLoraOps } from './checked-lora.js'
+import { checkedTrainOps } from './checked-train.js'
 import { checkedVisionOps } from './checked-vision.js'
 import { checkPage, checkPageBytes, checkValues } from './checked.js'
 import type { Buffer, CacheStore, Ops, Program, Step } from './contract.js'
 import { check, G3Error } from './errors.js'
 import type { LogitBackend, LogitOps } from './logit-ops.js'
-import type { LoraBackend, LoraOps } from './lora-ops.js'
+import type { LoraOps } from './lora-ops.js'
 import { attend } from './reference/attend.js'
 import type { Call } from './reference/call.js'
 import { draw } from './reference/draw.js'
@@ -20,16 +21,18 @@ import { normRope } from './reference/qk-norm-rope.js'
 import { rerotate } from './reference/rerotate.js'
 import { store } from './reference/store.js'
 import { top } from './reference/top.js'
+import { trainRecorder } from './reference/train/train.js'
 import { visionRecorder } from './reference/vision.js'
 import { ropeFrequencies } from './rope.js'
 import { stepNeeds } from './step.js'
+import type { TrainBackend, TrainOps } from './train-ops.js'
 import type { VisionBackend, VisionOps } from './vision-ops.js'
 
 /**
  * The executable specification of the contract: plain loops over f32 buffers, every sum in double.
  * Made to be read and to be compared with; fast enough for tiny models. Weights are held as f32.
  */
-export function reference(): VisionBackend & LogitBackend & LoraBackend {
+export function reference(): VisionBackend & LogitBackend & TrainBackend {
   const owned = memory()
   const programs = new Map<Program, (step: Step) => void>()
 
@@ -40,7 +43,7 @@ export function reference(): VisionBackend & LogitBackend & LoraBackend {
     return layers
   }
 
-  const backend: VisionBackend & LogitBackend & LoraBackend = {
+  const backend: VisionBackend & LogitBackend & TrainBackend = {
     caps: {
       name: 'reference',
       description: 'plain loops, double accumulation, 1 thread',
@@ -49,11 +52,12 @@ export function reference(): VisionBackend & LogitBackend & LoraBackend {
       runsAhead: false,
       logitOps: true,
       rankStep: 1,
+      trains: true,
     },
     load: owned.load,
     buffer: owned.buffer,
     cache: owned.cache,
-    record(label: string, build: (ops: Ops & VisionOps & LogitOps & LoraOps) => void) {
+    record(label: string, build: (ops: Ops & VisionOps & LogitOps & LoraOps & TrainOps) => void) {
       owned.checkOpen()
       const calls: Call[] = []
       const needs = stepNeeds()
@@ -63,6 +67,7 @@ export function reference(): VisionBackend & LogitBackend & LoraBackend {
         ...ops,
         ...checkedLogitOps(logitRecorder(owned, calls), needs),
         ...checkedLoraOps(loraRecorder(owned, calls), needs),
+        ...checkedTrainOps(trainRecorder(owned, calls), needs),
       })
       const program: Program = { label }
       programs.set(program, (step) => {

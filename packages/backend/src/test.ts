@@ -10,6 +10,7 @@ import { drawOp } from './conformance/draws.js'
 import { logitOps } from './conformance/logits.js'
 import { topOp } from './conformance/tops.js'
 import { imageOps } from './conformance/images.js'
+import { trainOps } from './conformance/training.js'
 import { CACHE_TYPES, type Backend } from './contract.js'
 import { BLOCKS, type QuantType } from './quant.js'
 import type { VisionBackend } from './vision-ops.js'
@@ -70,4 +71,17 @@ export function loraConformance(
   { tolerances, types = ['F32', 'F16', 'Q8_0'] }: Pick<ConformanceOptions, 'tolerances' | 'types'>,
 ): void {
   loraOps({ describe, it, types, tolerances, make: async () => makeBackend() })
+}
+
+/** Tests the ops of learning of a backend that has them, in the same way. @param makeOther the same on other threads, with the same bits */
+export function trainConformance(
+  makeBackend: () => Backend | Promise<Backend>,
+  { describe, it }: TestRunner,
+  {
+    tolerance,
+    types = ['F32', 'F16', 'Q8_0'],
+    makeOther,
+  }: { tolerance: number; types?: readonly QuantType[]; makeOther?: () => Promise<Backend> },
+): void {
+  trainOps({ describe, it, types, tolerance, make: async () => makeBackend(), makeOther })
 }

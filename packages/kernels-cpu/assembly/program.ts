@@ -17,6 +17,7 @@ import { gatedUp, logits, project, qkv } from './ops/products'
 import { angles, qkNormRope, rerotate } from './ops/rotate'
 import { copyPage, storeRows } from './ops/store'
 import { mergeTops, top } from './ops/top'
+import { FIRST_OF_TRAINING, train } from './train/train'
 
 /*
  * A program is a list of ops in shared memory: u32 code, u32 words of arguments, the arguments; END closes it. Every thread walks
@@ -99,7 +100,8 @@ function execute(op: usize, first: i32, last: i32, part: i32, parts: i32): void 
 function together(op: usize, rows: i32): void {
   for (; load<i32>(op) != END; op = next(op)) {
     const code = load<i32>(op)
-    if (code == ATTEND) attendTogether(op + 8, rows, thread, threads)
+    if (code >= FIRST_OF_TRAINING) train(code, op + 8, rows, thread, threads)
+    else if (code == ATTEND) attendTogether(op + 8, rows, thread, threads)
     else if (splitsColumns(code)) execute(op, 0, rows, thread, threads)
     else execute(op, share(rows, thread, threads), share(rows, thread + 1, threads), 0, 1)
     barrier()

@@ -1,4 +1,4 @@
-import { type Buffer, type CacheStore, check, checkPage, checkValues, G3Error, type LoraBackend, type Program, type Step, type VisionBackend, type Weight } from '@g3/backend'
+import { type Buffer, type CacheStore, check, checkPage, checkValues, G3Error, type Program, type Step, type TrainBackend, type VisionBackend, type Weight } from '@g3/backend'
 import { type CpuBuffer, makeBuffer } from './buffers.js'
 import { type CpuCache, makeCache } from './caches.js'
 import { CACHE_FORMS, scratchBytes } from './layout.js'
@@ -54,7 +54,7 @@ interface CpuProgram extends Program, WrittenProgram {
  * of a cache lie.
  * @throws G3Error `cpu/options`, `backend/out-of-memory`
  */
-export async function cpu(options: CpuOptions = {}): Promise<VisionBackend & LoraBackend> {
+export async function cpu(options: CpuOptions = {}): Promise<VisionBackend & TrainBackend> {
   const precision = options.precision ?? 'fast'
   check(precision in PRECISION, 'cpu/options', `precision must be fast, precise or exact, not ${precision}`)
   const limits = options.limits ?? {}
@@ -142,6 +142,7 @@ export async function cpu(options: CpuOptions = {}): Promise<VisionBackend & Lor
       runsAhead: false,
       logitOps: false,
       rankStep: RANK_STEP,
+      trains: true,
       description:
         `wasm ${relaxed ? 'relaxed' : 'plain'} simd${quads ? ', int8 dot products' : ''}, ${threads} thread${threads > 1 ? 's' : ''}` +
         (shared ? '' : ' (memory cannot be shared here: serve the page with COOP and COEP headers for more)'),

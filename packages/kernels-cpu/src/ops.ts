@@ -29,7 +29,23 @@ export const OP = {
   attendAll: 22,
   pool: 23,
   addProject: 24,
+  // Of learning: `assembly/train/train.ts`.
+  copy: 32,
+  times: 33,
+  timesBack: 34,
+  addOuter: 35,
+  projectBack: 36,
+  normBack: 37,
+  normRopeBack: 38,
+  gateBack: 39,
+  attendRows: 40,
+  attendRowsBack: 41,
+  attendKeysBack: 42,
+  crossEntropy: 43,
 } as const
+
+/** Ops of learning: their rows meet, so all threads do one after the other. */
+export const FIRST_OF_TRAINING = OP.copy
 
 /** Notes which buffers an op touches and gives their arguments: address and bytes from row to row. */
 export interface Operands {

@@ -1,12 +1,13 @@
 import {
-  type Buffer, check, checkedLoraOps, checkedVisionOps, G3Error, type LoraOps, type Ops, ropeFrequencies, type Step, stepNeeds,
-  type VisionOps, type Weight,
+  type Buffer, check, checkedLoraOps, checkedTrainOps, checkedVisionOps, G3Error, type LoraOps, type Ops, ropeFrequencies, type Step, stepNeeds,
+  type TrainOps, type VisionOps, type Weight,
 } from '@g3/backend'
 import { type CacheForm, MAX_HEAD_DIM } from './layout.js'
 import type { CpuBuffer } from './buffers.js'
 import type { CpuCache } from './caches.js'
 import { loraRecorder } from './lora-recorder.js'
-import { type Appender, OP } from './ops.js'
+import { type Appender, FIRST_OF_TRAINING, OP } from './ops.js'
+import { trainRecorder } from './train-recorder.js'
 import { visionRecorder } from './vision-recorder.js'
 import type { CpuMatrix, CpuWeight } from './weights.js'
 
@@ -48,7 +49,7 @@ export interface Recording {
 }
 
 export interface Recorder {
-  readonly ops: Ops & VisionOps & LoraOps
+  readonly ops: Ops & VisionOps & LoraOps & TrainOps
   checkStep(step: Step): void
   finish(): Recording
 }
@@ -70,6 +71,7 @@ export const recorder = (resources: Resources): Recorder => {
     return floatBits[0]
   }
   const add: Appender['add'] = (code, memory, wordsOf) => {
+    if (code >= FIRST_OF_TRAINING) independentRows = false
     const reads: CpuBuffer[] = []
     const writes: CpuBuffer[] = []
     let window: CpuBuffer | undefined
@@ -220,7 +222,11 @@ export const recorder = (resources: Resources): Recorder => {
   const needs = stepNeeds()
   const checked = checkedVisionOps({ ...ops, ...visionRecorder(appender, resources.attendsAllIn) }, needs)
   return {
-    ops: { ...checked.ops, ...checkedLoraOps(loraRecorder(appender), needs) },
+    ops: {
+      ...checked.ops,
+      ...checkedLoraOps(loraRecorder(appender), needs),
+      ...checkedTrainOps(trainRecorder({ ...appender, headsOf, angles }), needs),
+    },
     checkStep: checked.checkStep,
     finish() {
       if (recorded.length === 0) throw new G3Error('backend/shape', 'a program needs at least one op')

@@ -35,6 +35,8 @@ export {
   type Reuse,
   type TextSequence,
 } from './model/gemma3.js'
+export { loadWeights, type Gemma3Weights, type LayerWeights } from './model/load-weights.js'
+export { layerKinds, type LayerKind } from './model/place-layers.js'
 export type { CacheTypes } from './model/size.js'
 export { quantised, type LoadType } from './packing/quantised.js'
 export { towerConfigFromGguf } from './tower-config.js'

@@ -3,7 +3,7 @@ import { reference, type Backend } from '@g3/backend'
 import { loadModel, type Model } from '@g3/runtime'
 import { bytesSource } from '@g3/runtime/gguf'
 
-const bytesAt = (path: string): Uint8Array<ArrayBuffer> =>
+export const bytesAt = (path: string): Uint8Array<ArrayBuffer> =>
   Uint8Array.from(readFileSync(new URL(`../../../${path}`, import.meta.url)))
 
 /** A file of the tiny random model, as the runtime's fixtures have it. */

@@ -17,7 +17,7 @@ export function angles(args: usize, first: i32, last: i32): void {
 }
 
 /** Turns the pairs (j, j + dim/2) of x [dim] by the angles of a table, or back by them. */
-@inline function rotate(x: usize, table: usize, dim: i32, back: bool): void {
+@inline export function rotate(x: usize, table: usize, dim: i32, back: bool): void {
   const half: usize = 2 * dim
   for (let i: usize = 0; i < half; i += 16) {
     const a = v128.load(x + i), b = v128.load(x + half + i), sines = v128.load(table + half + i)
