@@ -1,4 +1,4 @@
-# One layer of an image encoder at true size as ONNX, with random weights, for `tower.mjs --onnxruntime`: layer-f32.onnx, and layer-int8.onnx
+# One layer of an image encoder at true size as ONNX, with random weights, for `tower.mjs --models`: layer-f32.onnx, and layer-int8.onnx
 # as onnxruntime's dynamic quantisation makes it. Needs torch, transformers, onnx and onnxruntime.
 #   python lab/tower-onnx.py FOLDER [ROWS]
 import sys
