@@ -1,4 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
+import { gunzipSync } from 'node:zlib'
 import { relaxed } from './generated/relaxed.js'
 
 // A thread of the probe: see probe.ts.
@@ -66,7 +67,7 @@ async function open(): Promise<() => ThreadRates> {
   const memory = new WebAssembly.Memory({ initial: (FIRST + bytes) >> 16, maximum: 1 << 16, shared: true })
   // Pages that nothing was written to are all one page.
   new Uint8Array(memory.buffer).fill(0x35)
-  const module = await WebAssembly.compile(Buffer.from(relaxed, 'base64'))
+  const module = await WebAssembly.compile(gunzipSync(Buffer.from(relaxed, 'base64')))
   const instance = await WebAssembly.instantiate(module, { env: { memory, abort: () => {} } })
   const probe = instance.exports as object as Probe
 

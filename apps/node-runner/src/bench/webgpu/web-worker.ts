@@ -50,4 +50,5 @@ Object.assign(globalThis, {
 provideWorkers(() => {})
 if (seed.name === undefined) await provideGpu()
 // What a page's worker would do with a script: run it in the global scope.
+// oxlint-disable-next-line no-eval
 ;(0, eval)(seed.code)
