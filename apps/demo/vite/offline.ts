@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { Plugin } from 'vite'
 import { build } from 'vite'
 import { POLICY } from './policy.ts'
@@ -10,12 +10,14 @@ const IS_LEFT_OUT = /(?:libavif|avif_dec)[^/]*\.js$|\.wasm$|\.map$|^sw\.js$|^_he
 
 /** Builds the service worker, once it is known what the site is made of. */
 export function offline(): Plugin {
+  let root = ''
   let folder = ''
   return {
     name: 'g3-offline',
     apply: 'build',
     configResolved(config) {
-      folder = join(config.root, config.build.outDir)
+      root = config.root
+      folder = resolve(root, config.build.outDir)
     },
     async closeBundle() {
       if (this.environment.name !== 'client') return
@@ -39,7 +41,7 @@ export function offline(): Plugin {
           outDir: folder,
           emptyOutDir: false,
           target: 'es2023',
-          lib: { entry: join(folder, '../src/offline/sw.ts'), formats: ['es'], fileName: () => 'sw.js' },
+          lib: { entry: join(root, 'src/offline/sw.ts'), formats: ['es'], fileName: () => 'sw.js' },
         },
       })
       writeFileSync(join(folder, '_headers'), headersFile())

@@ -66,6 +66,7 @@ export function talk(engine: Engine, library: Library): Talk {
   const images = new Map<string, Blob>()
   const seen = new WeakMap<WorkerModel, Map<string, Promise<Picture>>>()
   let stop = new AbortController()
+  let latest = {}
   let running: Promise<void> = Promise.resolve()
   let saving: Promise<void> = Promise.resolve()
 
@@ -233,10 +234,14 @@ export function talk(engine: Engine, library: Library): Talk {
     failure,
     notice,
     async open(id) {
+      // Who asks for two wants the second.
+      const asked = (latest = {})
       await quiet()
       try {
-        show((id === undefined ? undefined : await library.read(id)) ?? newConversation())
+        const found = id === undefined ? undefined : await library.read(id)
+        if (asked === latest) show(found ?? newConversation())
       } catch (error) {
+        if (asked !== latest) return
         show(newConversation())
         failure.value = failureOf(error)
       }

@@ -36,7 +36,9 @@ export const KNOWN_MODELS: readonly KnownModel[] = [...MODELS]
   .sort((a, b) => Number(isCarried(b)) - Number(isCarried(a)))
   .flatMap((entry) => knownModel(entry) ?? [])
 
-const isCarried = ({ origins }: ModelEntry): boolean => origins.some(({ kind }) => kind === 'carried')
+function isCarried({ origins }: ModelEntry): boolean {
+  return origins.some(({ kind }) => kind === 'carried')
+}
 
 function knownModel({ name, origins, megabytes, instructionTuned }: ModelEntry): KnownModel | undefined {
   const common = { id: name, title: name, words: WORDS[name] ?? '', answers: instructionTuned }

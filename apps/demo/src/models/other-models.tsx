@@ -6,6 +6,7 @@ import { Button } from '../parts/button.js'
 import { Field } from '../parts/field.js'
 import { FileDrop } from '../parts/file-drop.js'
 import { Notice } from '../parts/notice.js'
+import type { DownloadWish } from '../store/models.js'
 import { choiceOfFiles, wishOfAddress } from './own-model.js'
 
 /** A visitor's own models: files, which are read where they lie, and addresses. */
@@ -19,6 +20,14 @@ export function OtherModels({ onUse }: { readonly onUse: (choice: ModelChoice) =
       await work()
     } catch (error) {
       setFailure(failureOf(error))
+    }
+  }
+  /** What becomes of a download that began stands beside it. */
+  const begin = async (wish: DownloadWish): Promise<void> => {
+    try {
+      await store.download(wish)
+    } catch (error) {
+      if (!store.models.peek().some(({ record }) => record.id === wish.id)) throw error
     }
   }
   return (
@@ -39,7 +48,7 @@ export function OtherModels({ onUse }: { readonly onUse: (choice: ModelChoice) =
           class="own-address"
           onSubmit={(event) => {
             event.preventDefault()
-            void attempt(() => store.download(wishOfAddress(address)))
+            void attempt(() => begin(wishOfAddress(address)))
           }}
         >
           <Field label="Address of a GGUF file" hint="Its server has to let pages of other sites read it (CORS).">

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks'
+import { useState } from 'preact/hooks'
 import { useServices } from '../../app/services.js'
 import { Button } from '../../parts/button.js'
 import { titleOf } from '../../chat/conversation.js'
@@ -14,13 +14,12 @@ import '../../markdown/markdown.css'
 /** A conversation with the model, those before it, and how its answers are drawn. */
 export function Page() {
   const { talk } = useServices()
-  const [side, setSide] = useState<'list' | 'settings'>()
+  // On a wide window the list has a place of its own.
+  const [side, setSide] = useState<'list' | 'settings' | undefined>(() =>
+    matchMedia('(min-width: 80rem)').matches ? 'list' : undefined,
+  )
   useResumed()
   const conversation = talk.conversation.value
-  useEffect(() => {
-    // On a wide window the list has a place of its own.
-    if (matchMedia('(min-width: 80rem)').matches) setSide('list')
-  }, [])
   const toggle = (which: 'list' | 'settings'): void => setSide(side === which ? undefined : which)
   return (
     <div class="chat">

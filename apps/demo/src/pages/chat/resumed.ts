@@ -1,4 +1,4 @@
-import { useEffect } from 'preact/hooks'
+import { useEffect, useLayoutEffect } from 'preact/hooks'
 import { useServices, type Services } from '../../app/services.js'
 import { KNOWN_MODELS } from '../../engine/models.js'
 import type { ModelChoice } from '../../engine/engine.js'
@@ -17,7 +17,8 @@ interface Last {
  */
 export function useResumed(): void {
   const services = useServices()
-  useEffect(() => {
+  // Before anybody can click: whatever visitors begin comes after it, and so in its place.
+  useLayoutEffect(() => {
     if (services.talk.path.peek().length === 0) void resume(services).catch(() => {})
     return services.engine.state.subscribe(() => note(services))
   }, [])
@@ -36,17 +37,18 @@ function note({ talk, engine }: Services): void {
   }
 }
 
-async function resume({ talk, engine, store, library }: Services): Promise<void> {
-  await library.refresh()
+async function resume({ talk, engine, store }: Services): Promise<void> {
   const last = lastVisit()
   if (last === undefined) return
   await talk.open(last.conversation)
-  if (talk.path.peek().length === 0 || engine.state.peek().kind !== 'none') return
+  if (engine.state.peek().kind !== 'none') return
   const choice = await choiceOf(store, last.model)
   if (choice === undefined || engine.state.peek().kind !== 'none') return
-  await engine.load(choice)
   const answer = talk.path.peek().at(-1)
-  if (answer?.state === 'writing' && talk.writing.peek() === undefined) await talk.goOn(answer.id)
+  await engine.load(choice)
+  if (answer?.state === 'writing' && talk.path.peek().at(-1) === answer && talk.writing.peek() === undefined) {
+    await talk.goOn(answer.id)
+  }
 }
 
 async function choiceOf(store: Services['store'], id: string): Promise<ModelChoice | undefined> {

@@ -22,6 +22,7 @@ export function Welcome() {
     setBusy(name)
     setTrouble(undefined)
     try {
+      await talk.open()
       const state = engine.state.peek()
       const sees = state.kind === 'ready' && state.model.seesImages
       const known = KNOWN_MODELS.find(({ origin }) => origin.kind === 'site')
