@@ -2,7 +2,7 @@ import { isG3Error } from '@g3/backend'
 import { describe, expect, it } from 'vitest'
 import { bytesSource, type ByteSource } from '../gguf/index.js'
 import { fixtureBytes } from '../testing/fixtures.js'
-import { rawSafetensors, writeSafetensors } from '../testing/safetensors-writer.js'
+import { rawSafetensors, writeSafetensors } from './writer.js'
 import { readSafetensors } from './header.js'
 import { parseJson } from './json.js'
 

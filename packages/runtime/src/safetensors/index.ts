@@ -10,3 +10,4 @@ export { readSafetensors, type Safetensors, type CheckpointTensor } from './head
 export type { JsonLimits, JsonObject } from './json.js'
 export { textTensors } from './tensors.js'
 export { towerConfigFromJson, type CheckpointVision } from './vision.js'
+export { rawSafetensors, writeSafetensors, type TensorToStore } from './writer.js'
