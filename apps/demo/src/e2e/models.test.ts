@@ -74,7 +74,9 @@ describe.skipIf(!HAS_CHROMIUM)('models in headless Chromium', () => {
     const { page } = visit
     Object.assign(remote, { cuts: [], ranges: [], paceMs: 60 })
     await download(visit, 'swapped.gguf')
-    await page.until(`/^(?:[3-9][0-9][0-9] KB|1 MB) of/.test(${row('swapped')}?.querySelector('.field-value')?.innerText)`)
+    await page.until(
+      `/^(?:[3-9][0-9][0-9] KB|1 MB) of/.test(${row('swapped')}?.querySelector('.field-value')?.innerText)`,
+    )
     await visit.press('Pause swapped')
     await visit.page.until(`document.querySelector('[aria-label="Go on with swapped"]')`)
     await page.reload()
