@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { HAS_CHROMIUM, siteInChromium } from '../testing/site-in-chromium.js'
+import { HAS_CHROMIUM, IS_WHOLE, siteInChromium } from '../testing/site-in-chromium.js'
 import { visitor } from '../testing/visitor.js'
 
 const PAIR = 'a yellow heart and a purple triangle'
@@ -41,7 +41,7 @@ describe.skipIf(!HAS_CHROMIUM)('the chat in headless Chromium', () => {
     await page.close()
   })
 
-  it('branches where a turn is edited or answered again', async () => {
+  it.runIf(IS_WHOLE)('branches where a turn is edited or answered again', async () => {
     const { server, browser } = opened()
     const visit = await visitor(browser, server.url)
     const { page } = visit
@@ -65,7 +65,7 @@ describe.skipIf(!HAS_CHROMIUM)('the chat in headless Chromium', () => {
     await page.close()
   })
 
-  it('shows in one tab what another writes, and answers in one at a time', async () => {
+  it.runIf(IS_WHOLE)('shows in one tab what another writes, and answers in one at a time', async () => {
     const { server, browser } = opened()
     const one = await visitor(browser, server.url)
     await one.press('New conversation')

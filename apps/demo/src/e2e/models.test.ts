@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { HAS_CHROMIUM, siteInChromium } from '../testing/site-in-chromium.js'
+import { IS_WHOLE, siteInChromium } from '../testing/site-in-chromium.js'
 import { visitor, type Visitor } from '../testing/visitor.js'
 
 const MODEL = fileURLToPath(new URL('../../../node-runner/assets/tiny-vision/tiny-vision-f16.gguf', import.meta.url))
@@ -10,7 +10,7 @@ const ENDLESS = fileURLToPath(
   new URL('../../../../packages/runtime/fixtures/tiny-random/tiny-text-q8_0.gguf', import.meta.url),
 )
 
-describe.skipIf(!HAS_CHROMIUM)('models in headless Chromium', () => {
+describe.skipIf(!IS_WHOLE)('models in headless Chromium', () => {
   const bytes = readFileSync(MODEL)
   /** What the model's server does; each test sets it. */
   const remote = { etag: '"a"', cuts: [] as number[], ranges: [] as (string | undefined)[], paceMs: 0, bytes }

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { ROUTES } from '../app/routes.js'
-import { HAS_CHROMIUM, siteInChromium } from '../testing/site-in-chromium.js'
+import { IS_WHOLE, siteInChromium } from '../testing/site-in-chromium.js'
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
@@ -15,7 +15,7 @@ interface Violation {
   readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[]
 }
 
-describe.skipIf(!HAS_CHROMIUM)('every page in headless Chromium', () => {
+describe.skipIf(!IS_WHOLE)('every page in headless Chromium', () => {
   const opened = siteInChromium()
 
   it.each([

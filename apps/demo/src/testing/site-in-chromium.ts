@@ -14,6 +14,9 @@ const START_MS = 90_000
 
 export const HAS_CHROMIUM = process.platform === 'linux' && process.arch === 'x64'
 
+/** Whether all paths are walked: with `G3_CHROMIUM` or in CI. Each starts a browser, and takes up to half a minute. */
+export const IS_WHOLE = HAS_CHROMIUM && (process.env.G3_CHROMIUM !== undefined || process.env.G3_TESTS === 'whole')
+
 /** For the tests of a suite: the built site on a plain host, and a browser. Call what it gives within tests. */
 export function siteInChromium(options: Omit<SiteOptions, 'folder'> = {}): () => Opened {
   const closing: (() => unknown)[] = []

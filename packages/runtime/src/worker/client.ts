@@ -1,5 +1,4 @@
 import { check } from '@g3/backend'
-import { generateObject } from '../generate/generate-object.js'
 import type { Chat } from '../session/session.js'
 import type { Chunk } from '../generate/decode.js'
 import type { Generation, GenerationResult } from '../generate/generation.js'
@@ -64,7 +63,7 @@ export function serveClient(port: Port, load: ReturnType<typeof heldModels>): vo
     },
     async generate({ model, prompt, options }, answering) {
       const { held, pictures } = used(model)
-      const run = held.model.generate(pictures.received(prompt), generateOptions(held, options, answering))
+      const run = held.model.generate(pictures.received(prompt), await generateOptions(held, options, answering))
       return written(run, answering)
     },
     async chat({ model, chat, options }) {
@@ -78,11 +77,13 @@ export function serveClient(port: Port, load: ReturnType<typeof heldModels>): vo
       check(conversation !== undefined, 'worker/protocol', 'this conversation was never begun')
       conversation.system = system
       const [{ content: received }] = pictures.messages([{ role: 'user', content }])
-      return written(conversation.send(received ?? '', generateOptions(held, options, answering)), answering)
+      const plan = await generateOptions(held, options, answering)
+      return written(conversation.send(received ?? '', plan), answering)
     },
     reset: async ({ model, chat }) => used(model).chats.get(chat)?.reset(),
     async object({ model, prompt, text, options }, answering) {
       const { held, pictures } = used(model)
+      const { generateObject } = await import('../generate/generate-object.js')
       return generateObject(held.model, pictures.received(prompt), { ...plainOptions(options, answering), ...text })
     },
     async picture({ model, image, options }, { signal }) {
@@ -146,7 +147,7 @@ const plainOptions = ({ constraint: _, ...options }: WireGenerate, { signal, eve
   onOverflow: (overflow: Overflow) => event({ kind: 'overflow', overflow }),
 })
 
-const generateOptions = (held: Held, options: WireGenerate, told: Told): GenerateOptions => ({
+const generateOptions = async (held: Held, options: WireGenerate, told: Told): Promise<GenerateOptions> => ({
   ...plainOptions(options, told),
-  ...(options.constraint && { constraint: held.constraints(options.constraint).start() }),
+  ...(options.constraint && { constraint: (await held.constraints(options.constraint)).start() }),
 })

@@ -2,7 +2,7 @@ import { check, G3Error, type Backend, type Workload } from '@g3/backend'
 import { loadModel, type LoadOptions } from '../generate/load.js'
 import type { Model } from '../generate/model.js'
 import type { BackendWish, LoadEvent, ModelFacts, WireLoad } from './calls.js'
-import { constraintCache, type ConstraintText } from './constraint-text.js'
+import type { ConstraintText } from './constraint-text.js'
 import type { Constraints } from '../grammar/constraint.js'
 
 /** Opens a worker's backend for a model. */
@@ -12,7 +12,8 @@ export type OpenWished = (workload: Workload, wish: BackendWish) => Promise<Back
 export interface Held {
   readonly model: Model
   readonly facts: ModelFacts
-  constraints(text: ConstraintText): Constraints
+  /** Compiled, by code that is fetched for the first: most models of most pages write free text. */
+  constraints(text: ConstraintText): Promise<Constraints>
 }
 
 export interface Use {
@@ -123,7 +124,17 @@ async function loadHeld(
   return {
     model,
     facts: { name, config, instructionTuned, seesImages, context, sequences, backend: caps },
-    constraints: constraintCache(() => model.vocabulary()),
+    constraints: lazyConstraints(model),
+  }
+}
+
+function lazyConstraints(model: Model): Held['constraints'] {
+  let cache: Promise<(text: ConstraintText) => Constraints> | undefined
+  return async (text) => {
+    cache ??= import('./constraint-text.js').then(({ constraintCache }) => constraintCache(() => model.vocabulary()))
+    // What failed for want of a network may work the next time.
+    cache.catch(() => (cache = undefined))
+    return (await cache)(text)
   }
 }
 
