@@ -8,6 +8,7 @@ export default library({
   'prompt-api': 'src/prompt-api/index.ts',
   grammar: 'src/grammar/index.ts',
   gguf: 'src/gguf/index.ts',
+  inspect: 'src/inspect/index.ts',
   speculate: 'src/speculate/index.ts',
   safetensors: 'src/safetensors/index.ts',
   worker: 'src/worker/index.ts',
