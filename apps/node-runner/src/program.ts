@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, Option } from 'commander'
 import { parseEngines } from './bench/engine-spec.js'
+import { distillCommand } from './distill/flags.js'
 import { evalCommand } from './eval/flags.js'
 import { note } from './output.js'
 import { byteCount, OPTIONS, realNumber, wholeNumber, wholeNumbers } from './options.js'
@@ -211,9 +212,10 @@ export function program(): Command {
   modelOptions(serve)
 
   const evaluation = evalCommand(command, modelOptions)
+  const distill = distillCommand(command, modelOptions)
 
   const g3 = command('g3', 'Gemma 3 in TypeScript').showHelpAfterError('Try `g3 --help`.').version(version())
-  for (const sub of [run, chat, pull, models, inspect, estimate, tokenize, schema, logits, vision, bench, evaluation, serve]) g3.addCommand(sub)
+  for (const sub of [run, chat, pull, models, inspect, estimate, tokenize, schema, logits, vision, bench, evaluation, distill, serve]) g3.addCommand(sub)
   g3.addCommand(start, { hidden: true })
   return g3.configureHelp({ showGlobalOptions: true })
 }
