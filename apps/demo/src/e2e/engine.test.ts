@@ -1,0 +1,70 @@
+import { createReadStream, existsSync, statSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { HAS_CHROMIUM, siteInChromium } from '../testing/site-in-chromium.js'
+import { visitor } from '../testing/visitor.js'
+
+const CACHE = process.env.G3_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'g3')
+const REAL = join(CACHE, 'models', 'gemma-3-270m', 'gemma-3-270m-q4_k_m.gguf')
+
+/** Minutes, and a machine of its own: `G3_CHROMIUM=1 npm test -- apps/demo/src/e2e/engine`. */
+const IS_MEASURED = HAS_CHROMIUM && process.env.G3_CHROMIUM !== undefined
+const COMPILE_MS = 300_000
+
+describe.skipIf(!IS_MEASURED)('what the site runs on, in headless Chromium', () => {
+  const opened = siteInChromium({
+    more(request, response) {
+      if (request.url !== '/real.gguf' || !existsSync(REAL)) return false
+      response.writeHead(200, { etag: '"270m"', 'content-length': statSync(REAL).size })
+      createReadStream(REAL).pipe(response)
+      return true
+    },
+  })
+
+  it('sees a picture on WebGPU, when that is chosen', { timeout: 2 * COMPILE_MS }, async () => {
+    const { server, browser } = opened()
+    const visit = await visitor(browser, server.url)
+    const { page } = visit
+    await page.click('.chip')
+    await visit.set('Run on', 'webgpu')
+    await page.press('Escape')
+    await page.click('.example')
+    // SwiftShader compiles every kernel for the CPU.
+    expect(await visit.answer(COMPILE_MS)).toBe('a yellow heart and a purple triangle')
+    expect(await page.evaluate(`document.querySelector('.chip-detail').innerText`)).toBe('GPU')
+    await page.close()
+  })
+
+  it.runIf(existsSync(REAL))(
+    'downloads the 270M, goes on with a text at once, and leaves the page free',
+    { timeout: COMPILE_MS },
+    async () => {
+      const { server, browser } = opened()
+      const visit = await visitor(browser, server.url)
+      const { page } = visit
+      await page.click('.chip')
+      await visit.set('Run on', 'single')
+      await visit.press('A file of yours, or any address')
+      await visit.set('Address of a GGUF file', `${server.url}real.gguf`)
+      await page.click('.own-address [type=submit]')
+      const row = `Array.from(document.querySelectorAll('.model')).find((row) => row.innerText.includes('real'))`
+      await page.until(`${row}?.innerText.includes('Use')`, 120_000)
+      await page.evaluate(`${row}.querySelector('.button-main').click()`)
+      await page.until(`document.querySelector('.chip-detail').innerText.includes('CPU')`, 60_000)
+      await visit.press('Settings of this conversation')
+      await visit.set('Form', 'text')
+      await visit.set('Temperature', '0')
+      await visit.set('Longest answer', '64')
+      await page.evaluate(`void (window.tasks = [],
+        new PerformanceObserver((list) => window.tasks.push(...list.getEntries().map(({ duration }) => duration)))
+          .observe({ type: 'longtask' }))`)
+      await visit.say('The capital of France is')
+      expect(await visit.answer(60_000)).toContain('Paris')
+      // Browsers tell tasks of 50 ms and more.
+      expect(await page.evaluate('window.tasks')).toEqual([])
+      console.log(await visit.facts())
+      await page.close()
+    },
+  )
+})
