@@ -92,4 +92,50 @@ describe.skipIf(!HAS_CHROMIUM)('the chat in headless Chromium', () => {
     await one.page.close()
     await two.page.close()
   })
+
+  it.runIf(IS_WHOLE)('shows what a model writes as text: nothing in it runs, loads or leads astray', async () => {
+    const { server, browser } = opened()
+    const visit = await visitor(browser, server.url)
+    const { page } = visit
+    const hostile = [
+      '<img src=x onerror="window.bad = 1"><script>window.bad = 1</script>',
+      '![pixel](https://example.org/pixel.png) [press](javascript:window.bad=1) [fine](https://example.org/)',
+      '```js\nwindow.bad = 1\n```',
+      '| a | b |\n|---|---|\n| <b>1</b> | 2 |',
+    ].join('\n\n')
+    const turns = [
+      { id: 'a', role: 'user', text: 'Be bad', images: [], state: 'done' },
+      { id: 'b', parent: 'a', role: 'assistant', text: hostile, images: [], state: 'done' },
+    ]
+    const write = (id: string, text: string): Promise<unknown> =>
+      page.evaluate(`(async () => {
+        const all = await (await navigator.storage.getDirectory()).getDirectoryHandle('conversations', { create: true })
+        const folder = await all.getDirectoryHandle(${JSON.stringify(id)}, { create: true })
+        const file = await (await folder.getFileHandle('conversation.json', { create: true })).createWritable()
+        await file.write(${JSON.stringify(text)})
+        await file.close()
+      })()`)
+    await write('hostile', JSON.stringify({ id: 'hostile', updated: 9e12, turns, leaf: 'b' }))
+    await write('broken', '{"id": "broken", "turns": [')
+    await page.reload()
+    await visit.press('Be bad')
+    await page.until(`document.querySelector('.markdown table')`)
+    expect(
+      await page.evaluate(`document.querySelectorAll('.markdown img, .markdown script, .markdown b').length`),
+    ).toBe(0)
+    expect(await page.evaluate(`Array.from(document.querySelectorAll('.markdown a'), ({ href }) => href)`)).toEqual([
+      'https://example.org/',
+    ])
+    expect(await page.evaluate(`document.querySelector('.markdown').innerText`)).toContain(
+      '<script>window.bad = 1</script>',
+    )
+    expect(await page.evaluate('window.bad')).toBeUndefined()
+    expect(page.requests.filter((url) => url.includes('example.org'))).toEqual([])
+
+    await visit.press('A conversation that cannot be read')
+    expect(await page.until(`document.querySelector('.notice-bad')?.innerText`)).toContain('chat/bad-file')
+    await visit.press('Delete “A conversation that cannot be read”')
+    await page.until(`!document.body.innerText.includes('cannot be read')`)
+    await page.close()
+  })
 })

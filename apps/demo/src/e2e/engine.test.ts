@@ -28,7 +28,7 @@ describe.skipIf(!IS_MEASURED)('what the site runs on, in headless Chromium', () 
     const { page } = visit
     await page.click('.chip')
     await visit.set('Run on', 'webgpu')
-    await page.press('Escape')
+    await visit.press('Close')
     await page.click('.example')
     // SwiftShader compiles every kernel for the CPU.
     expect(await visit.answer(COMPILE_MS)).toBe('a yellow heart and a purple triangle')
@@ -59,9 +59,10 @@ describe.skipIf(!IS_MEASURED)('what the site runs on, in headless Chromium', () 
       await page.evaluate(`void (window.tasks = [],
         new PerformanceObserver((list) => window.tasks.push(...list.getEntries().map(({ duration }) => duration)))
           .observe({ type: 'longtask' }))`)
+      // As `g3 run` has it.
       await visit.say('The capital of France is')
-      expect(await visit.answer(60_000)).toContain('Paris')
-      // Browsers tell tasks of 50 ms and more.
+      expect(await visit.answer(60_000)).toMatch(/^ the capital of the country of France/)
+      // Browsers tell of tasks of 50 ms and more.
       expect(await page.evaluate('window.tasks')).toEqual([])
       console.log(await visit.facts())
       await page.close()

@@ -70,6 +70,11 @@ export function Welcome() {
             {state.choice.title} could not be loaded: {state.failure.message} ({state.failure.code})
           </Notice>
         )}
+        {talk.failure.value && (
+          <Notice kind="bad">
+            {talk.failure.value.message} ({talk.failure.value.code})
+          </Notice>
+        )}
         {trouble !== undefined && <Notice kind="bad">{trouble}</Notice>}
       </div>
     </div>
