@@ -16,8 +16,11 @@ const FAST: Tolerances = { ...PRECISE, product: 8e-2, productOnGrid: 8e-3, layer
 /** One type of each way to store and to fold, for what does not depend on the type. */
 const FEW: readonly QuantType[] = ['F16', 'Q5_0', 'Q8_0', 'Q4_K', 'Q6_K']
 
-/** What a precision does with all the other types takes minutes, which `npm test` leaves to CI: `G3_TESTS=whole`. */
-const ALL_IN_CI = process.env.G3_TESTS === 'whole' ? {} : { types: FEW }
+/** What all else does with all types takes minutes, which `npm test` leaves to CI. */
+const isWhole = process.env.G3_TESTS === 'whole'
+const ALL_IN_CI = isWhole ? {} : { types: FEW }
+/** Threads and memories cut work elsewhere, whatever the type. */
+const FEW_IN_CI: Pick<Variant, 'types' | 'cacheTypes'> = isWhole ? { types: FEW } : { types: ['F16', 'Q4_K'], cacheTypes: ['f16'] }
 
 interface Variant {
   readonly options: CpuOptions
@@ -35,11 +38,11 @@ const variants: Readonly<Record<string, Variant>> = {
   'fast without relaxed SIMD': {
     options: { precision: 'fast', threads: 2, simd: 'plain' }, tolerances: PRECISE, ...ALL_IN_CI,
   },
-  'fast on one thread': { options: { precision: 'fast', threads: 1 }, tolerances: FAST, types: FEW },
-  'fast on three threads': { options: { precision: 'fast', threads: 3 }, tolerances: FAST, types: FEW },
-  'a memory for each matrix': { options: { threads: 2, limits: { matrixBytes: 1 } }, tolerances: FAST, types: FEW },
+  'fast on one thread': { options: { precision: 'fast', threads: 1 }, tolerances: FAST, ...FEW_IN_CI },
+  'fast on three threads': { options: { precision: 'fast', threads: 3 }, tolerances: FAST, ...FEW_IN_CI },
+  'a memory for each matrix': { options: { threads: 2, limits: { matrixBytes: 1 } }, tolerances: FAST, ...FEW_IN_CI },
   'a memory for each matrix, none of them shared': {
-    options: { limits: { matrixBytes: 1, shared: false } }, tolerances: FAST, types: FEW, cacheTypes: ['f16'],
+    options: { limits: { matrixBytes: 1, shared: false } }, tolerances: FAST, ...FEW_IN_CI, cacheTypes: ['f16'],
   },
 }
 
