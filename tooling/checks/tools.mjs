@@ -16,7 +16,7 @@ export function ensureInstalled(folder) {
   const stamp = join(folder, 'node_modules', '.installed')
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return
   console.log(`${folder}: installing`)
-  pnpm(['install', '--ignore-workspace', '--frozen-lockfile'], folder)
+  pnpm(['install', '--frozen-lockfile'], folder)
   writeFileSync(stamp, lock)
 }
 

@@ -187,6 +187,8 @@ export const workerPool = (
     async dispose() {
       if (disposed) return
       disposed = true
+      // Deno ends no thread that waits inside WASM: this job has them wait for a message instead, which never comes.
+      if (failure === undefined && room() > 0) post(JOB.attach, 0)
       fail(new G3Error('backend/disposed', 'the backend was disposed while work was waiting'))
       for (const worker of workers) worker.terminate()
     },

@@ -26,7 +26,8 @@ export interface Thread {
 export const startThread = (workerUrl: string | URL | undefined): Thread => {
   if (typeof Worker === 'function') {
     const url = workerUrl ?? URL.createObjectURL(new Blob([workerSource], { type: 'text/javascript' }))
-    const worker = new Worker(url)
+    // The program would do as a classic script, too, but Deno has none.
+    const worker = new Worker(url, { type: 'module' })
     return {
       send: (message) => worker.postMessage(message),
       onError: (report) => worker.addEventListener('error', (event) => report(event.message)),
