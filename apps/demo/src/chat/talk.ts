@@ -217,11 +217,21 @@ export function talk(engine: Engine, library: Library): Talk {
     conversation.value = next
   }
 
+  /** What an untouched conversation is to be: base models go on with texts. */
+  const fresh = (): Conversation => {
+    const model = engine.model.peek()
+    return { ...newConversation(), ...(model && { form: model.instructionTuned ? 'chat' : 'text' }) }
+  }
+  engine.model.subscribe((model) => {
+    if (model && conversation.peek().turns.length === 0)
+      conversation.value = { ...conversation.peek(), form: fresh().form }
+  })
+
   library.onElsewhere((id) => {
     if (id !== conversation.peek().id || writing.peek()) return
     void library.read(id).then(
       (found) => {
-        if (id === conversation.peek().id && !writing.peek()) conversation.value = found ?? newConversation()
+        if (id === conversation.peek().id && !writing.peek()) conversation.value = found ?? fresh()
       },
       () => {},
     )
@@ -239,10 +249,10 @@ export function talk(engine: Engine, library: Library): Talk {
       await quiet()
       try {
         const found = id === undefined ? undefined : await library.read(id)
-        if (asked === latest) show(found ?? newConversation())
+        if (asked === latest) show(found ?? fresh())
       } catch (error) {
         if (asked !== latest) return
-        show(newConversation())
+        show(fresh())
         failure.value = failureOf(error)
       }
     },
@@ -285,7 +295,7 @@ export function talk(engine: Engine, library: Library): Talk {
       if (id === conversation.peek().id) {
         await quiet()
         await stored.settle()
-        show(newConversation())
+        show(fresh())
       }
       await library.remove(id)
     },

@@ -40,7 +40,7 @@ describe('part', () => {
 })
 
 describe('isolated', () => {
-  it('adds what lets threads share memory, and the policy to pages only', () => {
+  it('adds what lets threads share memory, and the policy, to pages and to the programs of workers', () => {
     const page = isolated(new Response('', { status: 200, headers: { 'content-type': 'text/html' } }))
     expect(page.headers.get('cross-origin-embedder-policy')).toBe('require-corp')
     expect(page.headers.get('cross-origin-opener-policy')).toBe('same-origin')
@@ -48,6 +48,6 @@ describe('isolated', () => {
     const script = isolated(new Response('', { status: 404, headers: { 'content-type': 'text/javascript' } }))
     expect(script.status).toBe(404)
     expect(script.headers.get('cross-origin-embedder-policy')).toBe('require-corp')
-    expect(script.headers.has('content-security-policy')).toBe(false)
+    expect(script.headers.get('content-security-policy')).toBe("default-src 'none'")
   })
 })

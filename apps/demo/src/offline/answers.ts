@@ -14,7 +14,8 @@ export function isolated(response: Response): Response {
   if (response.type === 'opaque' || response.type === 'opaqueredirect' || response.status === 0) return response
   const headers = new Headers(response.headers)
   for (const [name, value] of Object.entries(ISOLATION)) headers.set(name, value)
-  if (headers.get('content-type')?.startsWith('text/html')) headers.set('content-security-policy', SITE_POLICY)
+  // For the programs of workers, too, which have a policy of their own.
+  headers.set('content-security-policy', SITE_POLICY)
   const { status, statusText } = response
   return new Response(response.body, { status, statusText, headers })
 }
