@@ -6,7 +6,7 @@ import { sizesOf, type OnnxSizes } from './sizes.js'
 import { startThread, type Thread } from './thread.js'
 
 export interface OnnxEncoderOptions extends OnnxSizes {
-  /** `vision_encoder.onnx`, or one of its kinds: `_fp16`, `_q4`, `_quantized`. */
+  /** `vision_encoder.onnx`, or one of its kinds: `_fp16`, `_q4`, `_bnb4`, `_quantized` and so on. */
   readonly model: OnnxFile
   /** Weights that lie beside it, by the names that it has for them, such as `vision_encoder.onnx_data`. */
   readonly data?: Readonly<Record<string, OnnxFile>>
