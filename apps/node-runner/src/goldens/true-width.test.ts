@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { type Buffer, type VisionBackend } from '@g3/backend'
 import { cpu } from '@g3/kernels-cpu'
+import { webgpu, webgpuAdapter } from '@g3/kernels-webgpu'
 import { loadTower, SIGLIP_896, towerTensors, type TowerConfig } from '@g3/vision'
 import { describe, expect, it } from 'vitest'
 import { hashedTensor, uniform } from './hashed.js'
@@ -26,13 +27,18 @@ function apart(found: Float32Array, want: Float32Array): number {
   return found.reduce((most, value, i) => Math.max(most, Math.abs(value - want[i])), 0) / largest
 }
 
+const onCpu = (): Promise<VisionBackend> => cpu({ threads: 2, precision: 'exact' })
+
+/** WebGPU, where all is wanted: SwiftShader takes minutes to compile an encoder. */
+const gpu = process.env.G3_GPU === 'whole' && (await webgpuAdapter().then(({ name }) => !/swiftshader/i.test(name)))
+
 /** Largest of {@link apart}, stage by stage and of the soft tokens. */
-async function errors(name: string): Promise<readonly number[]> {
+async function errors(name: string, make = onCpu): Promise<readonly number[]> {
   const { side, layers, rows, softRows, stages, values } = goldenOf(name)
   const config: TowerConfig = { ...SIGLIP_896, imageSide: side, layers }
   const { width, outWidth } = config
   const sizes = new Map(towerTensors(config).map((tensor) => [tensor.name, tensor]))
-  await using inner = await cpu({ threads: 2, precision: 'exact' })
+  await using inner = await make()
   const buffers = new Map<string, Buffer>()
   const backend: VisionBackend = {
     ...inner,
@@ -81,6 +87,11 @@ async function errors(name: string): Promise<readonly number[]> {
 describe('the encoder at its true width computes what torch does, in f32', () => {
   it('a layer of 256 patches', async () => {
     for (const error of await errors('part')) expect(error).toBeLessThan(1e-4)
+  })
+
+  it.runIf(gpu)('a layer of 256 patches, on WebGPU', { timeout: 600_000 }, async () => {
+    const found = await errors('part', () => webgpu({ selfCheck: false }))
+    for (const error of found) expect(error).toBeLessThan(1e-4)
   })
 
   // A minute of two cores.
