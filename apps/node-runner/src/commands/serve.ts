@@ -4,6 +4,7 @@ import { loadForCommand } from '../loading.js'
 import type { ModelOptions } from '../options.js'
 import { harmless, note } from '../output.js'
 import { app } from '../serve/app.js'
+import { openBatches } from '../serve/batch/open.js'
 import { keysOf } from '../serve/keys.js'
 import { metricsOf } from '../serve/metrics.js'
 import { startServer } from '../serve/server.js'
@@ -18,6 +19,11 @@ export interface ServeOptions extends ModelOptions {
   readonly maxBody: number
   readonly apiKeys?: string
   readonly cors?: readonly string[]
+  readonly data?: string
+  readonly batchQueue?: string
+  readonly batchSlots?: number
+  readonly maxFile: number
+  readonly maxFiles: number
   readonly log: 'silent' | 'error' | 'info'
 }
 
@@ -26,6 +32,8 @@ const CONTEXT = 8192
 
 /** Prompts are read in small steps, between which all others get their next token. */
 const STEP_ROWS = 128
+
+const LINE_LIMITS = { lines: 50_000, lineBytes: 4 << 20 }
 
 /** Answers that are under way at the end may take so long to finish. */
 const DRAIN_MS = 30_000
@@ -47,15 +55,27 @@ export async function serve(options: ServeOptions): Promise<void> {
     deadlineMs: options.timeout * 1000,
   }
   let isReady = true
+  const log = pino({ level: options.log }, pino.destination({ fd: 2, sync: true }))
+  const batches = await openBatches({
+    ...(options.data !== undefined && { data: options.data }),
+    ...(options.batchQueue !== undefined && { valkey: options.batchQueue }),
+    // Half of the places stay for those who wait for their answers.
+    concurrency: options.batchSlots ?? Math.max(1, slots.total >> 1),
+    limits: { ...LINE_LIMITS, fileBytes: options.maxFile, totalBytes: options.maxFiles },
+    onFailure: (problem) => log.error({ err: problem }, 'batch'),
+    note,
+  })
   const api = app({
     served,
-    log: pino({ level: options.log }, pino.destination({ fd: 2, sync: true })),
+    log,
     bodyBytes: options.maxBody,
     isReady: () => isReady,
     ...(checkKey && { checkKey }),
+    ...(batches && { batches }),
     ...(options.cors && { origins: options.cors }),
   })
   const server = await startServer(api.fetch, { host: options.listen, port: options.port })
+  await batches?.start(api.fetch)
   note(`Serving ${harmless(name)} on http://${options.listen}:${server.port}, ${slots.total} texts at a time.`)
 
   const { promise: ended, resolve: end } = Promise.withResolvers<void>()
@@ -69,6 +89,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     note('They took too long.')
     process.exit(1)
   }, DRAIN_MS)
+  await batches?.close()
   await slots.drain()
   await server.close()
   clearTimeout(late)

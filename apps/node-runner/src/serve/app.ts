@@ -8,6 +8,8 @@ import { HTTPException } from 'hono/http-exception'
 import { routePath } from 'hono/route'
 import type { Logger } from 'pino'
 import { ApiError, apiError, badRequest, sendError } from './api-error.js'
+import type { Batches } from './batch/batches.js'
+import { batchesOff, batchRoutes } from './batch/routes.js'
 import { docsPage } from './docs.js'
 import type { CheckKey } from './keys.js'
 import { health } from './responses.js'
@@ -27,12 +29,16 @@ export interface AppOptions {
   /** Origins whose pages may call; none by default. */
   readonly origins?: readonly string[]
   readonly bodyBytes: number
+  /** Files and batches, where they are kept. */
+  readonly batches?: Batches
   /** Whether the server takes requests still. */
   isReady(): boolean
 }
 
 /** Routes that are open to all: a load balancer has no key. */
 const OPEN = new Set(['/health', '/ready'])
+
+const FILES = '/v1/files'
 
 const REQUEST_ID = /^[A-Za-z0-9_.-]{1,128}$/
 
@@ -45,7 +51,7 @@ const wrongBody: Hook<unknown, App, string, unknown> = (result) => {
 
 /** The whole API over one model. It listens nowhere: give its `fetch` to a server. */
 export function app(options: AppOptions): OpenAPIHono<App> {
-  const { served, log, checkKey, origins = [], bodyBytes, isReady } = options
+  const { served, log, checkKey, origins = [], bodyBytes, batches, isReady } = options
   const { metrics } = served
   const app = new OpenAPIHono<App>({ defaultHook: wrongBody })
 
@@ -71,30 +77,32 @@ export function app(options: AppOptions): OpenAPIHono<App> {
   })
   if (origins.length > 0) app.use(cors({ origin: [...origins], maxAge: 600 }))
   app.use(async (c, next) => {
-    if (checkKey === undefined || OPEN.has(c.req.path)) return next()
+    if (checkKey === undefined || OPEN.has(c.req.path) || batches?.isLine(c.req.raw)) return next()
     const [, key] = /^Bearer ([\x21-\x7e]{1,512})$/i.exec(c.req.header('authorization') ?? '') ?? []
     if (key !== undefined && (await checkKey(key))) return next()
     c.header('WWW-Authenticate', 'Bearer')
     const message = 'give one of the server’s keys: Authorization: Bearer KEY'
     return sendError(c, new ApiError(401, 'invalid_request_error', message, { code: 'invalid_api_key' }))
   })
-  app.use(
-    bodyLimit({
-      maxSize: bodyBytes,
-      onError: (c) =>
-        sendError(
-          c,
-          new ApiError(413, 'invalid_request_error', `the body has more than ${bodyBytes} bytes`, {
-            code: 'body_too_large',
-          }),
-        ),
-    }),
-  )
+  const limit = bodyLimit({
+    maxSize: bodyBytes,
+    onError: (c) =>
+      sendError(
+        c,
+        new ApiError(413, 'invalid_request_error', `the body has more than ${bodyBytes} bytes`, {
+          code: 'body_too_large',
+        }),
+      ),
+  })
+  // Files are kept as they come, and have a limit of their own.
+  app.use((c, next) => (batches && c.req.path === FILES ? next() : limit(c, next)))
 
   tokenRoutes(app, served)
   const forms = constraintCache(() => served.model.vocabulary())
   generateRoutes(app, served, forms, noteFailure)
   responsesRoute(app, served, forms, noteFailure)
+  if (batches) batchRoutes(app, batches)
+  else batchesOff(app)
   const json = { 'application/json': { schema: health } }
   app.openapi(
     createRoute({ method: 'get', path: '/health', responses: { 200: { description: 'It runs', content: json } } }),

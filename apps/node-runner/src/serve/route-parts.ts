@@ -4,7 +4,7 @@ import * as answers from './responses.js'
 
 export const json = <Schema>(schema: Schema) => ({ 'application/json': { schema } })
 
-const failure = (description: string) => ({ description, content: json(answers.error) })
+export const failure = (description: string) => ({ description, content: json(answers.error) })
 
 /** Of every route that reads a body. */
 export const FAILURES = {

@@ -32,7 +32,7 @@ export interface TestApp {
 /** The API over a model, as the command makes it. */
 export function testApp(
   model: Model,
-  options: Partial<Pick<AppOptions, 'checkKey' | 'origins' | 'bodyBytes'>> & {
+  options: Partial<Pick<AppOptions, 'checkKey' | 'origins' | 'bodyBytes' | 'batches'>> & {
     readonly queue?: number
     readonly deadlineMs?: number
   } = {},
