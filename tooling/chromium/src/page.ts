@@ -1,4 +1,5 @@
 import { fieldsOf, type Connection } from './connection.ts'
+import { mainThreadTasks } from './tasks.ts'
 
 /** A tab. */
 export interface Page {
@@ -20,6 +21,8 @@ export interface Page {
   screenshot(): Promise<Buffer>
   /** Cuts the network, or brings it back. */
   offline(isOff: boolean): Promise<void>
+  /** Milliseconds of CPU that each task of the page's own thread took while work went on: waiting for a core is not counted. */
+  tasks(work: () => Promise<void>): Promise<readonly number[]>
   /** A command of the DevTools protocol for this tab. */
   send(method: string, params?: Readonly<Record<string, unknown>>): Promise<Readonly<Record<string, unknown>>>
   /** What was written to the console as an error, and what was thrown and not caught. */
@@ -145,6 +148,7 @@ export async function openPage(line: Connection, url = 'about:blank'): Promise<P
         uploadThroughput: -1,
       })
     },
+    tasks: (work) => mainThreadTasks(line, String(sessionId), send, work),
     send,
     async close() {
       forget()

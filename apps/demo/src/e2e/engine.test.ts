@@ -56,14 +56,14 @@ describe.skipIf(!IS_MEASURED)('what the site runs on, in headless Chromium', () 
       await visit.set('Form', 'text')
       await visit.set('Temperature', '0')
       await visit.set('Longest answer', '64')
-      await page.evaluate(`void (window.tasks = [],
-        new PerformanceObserver((list) => window.tasks.push(...list.getEntries().map(({ duration }) => duration)))
-          .observe({ type: 'longtask' }))`)
-      // As `g3 run` has it.
-      await visit.say('The capital of France is')
-      expect(await visit.answer(60_000)).toMatch(/^ the capital of the country of France/)
-      // Browsers tell of tasks of 50 ms and more.
-      expect(await page.evaluate('window.tasks')).toEqual([])
+      const tasks = await page.tasks(async () => {
+        // As `g3 run` has it.
+        await visit.say('The capital of France is')
+        expect(await visit.answer(120_000)).toMatch(/^ the capital of the country of France/)
+      })
+      const longest = Math.max(...tasks)
+      console.log(`${tasks.length} tasks of the page, the longest ${longest.toFixed(1)} ms of CPU`)
+      expect(longest).toBeLessThan(16)
       console.log(await visit.facts())
       await page.close()
     },
