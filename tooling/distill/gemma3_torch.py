@@ -53,9 +53,12 @@ class Model:
         a, b = x[..., :half], x[..., half:]
         return torch.cat([a * cos - b * sin, b * cos + a * sin], -1)
 
-    def hidden(self, ids, images=()):
-        """One text. images: (at, soft tokens)."""
+    def hidden(self, ids, images=(), lengths=None):
+        """One text, or several of these lengths one after the other. images: (at, soft tokens)."""
         n = len(ids)
+        lengths = torch.tensor(lengths or [n])
+        positions = torch.cat([torch.arange(length) for length in lengths.tolist()])
+        text = torch.repeat_interleave(torch.arange(len(lengths)), lengths)
         x = self.w["token_embd.weight"][torch.tensor(ids).clamp(min=0)] * math.sqrt(self.w["token_embd.weight"].shape[1])
         x = x.clone()
         rows = torch.arange(n)
@@ -66,15 +69,15 @@ class Model:
         for i in range(self.layers):
             name = f"blk.{i}"
             base, factor = (self.bases[1], self.factor) if self.is_global[i] else (self.bases[0], 1.0)
-            seen = rows[None, :] < ends[:, None]
+            seen = (rows[None, :] < ends[:, None]) & (text[None, :] == text[:, None])
             if not self.is_global[i]:
                 seen &= rows[None, :] > rows[:, None] - self.window
             h = self.rms(x, f"{name}.attn_norm")
             q = self.linear(h, f"{name}.attn_q").view(n, self.heads, self.head_dim)
             k = self.linear(h, f"{name}.attn_k").view(n, self.kv_heads, self.head_dim)
             v = self.linear(h, f"{name}.attn_v").view(n, self.kv_heads, self.head_dim)
-            q = self.rotate(self.rms(q, f"{name}.attn_q_norm"), rows, base, factor)
-            k = self.rotate(self.rms(k, f"{name}.attn_k_norm"), rows, base, factor)
+            q = self.rotate(self.rms(q, f"{name}.attn_q_norm"), positions, base, factor)
+            k = self.rotate(self.rms(k, f"{name}.attn_k_norm"), positions, base, factor)
             group = self.heads // self.kv_heads
             k, v = k.repeat_interleave(group, 1), v.repeat_interleave(group, 1)
             scores = torch.einsum("rhd,shd->hrs", q, k) * self.head_dim**-0.5
