@@ -1,11 +1,11 @@
 import { open, readFile, rename, rm } from 'node:fs/promises'
-import { G3Error } from '@g3/backend'
+import { G3Error, isG3Error } from '@g3/backend'
 
 /**
  * Writes a file that is there wholly or not at all, however the process ends: what was there stays until all is on the disk.
  * @throws G3Error `cli/unwritable-file`
  */
-export async function writeWholeFile(path: string, bytes: Uint8Array | string): Promise<void> {
+export async function writeWholeFile(path: string, bytes: Uint8Array | AsyncIterable<Uint8Array>): Promise<void> {
   const part = `${path}.${process.pid}.part`
   try {
     await using file = await open(part, 'w')
@@ -14,8 +14,9 @@ export async function writeWholeFile(path: string, bytes: Uint8Array | string): 
     await rename(part, path)
   } catch (cause) {
     await rm(part, { force: true })
-    const why = cause instanceof Error ? cause.message : String(cause)
-    throw new G3Error('cli/unwritable-file', `${path} cannot be written: ${why}; what was there is untouched`, {
+    // What makes the bytes may have failed, or was stopped.
+    if (isG3Error(cause) || !(cause instanceof Error && 'syscall' in cause)) throw cause
+    throw new G3Error('cli/unwritable-file', `${path} cannot be written: ${cause.message}; what was there is untouched`, {
       cause,
     })
   }

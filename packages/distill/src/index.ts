@@ -1,5 +1,6 @@
 export { exampleOf, type NamedExample } from './data/examples.js'
 export { jsonLines, type JsonRow, type NamedRow } from './data/json-lines.js'
+export { merged, type MergeOptions } from './merge/merge.js'
 export { random, type Random } from './random.js'
 export { sampledTargets, topTargets, type Targets } from './signal/draw-targets.js'
 export { readSignal, signalFile } from './signal/signal-file.js'

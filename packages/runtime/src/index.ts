@@ -25,6 +25,7 @@ export type { OpenedModel } from './generate/opened-model.js'
 export type { ReadOptions } from './generate/read-prompt.js'
 export { openModel, type FileSource, type ModelSource } from './generate/source.js'
 export type { Picture, PictureOptions } from './generate/pictures.js'
+export { readAdapter, type AdapterFile, type AdapterPair } from './lora/adapter-file.js'
 export type { Adapter, AdapterLoadOptions, Adapters, AdapterUse } from './lora/adapters.js'
 export {
   loadGemma3,

@@ -67,7 +67,15 @@ export function distillCommand(
     .addOption(OPTIONS.json('print one object'))
     .action(async (options) => (await import('../commands/distill-train.js')).distillTrain(options))
 
+  const merge = command('merge', 'put an adapter into the matrices of a model')
+    .addOption(OPTIONS.model())
+    .addOption(OPTIONS.lora().makeOptionMandatory())
+    .addOption(new Option('--type <type>', 'how changed matrices are stored').choices(['f16', 'q8_0']).default('f16'))
+    .requiredOption('--out <file>', 'a GGUF file')
+    .action(async (options) => (await import('../commands/distill-merge.js')).distillMerge(options))
+
   return command('distill', 'have a model learn from a teacher, or from your own texts')
     .addCommand(signal)
     .addCommand(train)
+    .addCommand(merge)
 }

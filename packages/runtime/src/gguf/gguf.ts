@@ -12,6 +12,8 @@ export interface Gguf extends TensorDirectory {
   /** Tensors start at multiples of this many bytes. */
   readonly alignment: number
   readonly metadata: ReadonlyMap<string, GgufValue>
+  /** Where the keys with their values lie in the file, for those who copy them as they are. */
+  readonly keys: { readonly count: number; readonly offset: number; readonly byteLength: number }
   readonly source: ByteSource
 }
 
@@ -36,10 +38,12 @@ export async function readGguf(source: ByteSource, options: { signal?: AbortSign
   const version = await readVersion(cursor, source.name)
   const tensorCount = await readCount(cursor, 'tensors', TENSOR_LIMIT, LEAST_TENSOR_BYTES)
   const keyCount = await readCount(cursor, 'keys', KEY_LIMIT, LEAST_KEY_BYTES)
+  const offset = cursor.at
   const metadata = await readMetadata(cursor, keyCount)
+  const keys = { count: keyCount, offset, byteLength: cursor.at - offset }
   checkWhole(metadata, source.name)
   const alignment = readAlignment(metadata)
-  return { version, alignment, metadata, source, ...(await readTensors(cursor, source, tensorCount, alignment)) }
+  return { version, alignment, metadata, keys, source, ...(await readTensors(cursor, source, tensorCount, alignment)) }
 }
 
 /**

@@ -5,5 +5,5 @@ export { placeOf, readGguf, repackedTypes, tensorNamed, type Gguf } from './gguf
 export type { GgufTensor, TensorPlace, UnsupportedTensor } from './tensors.js'
 export { isPackedStrings, type GgufNumbers, type GgufValue } from './values.js'
 export { tokenizerFields } from './tokenizer-fields.js'
-export { ggufHeader, writeGguf } from './gguf-writer.js'
-export type { GgufField, GgufHeader, GgufToWrite, TensorToPlace, TensorToWrite } from './gguf-writer.js'
+export { byteWriter, ggufHeader, writeGguf } from './gguf-writer.js'
+export type { ByteWriter, GgufField, GgufHeader, GgufToWrite, TensorToPlace, TensorToWrite } from './gguf-writer.js'
