@@ -1,7 +1,8 @@
 import type { Chunk, GenerateOptions, GenerationResult } from '@g3/runtime'
-import { isEnd, tokenLogprob } from './logprobs.js'
+import { badRequest } from './api-error.js'
+import { isEnd, joinLogprobs, legacyLogprobs, promptLogprobs, tokenLogprob, type Logprobs } from './logprobs.js'
 import type { CompletionRequest } from './requests.js'
-import type { Completion, FinishReason, TokenLogprob } from './responses.js'
+import type { FinishReason, TokenLogprob } from './responses.js'
 import { checkFits, finishOf, samplingOf, write, type Served } from './served.js'
 
 /** OpenAI's own default. */
@@ -12,8 +13,6 @@ export interface CompletionJob {
   readonly texts: readonly { readonly ids: Int32Array; readonly echo: string; readonly options: GenerateOptions }[]
 }
 
-type Logprobs = NonNullable<Completion['choices'][number]['logprobs']>
-
 export interface WrittenText {
   readonly text: string
   readonly logprobs: Logprobs | null
@@ -21,7 +20,12 @@ export interface WrittenText {
   readonly result: GenerationResult
 }
 
+/** @throws ApiError 400 */
 export function completionJob({ model }: Served, request: CompletionRequest): CompletionJob {
+  const scored = request.echo ? (request.logprobs ?? undefined) : undefined
+  // They are known once the text is whole, and a stream would have sent the prompt by then.
+  if (scored !== undefined && request.stream)
+    throw badRequest('echo with logprobs cannot be streamed: leave one of stream, echo, logprobs out', 'stream')
   const prompts = promptsOf(request.prompt).map((prompt) =>
     typeof prompt === 'string' ? model.encode(prompt) : Int32Array.from(prompt),
   )
@@ -35,6 +39,7 @@ export function completionJob({ model }: Served, request: CompletionRequest): Co
         ...samplingOf(request, place * choices + choice, model.tokenizer.size),
         maxTokens: request.max_tokens ?? MOST_TOKENS,
         ...(typeof request.logprobs === 'number' && { logprobs: request.logprobs }),
+        ...(scored !== undefined && { promptLogprobs: scored }),
       },
     })),
   )
@@ -62,28 +67,16 @@ export async function writeText(
     const one =
       logprobs && id !== undefined && !isEnd(served.model, id) ? tokenLogprob(served.model, logprobs) : undefined
     if (one) all.push(one)
-    if (piece !== '' || one) await listen(piece, one ? legacy([one], text.length) : null)
+    if (piece !== '' || one) await listen(piece, one ? legacyLogprobs([one], text.length) : null)
     text += piece
   }
   const result = await write(served, ids, options, signal, take, place)
-  const logprobs = options.logprobs === undefined ? null : legacy(all, echo.length)
-  return { text, logprobs, finish: finishOf(result), result }
-}
-
-/** The form that log-probabilities have in completions. */
-function legacy(all: readonly TokenLogprob[], begin: number): Logprobs {
-  const offsets: number[] = []
-  let from = begin
-  for (const { token } of all) {
-    offsets.push(from)
-    from += token.length
-  }
+  const written = options.logprobs === undefined ? null : legacyLogprobs(all, echo.length)
+  const before = result.promptLogprobs && promptLogprobs(served.model, ids, result.promptLogprobs)
   return {
-    tokens: all.map(({ token }) => token),
-    token_logprobs: all.map(({ logprob }) => logprob),
-    top_logprobs: all.map(({ top_logprobs }) =>
-      Object.fromEntries(top_logprobs.map(({ token, logprob }) => [token, logprob])),
-    ),
-    text_offset: offsets,
+    text,
+    logprobs: written && before ? joinLogprobs(before, written) : written,
+    finish: finishOf(result),
+    result,
   }
 }

@@ -135,25 +135,37 @@ describe("OpenAI's SDK", () => {
     expect(await ask(0)).toBeGreaterThan((plain.usage?.prompt_tokens ?? 0) + 4)
   })
 
-  it('completes text, with what went before and how likely it was', async () => {
-    const settings = {
-      model: 'tiny',
-      prompt: ['hello', 'other'],
-      max_tokens: 5,
-      temperature: 0,
-      logprobs: 2,
-      echo: true,
-      n: 1,
-    }
+  it('completes text, with what went before', async () => {
+    const settings = { model: 'tiny', prompt: ['hello', 'other'], max_tokens: 5, temperature: 0, echo: true, n: 1 }
     const { choices, usage } = await client.completions.create(settings)
     expect(choices).toHaveLength(2)
     expect(choices[0].text.startsWith('hello')).toBe(true)
-    expect(choices[0].logprobs?.tokens).toHaveLength(5)
     expect(usage?.completion_tokens).toBe(10)
     const texts = ['', '']
     for await (const chunk of await client.completions.create({ ...settings, stream: true }))
       for (const { index, text } of chunk.choices) texts[index] += text
     expect(texts).toEqual(choices.map(({ text }) => text))
+  })
+
+  it('tells how likely a prompt was: each token as likely as when it was written', async () => {
+    const ids = [...model.encode('hello there')]
+    const generated = await model.generate(Int32Array.from(ids), { maxTokens: 6, temperature: 0 }).result()
+    const settings = { model: 'tiny', temperature: 0, logprobs: 2 }
+    const written = await client.completions.create({ ...settings, prompt: ids, max_tokens: 6 })
+    const prompt = [...ids, ...generated.ids]
+    const { choices } = await client.completions.create({ ...settings, prompt, max_tokens: 1, echo: true })
+    const [{ text, logprobs }] = choices
+    const { tokens = [], token_logprobs: all = [], top_logprobs: top = [], text_offset: offsets = [] } = logprobs ?? {}
+    const { token_logprobs: before = [] } = written.choices[0].logprobs ?? {}
+    expect([tokens, all, top, offsets].map((list) => list.length)).toEqual(Array(4).fill(prompt.length + 1))
+    expect([all[0], top[0]]).toEqual([null, null])
+    expect(before).toHaveLength(6)
+    for (const [i, logprob] of before.entries()) expect(all[ids.length + i]).toBeCloseTo(logprob, 4)
+    expect(Object.keys(top[1] ?? {})).toHaveLength(2)
+    const hello = tokens.findIndex((token) => token.startsWith('h'))
+    expect(text.slice(offsets[hello])).toMatch(/^hello there/)
+    const streamed = client.completions.create({ ...settings, prompt, echo: true, stream: true })
+    await expect(streamed).rejects.toThrow(/cannot be streamed/)
   })
 
   it('stops where it is told', async () => {

@@ -132,7 +132,10 @@ export const completionRequest = z
       z.array(z.string()).min(1).max(MOST_PROMPTS),
       z.array(ids).min(1).max(MOST_PROMPTS),
     ]),
-    echo: z.boolean().nullish(),
+    echo: z
+      .boolean()
+      .nullish()
+      .openapi({ description: 'With logprobs, also how likely the prompt was; that is not streamed.' }),
     logprobs: z.int().min(0).max(20).nullish(),
   })
   .openapi('CompletionRequest')

@@ -63,8 +63,8 @@ export const completion = z
         logprobs: z
           .object({
             tokens: z.array(z.string()),
-            token_logprobs: z.array(z.number()),
-            top_logprobs: z.array(z.record(z.string(), z.number())),
+            token_logprobs: z.array(z.number().nullable()),
+            top_logprobs: z.array(z.record(z.string(), z.number()).nullable()),
             text_offset: z.array(z.int()),
           })
           .nullable(),
