@@ -62,6 +62,8 @@ describe('hostile requests', () => {
     ['a choice of a tool without tools', 400, post(path, { ...chat, tool_choice: 'required' })],
     ['ids that are none', 400, post('/detokenize', { tokens: [1, 16_000_000] })],
     ['an empty prompt', 400, post('/v1/completions', { prompt: [] })],
+    ['a prompt of ids that are none', 400, post('/v1/completions', { prompt: [2, 16_000_000] })],
+    ['another method', 405, new Request('http://g3/v1/chat/completions')],
     ['another path', 404, new Request('http://g3/v1/../../etc/passwd')],
   ])('%s: an error in OpenAI’s shape', async (_, status, request) => {
     const { fetch, slots, log } = testApp(model)
@@ -103,6 +105,12 @@ describe('the server', () => {
     const twice = { messages: [...chat.messages, { role: 'user', content: 'there' }] }
     const joined = await (await fetch(post('/apply-template', twice))).json()
     expect(joined.prompt).toBe('<bos><start_of_turn>user\nhello\n\nthere<end_of_turn>\n<start_of_turn>model\n')
+  })
+
+  it('says which methods a path has', async () => {
+    const { fetch } = testApp(model)
+    const response = await fetch(new Request('http://g3/tokenize', { method: 'PUT' }))
+    expect([response.status, response.headers.get('allow')]).toEqual([405, 'POST'])
   })
 
   it('counts what it does', async () => {

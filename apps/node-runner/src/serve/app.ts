@@ -131,20 +131,41 @@ export function app(options: AppOptions): OpenAPIHono<App> {
   app.doc31('/openapi.json', about)
   app.get('/', (c) => c.html(docsPage(app.getOpenAPI31Document(about))))
 
-  app.notFound((c) =>
-    sendError(
+  app.notFound((c) => {
+    const allowed = methodsOf(app, c.req.path)
+    if (allowed.length > 0) {
+      c.header('Allow', allowed.join(', '))
+      const message = `${c.req.path} takes ${allowed.join(', ')}, not ${c.req.method}`
+      return sendError(c, new ApiError(405, 'invalid_request_error', message, { code: 'method_not_allowed' }))
+    }
+    return sendError(
       c,
       new ApiError(404, 'invalid_request_error', `there is no ${c.req.method} ${c.req.path}; / lists what there is`, {
         code: 'not_found',
       }),
-    ),
-  )
+    )
+  })
   app.onError((problem, c) => {
     if (problem instanceof HTTPException)
       return sendError(c, new ApiError(400, 'invalid_request_error', httpProblem(problem)))
     return sendError(c, noteFailure(c, problem))
   })
   return app
+}
+
+/** The methods that a path has. */
+const methodsOf = (app: OpenAPIHono<App>, path: string): readonly string[] =>
+  ['GET', 'POST', 'DELETE'].filter((method) =>
+    app.routes.some((route) => route.method === method && isOfPath(route.path, path)),
+  )
+
+/** Whether a path is one of a route's, whose parts after a colon stand for any. */
+function isOfPath(route: string, path: string): boolean {
+  const [wanted, given] = [route, path].map((one) => one.split('/'))
+  return (
+    wanted.length === given.length &&
+    wanted.every((part, i) => part === given[i] || (part.startsWith(':') && given[i] !== ''))
+  )
 }
 
 /** What the library refuses before a handler runs: JSON that is none. */

@@ -29,7 +29,12 @@ export function completionJob({ model }: Served, request: CompletionRequest): Co
   const prompts = promptsOf(request.prompt).map((prompt) =>
     typeof prompt === 'string' ? model.encode(prompt) : Int32Array.from(prompt),
   )
-  for (const ids of prompts) checkFits(model, ids, 'prompt')
+  for (const ids of prompts) {
+    checkFits(model, ids, 'prompt')
+    const unknown = ids.find((id) => id >= model.tokenizer.size)
+    if (unknown !== undefined)
+      throw badRequest(`there is no token ${unknown}; ids end at ${model.tokenizer.size - 1}`, 'prompt')
+  }
   const choices = request.n ?? 1
   const texts = prompts.flatMap((ids, place) =>
     Array.from({ length: choices }, (_, choice) => ({
