@@ -5,6 +5,7 @@ const command = library(
   {
     cli: 'src/cli.ts',
     models: 'src/models/registry.ts',
+    'bench-parts': 'src/bench/parts.ts',
     'bench-child': 'src/bench/child.ts',
     'bench-probe-worker': 'src/bench/roofline/probe-worker.ts',
     'bench-web-worker': 'src/bench/webgpu/web-worker.ts',

@@ -30,6 +30,7 @@ export function traced(backend: Backend, sink: (event: TraceEvent) => void | Pro
   const programs = new Map<Program, readonly TracedCall[]>()
   let queue: Promise<void> = Promise.resolve()
   let open = true
+  let sees: boolean | undefined
   const checkOpen = (): void => check(open, 'backend/disposed', 'this backend was disposed; make a new one')
 
   const runCall = async (label: string, index: number, call: TracedCall, step: Step): Promise<void> => {
@@ -60,7 +61,7 @@ export function traced(backend: Backend, sink: (event: TraceEvent) => void | Pro
     record(label, build) {
       checkOpen()
       const program: Program = { label }
-      programs.set(program, splitOps(backend, label, build))
+      programs.set(program, splitOps(backend, label, build, (sees ??= seesImages(backend))))
       return program
     },
     run(program, step) {
@@ -103,7 +104,7 @@ interface TracedCall {
 const hasImageOps = (ops: Ops): ops is Ops & VisionOps => 'patches' in ops
 
 /** Records each op as a program of its own; those of images where the backend has them. */
-function splitOps(backend: Backend, label: string, build: (ops: Ops) => void): readonly TracedCall[] {
+function splitOps(backend: Backend, label: string, build: (ops: Ops) => void, sees: boolean): readonly TracedCall[] {
   const calls: TracedCall[] = []
   const add = (op: keyof Ops, written: readonly Buffer[], single: (ops: Ops) => void): void => {
     calls.push({ op, written, program: backend.record(`${label}/${calls.length}.${op}`, single) })
@@ -135,10 +136,20 @@ function splitOps(backend: Backend, label: string, build: (ops: Ops) => void): r
     attendAll: (args) => addImage('attendAll', args.out, (ops) => ops.attendAll(args)),
     pool: (args) => addImage('pool', args.out, (ops) => ops.pool(args), args.x.rows / args.size ** 2),
   }
-  let sees = false
-  backend.record(`${label}/ops`, (ops) => (sees = hasImageOps(ops)))
   build(sees ? { ...plain, ...images } : plain)
   return calls
+}
+
+/** Whether a backend has ops for images, which only a program's recording tells: one that is never run. */
+function seesImages(backend: Backend): boolean {
+  let sees = false
+  const [ranked, out] = [backend.buffer('trace ranked', 1, 2), backend.buffer('trace drawn', 1, 1)]
+  backend.record('trace', (ops) => {
+    sees = hasImageOps(ops)
+    // Backends refuse a program without ops.
+    ops.draw({ ranked, out })
+  })
+  return sees
 }
 
 /** The caller may reuse its arrays as soon as `run` returns, but the ops of this step run later. */

@@ -25,7 +25,12 @@ export async function openBrowser({ args = [] }: BrowserOptions = {}): Promise<B
   const child = spawn(
     path,
     [...CHROMIUM_ARGS, ...args, '--remote-debugging-pipe', `--user-data-dir=${folder}/user`, 'about:blank'],
-    { env, stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'], detached: true },
+    // A tongue that Intl knows: where none is set, pages would be told of one called `en-US@posix`.
+    {
+      env: { ...env, LANG: 'en_US.UTF-8', LC_ALL: 'en_US.UTF-8' },
+      stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
+      detached: true,
+    },
   )
   const ended = once(child, 'exit')
   for (const pipe of child.stdio) pipe?.on('error', () => {})

@@ -4,7 +4,15 @@ import { describe, expect, it } from 'vitest'
 import { configFromGguf } from '../config.js'
 import { bytesSource, readGguf, tensorNamed } from '../gguf/index.js'
 import { fixtureBytes } from '../testing/fixtures.js'
-import { goldenFloats, goldens, largestDifference, tinyModel } from '../testing/tiny-random.js'
+import {
+  goldenFloats,
+  goldens,
+  IMAGE_ID,
+  largestDifference,
+  tinyModel,
+  tinyTower,
+  tinyView,
+} from '../testing/tiny-random.js'
 import { inspector, type Inspector, type InspectorOptions } from './inspector.js'
 
 const { prompts } = goldens()
@@ -97,6 +105,20 @@ it('refuses what it cannot look at, and goes on', async () => {
   await expect(model.look([1, 2])).rejects.toThrow(coded('inspect/busy'))
   expect((await first).positions).toBe(2)
   await expect(tinyInspector(reference(), { context: 0 })).rejects.toThrow(coded('inspect/bad-option'))
+})
+
+it('looks at the word after an image, whose rows are attended to like words', async () => {
+  await using backend = await cpu({ threads: 1 })
+  const model = await tinyInspector(backend, { tower: await tinyTower(backend) })
+  if (model.images === undefined) throw new Error('it was loaded with an encoder')
+  const image = await model.images.add(tinyView(0))
+  const { ids: prompt } = prompts.image_1
+  const from = prompt.indexOf(IMAGE_ID)
+  const text = [...prompt.slice(0, from), ...image, ...prompt.slice(from).filter((id) => id !== IMAGE_ID)]
+  const { layers, logits } = await model.look(text)
+  expect(largestDifference(logits, goldenFloats(prompts.image_1.logits).slice(-logits.length))).toBeLessThan(0.05)
+  const [{ attention }] = layers.filter(({ kind }) => kind === 'global')
+  expect(attention.subarray(from, from + image.length).reduce((sum, weight) => sum + weight, 0)).toBeGreaterThan(0.01)
 })
 
 async function floats(gguf: Awaited<ReturnType<typeof readGguf>>, name: string): Promise<Float32Array> {

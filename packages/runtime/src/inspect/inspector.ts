@@ -1,6 +1,7 @@
 import { check, isG3Error, type Backend, type PackedTensor } from '@g3/backend'
+import type { Tower } from '@g3/vision'
 import type { Gemma3Config } from '../config.js'
-import { loadGemma3, type TextSequence } from '../model/gemma3.js'
+import { loadGemma3, type Images, type TextSequence } from '../model/gemma3.js'
 import { finishLogits, logSumExp } from '../model/logits.js'
 import { layerKinds, type LayerKind } from '../model/place-layers.js'
 import { ranking, topK, type Ranking } from '../sampling/top-k.js'
@@ -9,6 +10,8 @@ import { tapped } from './tapped.js'
 export interface InspectorOptions {
   /** Positions of a text, which the taps keep room for. Default 256, or what the model was trained for when that is less. */
   readonly context?: number
+  /** The image encoder, on the same backend: texts may have images then. */
+  readonly tower?: Tower
   readonly signal?: AbortSignal
   /** Weight bytes loaded, of how many. */
   readonly onProgress?: (done: number, total: number) => void
@@ -55,6 +58,8 @@ export interface Look {
 export interface Inspector extends AsyncDisposable {
   readonly config: Gemma3Config
   readonly context: number
+  /** Where it was loaded with an image encoder. */
+  readonly images: Images | undefined
   /**
    * Reads a text, as far as it differs from the one before, and tells of its last token.
    * @throws G3Error `inspect/empty`, `inspect/bad-option`, `inspect/busy`; `model/context-full`, `model/bad-id`; what the backend
@@ -68,7 +73,7 @@ const CONTEXT = 256
 const ROWS = 64
 
 /**
- * Loads a model's text part so that it can be looked into: attention's weights and the logit lens, as this backend computes
+ * Loads a model so that it can be looked into: attention's weights and the logit lens, as this backend computes
  * them. The model and all its ops are those that generate; loaded in the usual way it has no taps, and they cost nothing.
  *
  * Source of the lens: nostalgebraist, "interpreting GPT: the logit lens" (2020).
@@ -81,15 +86,16 @@ export async function inspector(
   config: Gemma3Config,
   options: InspectorOptions = {},
 ): Promise<Inspector> {
-  const { context = Math.min(CONTEXT, config.context), signal, onProgress } = options
+  const { context = Math.min(CONTEXT, config.context), tower, signal, onProgress } = options
   const isHeld = Number.isInteger(context) && context >= 1 && context <= Math.min(4096, config.context)
   check(isHeld, 'inspect/bad-option', () => `context is ${context}; it must be a whole number from 1 to 4096`)
-  const rows = Math.min(ROWS, context)
+  const rows = Math.min(Math.max(ROWS, tower?.tokens ?? 0), context)
   const { backend: watched, taps } = await tapped(backend, config, { context, rows })
   const model = await loadGemma3(watched, tensors, config, {
     context,
     maxRows: rows,
     checkpoints: 1,
+    ...(tower && { tower }),
     ...(signal && { signal }),
     ...(onProgress && { onProgress }),
   })
@@ -149,6 +155,7 @@ export async function inspector(
   return {
     config,
     context,
+    images: model.images,
     async look(text, { candidates = 8, signal: abort } = {}) {
       const ids = Int32Array.from(text)
       check(ids.length > 0, 'inspect/empty', 'there is no token to look at: give at least one, such as BOS')

@@ -67,6 +67,8 @@ export async function tapped(
   const named = new Map<string, Weight>()
   const tappedPrograms = new Set<Program>()
   let rows = 0
+  /** The residual stream: all programs of layers go through one buffer. */
+  let x: Buffer | undefined
 
   const weightNamed = (name: string): Weight => {
     const weight = named.get(name)
@@ -78,7 +80,6 @@ export async function tapped(
   /** The ops of a program that runs layers, with taps; `end` is for what stands after the last of them. */
   const tapping = (ops: Ops): { readonly ops: Ops; end(): boolean } => {
     let layer = 0
-    let x: Buffer | undefined
     const tap = (): void => {
       if (x) ops.norm({ x, weight: weightNamed('output_norm.weight'), eps, out: streams[layer] })
     }

@@ -2,7 +2,8 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { G3Error } from '@g3/backend'
-import type { ProbeThread, ThreadRates } from './probe-worker.js'
+import type { ThreadRates } from './probe-program.js'
+import type { ProbeThread } from './probe-worker.js'
 
 /** What a machine can do. */
 export interface MachineRates {
