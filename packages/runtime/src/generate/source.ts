@@ -1,5 +1,6 @@
 import { blobSource, bytesSource, httpSource, type ByteSource } from '../gguf/index.js'
 import type { CheckpointFiles } from '../safetensors/index.js'
+import { openCheckpointModel } from './checkpoint-model.js'
 import { openGgufModel } from './gguf-model.js'
 import type { OpenedModel } from './opened-model.js'
 
@@ -21,11 +22,7 @@ export async function openModel(
   { signal }: { signal?: AbortSignal | undefined } = {},
 ): Promise<OpenedModel> {
   signal?.throwIfAborted()
-  if (typeof source === 'function') {
-    // Pages, whose models are mostly GGUF files, fetch this part when it is needed.
-    const { openCheckpointModel } = await import('./checkpoint-model.js')
-    return openCheckpointModel(source, signal)
-  }
+  if (typeof source === 'function') return openCheckpointModel(source, signal)
   return openGgufModel(await openFile(source, signal), signal)
 }
 
