@@ -44,7 +44,7 @@ export async function openCheckpointModel(
 }
 
 /** The tokenizer of a checkpoint's folder. @throws G3Error `safetensors/missing-file`, `tokenizer/…` */
-export async function readTokenizer(files: CheckpointFiles, signal: AbortSignal | undefined): Promise<Tokenizer> {
+async function readTokenizer(files: CheckpointFiles, signal: AbortSignal | undefined): Promise<Tokenizer> {
   const json = await readCheckpointJson(files, 'tokenizer.json', TOKENIZER_LIMITS, signal)
   check(json !== undefined, 'safetensors/missing-file', 'there is no tokenizer.json beside the weights: fetch it, too')
   return tokenizerFromJson(json)
