@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { Page } from '@g3/chromium'
 import { IS_WHOLE, siteInChromium } from '../testing/site-in-chromium.js'
+import { violationsOf } from '../testing/violations.js'
 import { visitor, type Visitor } from '../testing/visitor.js'
 
 /** Where pictures of the pages at work go, to be looked at. */
@@ -90,6 +91,7 @@ describe.skipIf(!IS_WHOLE)('the pages that take models apart, in headless Chromi
     }
     const beyond = await page.evaluate<number>(`document.documentElement.scrollWidth - innerWidth`)
     expect(beyond).toBeLessThanOrEqual(0)
+    expect(await violationsOf(page)).toEqual([])
     expect(page.errors).toEqual([])
     await page.close()
   })

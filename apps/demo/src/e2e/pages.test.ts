@@ -1,19 +1,12 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { ROUTES } from '../app/routes.js'
 import { IS_WHOLE, siteInChromium } from '../testing/site-in-chromium.js'
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+import { violationsOf } from '../testing/violations.js'
 
 /** Where pictures of all pages go, to be looked at. */
 const SHOTS = process.env.G3_SHOTS
-
-interface Violation {
-  readonly id: string
-  readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[]
-}
 
 describe.skipIf(!IS_WHOLE)('every page in headless Chromium', () => {
   const opened = siteInChromium()
@@ -35,9 +28,7 @@ describe.skipIf(!IS_WHOLE)('every page in headless Chromium', () => {
         await page.until(`document.title.startsWith(${JSON.stringify(title)}) && document.querySelector('h1')`)
         // What a page fetches when it is shown has a moment to come.
         await new Promise((resolve) => setTimeout(resolve, 300))
-        const violations = await page.evaluate<Violation[]>(`${AXE};axe.run().then(({ violations }) => violations.map(
-        ({ id, nodes }) => ({ id, nodes: nodes.map(({ html, failureSummary }) => ({ html, failureSummary })) })))`)
-        expect(violations, `${path}, ${name}`).toEqual([])
+        expect(await violationsOf(page), `${path}, ${name}`).toEqual([])
         const beyond = await page.evaluate<number>(`document.documentElement.scrollWidth - innerWidth`)
         expect(beyond, `${path}, ${name}`).toBeLessThanOrEqual(0)
         if (SHOTS !== undefined) {

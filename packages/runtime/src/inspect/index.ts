@@ -4,6 +4,7 @@ export {
   type Inspector,
   type InspectorOptions,
   type LayerLook,
+  type LensLook,
   type Look,
   type LookOptions,
 } from './inspector.js'

@@ -30,17 +30,21 @@ export interface Candidate {
   readonly probability: number
 }
 
-export interface LayerLook {
+/** What would come next if the model ended here: the logit lens. */
+export interface LensLook {
+  /** The likeliest first. */
+  readonly candidates: readonly Candidate[]
+  /** Bits of surprise that are left: the entropy of all candidates. */
+  readonly entropy: number
+}
+
+export interface LayerLook extends LensLook {
   readonly kind: LayerKind['label']
   /**
    * [heads, positions] how much of what each head gathers for the last token comes from each position: a head's sum is 1. A
    * local layer's are 0 before its window.
    */
   readonly attention: Float32Array
-  /** What would come next if this layer were the last: the logit lens. The likeliest first. */
-  readonly candidates: readonly Candidate[]
-  /** Bits of surprise that are left: the entropy of all candidates. */
-  readonly entropy: number
 }
 
 /** What a model makes of a text's last token. */
@@ -48,7 +52,7 @@ export interface Look {
   /** Positions of the text. */
   readonly positions: number
   /** What would come next before any layer: the same lens on the embedding. */
-  readonly embedding: Pick<LayerLook, 'candidates' | 'entropy'>
+  readonly embedding: LensLook
   readonly layers: readonly LayerLook[]
   /** [vocab] the model's own logits, that come out of the last layer: −Infinity for ids that are no tokens. */
   readonly logits: Float32Array
@@ -71,6 +75,8 @@ export interface Inspector extends AsyncDisposable {
 const CONTEXT = 256
 /** Rows of a step: what the taps keep is as large as it. */
 const ROWS = 64
+/** Taps that go through the head together. */
+const LENS_ROWS = 8
 
 /**
  * Loads a model so that it can be looked into: attention's weights and the logit lens, as this backend computes
@@ -99,21 +105,48 @@ export async function inspector(
     ...(signal && { signal }),
     ...(onProgress && { onProgress }),
   })
-  const { vocab, heads, headDim } = config
+  const { vocab, width, heads, headDim } = config
   const sequence = model.sequence()
-  const out = backend.buffer('lens', 1, vocab)
-  const lenses = taps.streams.map((x) =>
-    backend.record(`lens of ${x.label}`, (ops) => ops.logits({ x, weight: taps.embedding(), out })),
-  )
+  const lensed = backend.buffer('lens', LENS_ROWS, width)
+  const out = backend.buffer('lens logits', LENS_ROWS, vocab)
+  const head = backend.record('lens', (ops) => ops.logits({ x: lensed, weight: taps.embedding(), out }))
   const kindOf = new Map(
     layerKinds(config).flatMap(({ label, layers }) => layers.map((layer) => [layer, label] as const)),
   )
-  const logits = new Float32Array(vocab)
   let isBusy = false
 
-  const lens = async (layer: number, into: Ranking): Promise<Pick<LayerLook, 'candidates' | 'entropy'>> => {
-    backend.run(lenses[layer], { rows: 1, from: taps.rows() - 1 })
-    await backend.read(out, 1, logits)
+  /** The last token's x at each tap, [taps, width]. */
+  const lastRows = async (): Promise<Float32Array> => {
+    const rows = new Float32Array(taps.streams.length * width)
+    for (const [tap, buffer] of taps.streams.entries()) {
+      const values = await backend.read(buffer, taps.rows())
+      rows.set(values.subarray((taps.rows() - 1) * width), tap * width)
+    }
+    return rows
+  }
+
+  /** Reads every tap through the head, some at a time: so its matrix is read once for them all. */
+  const lenses = async (
+    into: Ranking,
+  ): Promise<{ readonly looks: readonly LensLook[]; readonly logits: Float32Array }> => {
+    const rows = await lastRows()
+    const looks: LensLook[] = []
+    let logits: Float32Array = new Float32Array(vocab)
+    for (let first = 0; first < taps.streams.length; first += LENS_ROWS) {
+      const group = rows.subarray(first * width, (first + LENS_ROWS) * width)
+      const count = group.length / width
+      await backend.write(lensed, group)
+      backend.run(head, { rows: count })
+      const all = await backend.read(out, count)
+      for (let row = 0; row < count; row++) {
+        logits = all.subarray(row * vocab, (row + 1) * vocab)
+        looks.push(lookOf(logits, into))
+      }
+    }
+    return { looks, logits: logits.slice() }
+  }
+
+  const lookOf = (logits: Float32Array, into: Ranking): LensLook => {
     finishLogits(logits, config)
     const sum = logSumExp(logits)
     topK(logits, into.ids.length, into)
@@ -141,15 +174,14 @@ export async function inspector(
 
   const look = async (ids: Int32Array, count: number, abort: AbortSignal | undefined): Promise<Look> => {
     await readText(sequence, ids, abort)
-    const into = ranking(count)
-    const embedding = await lens(0, into)
+    const { looks, logits } = await lenses(ranking(count))
+    const [embedding, ...afterEach] = looks
     const layers: LayerLook[] = []
-    for (let layer = 0; layer < config.layers; layer++) {
+    for (const [layer, lens] of afterEach.entries()) {
       abort?.throwIfAborted()
-      const weights = await attention(layer, ids.length)
-      layers.push({ kind: kindOf.get(layer) ?? 'global', attention: weights, ...(await lens(layer + 1, into)) })
+      layers.push({ kind: kindOf.get(layer) ?? 'global', attention: await attention(layer, ids.length), ...lens })
     }
-    return { positions: ids.length, embedding, layers, logits: logits.slice() }
+    return { positions: ids.length, embedding, layers, logits }
   }
 
   return {
