@@ -6,6 +6,7 @@ import { evalCommand } from './eval/flags.js'
 import { note } from './output.js'
 import { byteCount, OPTIONS, realNumber, wholeNumber, wholeNumbers } from './options.js'
 import { samplingFlags } from './sampling-flags.js'
+import { serveCommand } from './serve/flags.js'
 
 /** A subcommand that refuses what it does not know. */
 function command(name: string, description: string): Command {
@@ -198,26 +199,9 @@ export function program(): Command {
     .addOption(OPTIONS.json('print one object'))
     .action(async (options) => (await import('./commands/bench.js')).bench(options))
 
-  const serve = command('serve', "answer OpenAI's protocol over HTTP; its page / tells what there is")
-    .option('--listen <host>', 'where to listen', '127.0.0.1')
-    .option('--port <n>', 'on which port, 0 for any', wholeNumber(0, 65_535), 8080)
-    .option('--slots <n>', 'texts at a time', wholeNumber(1, 256), 16)
-    .option('--queue <n>', 'requests that may wait for a slot; those after them get a 429', wholeNumber(0, 100_000), 256)
-    .option('--timeout <s>', 'seconds that an answer may take, the wait for a slot included', realNumber(0.1, 86_400), 600)
-    .option('--max-body <size>', 'largest request', byteCount, 32 << 20)
-    .option('--api-keys <file>', 'ask for one of the keys in this file, one a line; read again when it changes')
-    .option('--data <folder>', 'keep files and batches in this folder, which no other server may use')
-    .option('--batch-queue <url>', 'keep them in Valkey or Redis instead, for any number of servers: redis://HOST:6379 (needs the packages bullmq and ioredis)')
-    .option('--batch-slots <n>', 'lines of batches answered at a time, 0 for none; half of the slots', wholeNumber(0, 256))
-    .option('--max-file <size>', 'largest file', byteCount, 64 << 20)
-    .option('--max-files <size>', 'most that uploaded files may have together', byteCount, 512 << 20)
-    .option('--cors <origin...>', 'web origins whose pages may call')
-    .addOption(new Option('--log <level>', 'lines of JSON on stderr, without prompts').choices(['silent', 'error', 'info']).default('info'))
-    .action(async (options) => (await import('./commands/serve.js')).serve(options))
-  modelOptions(serve)
-
   const evaluation = evalCommand(command, modelOptions)
   const distill = distillCommand(command, modelOptions)
+  const serve = serveCommand(command, modelOptions)
 
   const g3 = command('g3', 'Gemma 3 in TypeScript').showHelpAfterError('Try `g3 --help`.').version(version())
   for (const sub of [run, chat, pull, models, inspect, estimate, tokenize, schema, logits, vision, bench, evaluation, distill, serve]) g3.addCommand(sub)
