@@ -3,6 +3,7 @@ import type { GrowCall } from '../pages/structured/grow.js'
 import type { LookCall } from '../pages/inside/look.js'
 import type { PiecesCall } from '../pages/tokenizer/pieces.js'
 import type { SeeCall } from '../pages/vision/see.js'
+import type { LabModels } from './opened.js'
 import type { RoundsCall } from '../pages/bench/rounds.js'
 
 /** A model for a page that looks at its parts: the lab opens its files itself, beside the one of the chat. */
@@ -34,6 +35,9 @@ export interface LabContext<Item> {
   readonly signal: AbortSignal
   readonly tell: (item: Item) => void
 }
+
+/** Does the calls of one name; what it keeps of models is its own, and the lab's. */
+export type LabWorker<C> = (models: LabModels) => LabWork<C>
 
 /** Does one call. */
 export type LabWork<C> =

@@ -1,10 +1,11 @@
 import { failureOf } from '../app/failure.js'
-import type { FromLab, FromPage, LabCalls, LabWork } from './calls.js'
+import type { FromLab, FromPage, LabCalls, LabWorker } from './calls.js'
+import { labModels } from './opened.js'
 
-type Works = { readonly [Name in keyof LabCalls]: () => Promise<LabWork<LabCalls[Name]>> }
+type Works = { readonly [Name in keyof LabCalls]: () => Promise<LabWorker<LabCalls[Name]>> }
 
 /** What each call needs is fetched with the first of its kind. */
-export const WORKS: Works = {
+const WORKS: Works = {
   pieces: async () => (await import('../pages/tokenizer/pieces.js')).pieces,
   see: async () => (await import('../pages/vision/see.js')).see,
   look: async () => (await import('../pages/inside/look.js')).look,
@@ -16,15 +17,20 @@ type AnyWork = (args: unknown, context: { signal: AbortSignal; tell: (item: unkn
 
 /** Answers a page's calls, which come through a port: one after the other, since all share one thread and its models. */
 export function serveLab(port: MessagePort): void {
+  const models = labModels()
+  const works = new Map<keyof LabCalls, AnyWork>()
   const aborts = new Map<number, AbortController>()
   let turn: Promise<void> = Promise.resolve()
   const reply = (message: FromLab): void => port.postMessage(message)
 
+  // Which arguments go with which name is the page's side's type to know.
+  const workOf = async (name: keyof LabCalls): Promise<AnyWork> => (await WORKS[name]())(models) as AnyWork
+
   const run = async (id: number, name: keyof LabCalls, args: unknown, signal: AbortSignal): Promise<void> => {
     try {
       signal.throwIfAborted()
-      // Which arguments go with which name is the page's side's type to know.
-      const work = (await WORKS[name]()) as AnyWork
+      const work = works.get(name) ?? (await workOf(name))
+      works.set(name, work)
       const result = await work(args, { signal, tell: (item) => reply({ kind: 'item', id, item }) })
       reply({ kind: 'done', id, result })
     } catch (error) {

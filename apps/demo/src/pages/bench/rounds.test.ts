@@ -1,6 +1,9 @@
 import { expect, it } from 'vitest'
+import { labModels } from '../../lab/opened.js'
 import { context, tinyVision } from '../../lab/testing/site-model.js'
-import { rounds, type RoundsCall } from './rounds.js'
+import { rounds as work, type RoundsCall } from './rounds.js'
+
+const rounds = work(labModels())
 
 it('measures rounds, what they read and multiply, and each op of a token', async () => {
   const here = context<RoundsCall['item']>()

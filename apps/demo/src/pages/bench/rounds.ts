@@ -10,7 +10,7 @@ import {
 } from '@g3/node-runner/bench-parts'
 import { loadGemma3, openModel, type Gemma3 } from '@g3/runtime'
 import { blobSource, httpSource, type ByteSource } from '@g3/runtime/gguf'
-import type { LabCall, LabModel, LabWork } from '../../lab/calls.js'
+import type { LabCall, LabModel, LabWorker } from '../../lab/calls.js'
 import { openBackend } from '../../lab/opened.js'
 
 export interface OpTime {
@@ -67,57 +67,59 @@ export const sourceOf = async ({ source }: Pick<LabModel, 'source'>): Promise<By
 /** What a thread reads: more than caches hold. */
 const PROBE_BYTES = 64 << 20
 
-export const rounds: LabWork<RoundsCall> = async (args, { signal, tell }) => {
-  const { model: file, title, prompt: length, generate, rounds: count } = args
-  const steps = count + 4
-  let step = 0
-  const say = (line: string): void => tell({ line, share: step++ / steps })
-  say('Asking what this device can do')
-  const oneThread = await threadLimits()
-  say('Loading the model')
-  const { config, weightBytes, tokenizer } = await ggufFacts(await sourceOf(file), signal)
-  const { prompt } = benchPrompt(tokenizer, length)
-  const backend = await openBackend(file)
-  try {
-    const start = performance.now()
-    const model = await loadOn(backend, file, prompt.length + generate + 1)
-    const loadMs = performance.now() - start
-    say('A round to warm up')
-    await roundOf(model, prompt, generate)
-    const done: { readonly prefill: number; readonly decode: number }[] = []
-    while (done.length < count) {
-      signal.throwIfAborted()
-      say(`Round ${done.length + 1} of ${count}`)
-      done.push(await roundOf(model, prompt, generate))
+export const rounds: LabWorker<RoundsCall> =
+  () =>
+  async (args, { signal, tell }) => {
+    const { model: file, title, prompt: length, generate, rounds: count } = args
+    const steps = count + 4
+    let step = 0
+    const say = (line: string): void => tell({ line, share: step++ / steps })
+    say('Asking what this device can do')
+    const oneThread = await threadLimits()
+    say('Loading the model')
+    const { config, weightBytes, tokenizer } = await ggufFacts(await sourceOf(file), signal)
+    const { prompt } = benchPrompt(tokenizer, length)
+    const backend = await openBackend(file)
+    try {
+      const start = performance.now()
+      const model = await loadOn(backend, file, prompt.length + generate + 1)
+      const loadMs = performance.now() - start
+      say('A round to warm up')
+      await roundOf(model, prompt, generate)
+      const done: { readonly prefill: number; readonly decode: number }[] = []
+      while (done.length < count) {
+        signal.throwIfAborted()
+        say(`Round ${done.length + 1} of ${count}`)
+        done.push(await roundOf(model, prompt, generate))
+      }
+      say('Timing ops one by one')
+      const perOp = await opTimes(backend, file, prompt.slice(0, 16))
+      const prefill = spread(done.map((round) => round.prefill))
+      const decode = spread(done.map((round) => round.decode))
+      const length = { prompt: prompt.length, generate }
+      return {
+        model: title,
+        backend: `${backend.caps.name}: ${backend.caps.description}`,
+        threads: backend.caps.threads,
+        prompt: prompt.length,
+        generate,
+        rounds: count,
+        loadMs: Math.round(loadMs),
+        prefill,
+        decode,
+        weightBytes,
+        decodeBytesPerSecond: Math.round(
+          decodeBytes(config, weightBytes, length, backend.caps.cacheType === 'f32' ? 'exact' : 'fast') * decode[1],
+        ),
+        prefillMacsPerSecond: Math.round(prefillMacs(config, prompt.length) * prefill[1]),
+        oneThread,
+        perOp,
+        browser: navigator.userAgent,
+      }
+    } finally {
+      await backend.dispose()
     }
-    say('Timing ops one by one')
-    const perOp = await opTimes(backend, file, prompt.slice(0, 16))
-    const prefill = spread(done.map((round) => round.prefill))
-    const decode = spread(done.map((round) => round.decode))
-    const length = { prompt: prompt.length, generate }
-    return {
-      model: title,
-      backend: `${backend.caps.name}: ${backend.caps.description}`,
-      threads: backend.caps.threads,
-      prompt: prompt.length,
-      generate,
-      rounds: count,
-      loadMs: Math.round(loadMs),
-      prefill,
-      decode,
-      weightBytes,
-      decodeBytesPerSecond: Math.round(
-        decodeBytes(config, weightBytes, length, backend.caps.cacheType === 'f32' ? 'exact' : 'fast') * decode[1],
-      ),
-      prefillMacsPerSecond: Math.round(prefillMacs(config, prompt.length) * prefill[1]),
-      oneThread,
-      perOp,
-      browser: navigator.userAgent,
-    }
-  } finally {
-    await backend.dispose()
   }
-}
 
 async function loadOn(backend: Backend, file: LabModel, context: number): Promise<Gemma3> {
   const opened = await openModel(await sourceOf(file))

@@ -1,6 +1,9 @@
 import { expect, it } from 'vitest'
+import { labModels } from '../../lab/opened.js'
 import { context, example, tinyVision } from '../../lab/testing/site-model.js'
-import { look } from './look.js'
+import { look as work } from './look.js'
+
+const look = work(labModels())
 
 const coded = (code: string) => expect.objectContaining({ code })
 const prompt = { text: 'Describe the image.', form: 'chat', image: example('pair') } as const

@@ -2,9 +2,9 @@ import { G3Error } from '@g3/backend'
 import { inspector, type Candidate, type Inspector, type LayerLook } from '@g3/runtime/inspect'
 import { encodeChat, type Tokenizer } from '@g3/tokenizer'
 import { decodeImage, imagePrompt, resize } from '@g3/vision'
-import type { LabCall, LabModel, LabWork } from '../../lab/calls.js'
+import type { LabCall, LabModel, LabWorker } from '../../lab/calls.js'
 import { openEncoder } from '../../lab/encoder.js'
-import { latest, openBackend, openedModel } from '../../lab/opened.js'
+import { latest, openBackend, type LabModels } from '../../lab/opened.js'
 
 export interface Prompt {
   readonly text: string
@@ -65,24 +65,26 @@ interface Held {
   close(): Promise<void>
 }
 
-let onProgress: ((share: number) => void) | undefined
-
-const held = latest(async (model): Promise<Held> => {
-  const { config, tokenizer, tensor } = await openedModel(model)
+const openInspector = async (
+  { opened }: LabModels,
+  model: LabModel,
+  onProgress: (share: number) => void,
+): Promise<Held> => {
+  const { config, tokenizer, tensor } = await opened(model)
   const backend = await openBackend(model)
   try {
     const eyes = await openEncoder(model, backend)
     const looking = await inspector(backend, tensor, config, {
       context: Math.min(CONTEXT, config.context),
       ...(eyes && { tower: eyes.tower }),
-      onProgress: (done, total) => onProgress?.(done / total),
+      onProgress: (done, total) => onProgress(done / total),
     })
     return { tokenizer, inspector: looking, close: () => backend.dispose() }
   } catch (error) {
     await backend.dispose()
     throw error
   }
-})
+}
 
 async function idsOf({ tokenizer, inspector: { images } }: Held, { text, form, image }: Prompt): Promise<Int32Array> {
   if (form === 'text') return tokenizer.encode(text, { bos: true })
@@ -109,9 +111,12 @@ export function tokenOf(tokenizer: Tokenizer, id: number): Token {
   return { id, text: text.includes('\uFFFD') ? tokenizer.piece(id) : text, kind: 'text' }
 }
 
-export const look: LabWork<LookCall> = async ({ model, prompt, chosen, at }, { signal, tell }) => {
-  onProgress = (share) => tell({ share })
-  const here = await held(model)
+export const look: LabWorker<LookCall> = (models) => {
+  const held = latest((model, onProgress) => openInspector(models, model, onProgress))
+  return async (args, { signal, tell }) => lookAt(await held(args.model, (share) => tell({ share })), args, signal)
+}
+
+async function lookAt(here: Held, { prompt, chosen, at }: LookCall['args'], signal: AbortSignal): Promise<Looked> {
   const { tokenizer, inspector: looking } = here
   const begin = await idsOf(here, prompt)
   const ids = [...begin, ...chosen]

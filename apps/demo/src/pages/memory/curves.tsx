@@ -14,6 +14,7 @@ export function Curves({ wish }: { readonly wish: Wish }) {
   const options = useMemo(() => {
     const axis = { stroke: ink, grid: { stroke: line, width: 1 }, ticks: { stroke: line } }
     return {
+      legend: { live: false },
       scales: { x: { time: false } },
       axes: [
         axis,

@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest'
+import { labModels } from '../../lab/opened.js'
 import { context, tinyVision } from '../../lab/testing/site-model.js'
 import { allowedIn, chooseAmong, likeliest } from './choose.js'
-import { grow, type GrowCall, type GrownToken } from './grow.js'
+import { grow as work, type GrowCall, type GrownToken } from './grow.js'
+
+const grow = work(labModels())
 
 const coded = (code: string) => expect.objectContaining({ code })
 const SCHEMA = JSON.stringify({

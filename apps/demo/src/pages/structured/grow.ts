@@ -2,8 +2,8 @@ import { G3Error } from '@g3/backend'
 import { loadGemma3, type TextSequence } from '@g3/runtime'
 import { compileSchema, constraints, tokenizerVocabulary, type Constraint, type Vocabulary } from '@g3/runtime/grammar'
 import { encodeChat, type Tokenizer } from '@g3/tokenizer'
-import type { LabCall, LabModel, LabWork } from '../../lab/calls.js'
-import { latest, openBackend, openedModel } from '../../lab/opened.js'
+import type { LabCall, LabModel, LabWorker } from '../../lab/calls.js'
+import { latest, openBackend, type LabModels } from '../../lab/opened.js'
 import { allowedIn, chooseAmong, likeliest, type Choice } from './choose.js'
 
 export interface NamedChoice extends Choice {
@@ -59,8 +59,8 @@ interface Held {
   close(): Promise<void>
 }
 
-const held = latest(async (model): Promise<Held> => {
-  const { config, tokenizer, tensor } = await openedModel(model)
+const openHeld = async ({ opened }: LabModels, model: LabModel): Promise<Held> => {
+  const { config, tokenizer, tensor } = await opened(model)
   const backend = await openBackend(model)
   try {
     const context = Math.min(CONTEXT, config.context)
@@ -71,7 +71,7 @@ const held = latest(async (model): Promise<Held> => {
     await backend.dispose()
     throw error
   }
-})
+}
 
 /** @throws G3Error `demo/bad-schema` for what is no JSON; `grammar/…` for what cannot be enforced */
 export function parseSchema(text: string) {
@@ -89,17 +89,20 @@ export function parseSchema(text: string) {
   return compileSchema(schema as object | boolean)
 }
 
-export const grow: LabWork<GrowCall> = async ({ model, schema, prompt, temperature, seed, most }, { signal, tell }) => {
-  const grammar = parseSchema(schema)
-  const { tokenizer, sequence, vocabulary, context } = await held(model)
-  const constraint = constraints(grammar, vocabulary).start()
-  const asked = encodeChat(tokenizer, [{ role: 'user', content: prompt }], { addGenerationPrompt: true })
-  sequence.reset()
-  await sequence.append(asked, { signal })
-  return growText(
-    { tokenizer, sequence, constraint },
-    { temperature, seed, most: Math.min(most, context - asked.length - 1), signal, tell },
-  )
+export const grow: LabWorker<GrowCall> = (models) => {
+  const held = latest((model) => openHeld(models, model))
+  return async ({ model, schema, prompt, temperature, seed, most }, { signal, tell }) => {
+    const grammar = parseSchema(schema)
+    const { tokenizer, sequence, vocabulary, context } = await held(model)
+    const constraint = constraints(grammar, vocabulary).start()
+    const asked = encodeChat(tokenizer, [{ role: 'user', content: prompt }], { addGenerationPrompt: true })
+    sequence.reset()
+    await sequence.append(asked, { signal })
+    return growText(
+      { tokenizer, sequence, constraint },
+      { temperature, seed, most: Math.min(most, context - asked.length - 1), signal, tell },
+    )
+  }
 }
 
 interface GrowParts {

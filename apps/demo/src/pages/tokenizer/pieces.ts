@@ -1,6 +1,5 @@
 import type { Tokenizer } from '@g3/tokenizer'
-import type { LabCall, LabModel, LabWork } from '../../lab/calls.js'
-import { openedModel } from '../../lab/opened.js'
+import type { LabCall, LabModel, LabWorker } from '../../lab/calls.js'
 import { SAMPLES, type Sample } from './samples.js'
 
 export interface Piece {
@@ -63,11 +62,13 @@ export const languageCosts = (tokenizer: Tokenizer): readonly LanguageCost[] =>
 
 export const countCharacters = (text: string): number => Array.from(new Intl.Segmenter().segment(text)).length
 
-export const pieces: LabWork<PiecesCall> = async ({ model, texts, special, bos }) => {
-  const { tokenizer } = await openedModel(model)
-  return {
-    vocabulary: tokenizer.size,
-    cuts: texts.map((text) => cutText(tokenizer, text, { special, bos })),
-    languages: languageCosts(tokenizer),
+export const pieces: LabWorker<PiecesCall> =
+  ({ opened }) =>
+  async ({ model, texts, special, bos }) => {
+    const { tokenizer } = await opened(model)
+    return {
+      vocabulary: tokenizer.size,
+      cuts: texts.map((text) => cutText(tokenizer, text, { special, bos })),
+      languages: languageCosts(tokenizer),
+    }
   }
-}

@@ -1,7 +1,10 @@
 import { expect, it } from 'vitest'
+import { labModels } from '../../lab/opened.js'
 import { context, example, tinyVision } from '../../lab/testing/site-model.js'
 import { threeColours } from './project.js'
-import { see, type SeeCall } from './see.js'
+import { see as work, type SeeCall } from './see.js'
+
+const see = work(labModels())
 
 it('shows what the encoder gets and makes of a picture, in the sizes of the model', async () => {
   const here = context<SeeCall['item']>()

@@ -1,6 +1,15 @@
 import { G3Error } from '@g3/backend'
-import { decodeImage, normalise, panAndScan, resize, type Box, type RgbImage } from '@g3/vision'
-import type { LabCall, LabModel, LabWork } from '../../lab/calls.js'
+import {
+  decodeImage,
+  normalise,
+  panAndScan,
+  resize,
+  type Box,
+  type RgbImage,
+  type Tower,
+  type TowerConfig,
+} from '@g3/vision'
+import type { LabCall, LabModel, LabWorker } from '../../lab/calls.js'
 import { openEncoder } from '../../lab/encoder.js'
 import { latest, openBackend } from '../../lab/opened.js'
 import { threeColours } from './project.js'
@@ -36,7 +45,13 @@ export type SeeCall = LabCall<
   { readonly done: number; readonly total: number }
 >
 
-const encoder = latest(async (model) => {
+interface Eyes {
+  readonly tower: Tower
+  readonly config: TowerConfig
+  close(): Promise<void>
+}
+
+const openEyes = async (model: LabModel): Promise<Eyes> => {
   const backend = await openBackend(model)
   try {
     const eyes = await openEncoder(model, backend)
@@ -48,7 +63,7 @@ const encoder = latest(async (model) => {
     await backend.dispose()
     throw error
   }
-})
+}
 
 /** The whole image, and its crops. */
 export const boxesOf = ({ width, height }: RgbImage, scan: boolean): readonly Box[] => [
@@ -57,32 +72,35 @@ export const boxesOf = ({ width, height }: RgbImage, scan: boolean): readonly Bo
 ]
 
 /** Shows what an image becomes on its way into a model, and reads it. */
-export const see: LabWork<SeeCall> = async ({ model, image: file, panAndScan: scan }, { signal, tell }) => {
-  const { config, tower } = await encoder(model)
-  const image = await decodeImage(new Uint8Array(await file.arrayBuffer()), { signal })
-  const { side, tokens, width } = tower
-  const boxes = boxesOf(image, scan)
-  const views: SeenView[] = []
-  for (const box of boxes) {
-    signal.throwIfAborted()
-    const view = resize(image, side, side, { box })
-    const start = performance.now()
-    const soft = await tower.encode(normalise(view), {
-      signal,
-      onProgress: (done, total) => tell({ done: views.length * total + done, total: boxes.length * total }),
-    })
-    const encodeMs = performance.now() - start
-    const norms = Float32Array.from({ length: tokens }, (_, n) =>
-      Math.hypot(...soft.subarray(n * width, (n + 1) * width)),
-    )
-    views.push({ box, side, pixels: view.data, colours: threeColours(soft, width), norms, encodeMs })
-  }
-  return {
-    width: image.width,
-    height: image.height,
-    patches: config.imageSide / config.patchSide,
-    grid: Math.sqrt(tokens),
-    tokenWidth: width,
-    views,
+export const see: LabWorker<SeeCall> = () => {
+  const encoder = latest(openEyes)
+  return async ({ model, image: file, panAndScan: scan }, { signal, tell }) => {
+    const { config, tower } = await encoder(model)
+    const image = await decodeImage(new Uint8Array(await file.arrayBuffer()), { signal })
+    const { side, tokens, width } = tower
+    const boxes = boxesOf(image, scan)
+    const views: SeenView[] = []
+    for (const box of boxes) {
+      signal.throwIfAborted()
+      const view = resize(image, side, side, { box })
+      const start = performance.now()
+      const soft = await tower.encode(normalise(view), {
+        signal,
+        onProgress: (done, total) => tell({ done: views.length * total + done, total: boxes.length * total }),
+      })
+      const encodeMs = performance.now() - start
+      const norms = Float32Array.from({ length: tokens }, (_, n) =>
+        Math.hypot(...soft.subarray(n * width, (n + 1) * width)),
+      )
+      views.push({ box, side, pixels: view.data, colours: threeColours(soft, width), norms, encodeMs })
+    }
+    return {
+      width: image.width,
+      height: image.height,
+      patches: config.imageSide / config.patchSide,
+      grid: Math.sqrt(tokens),
+      tokenWidth: width,
+      views,
+    }
   }
 }
