@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { drawWeigher } from './draw-weigher.js'
 import { drawPlace, drawWeight, fractionOf, packDraw, unpackDraw, type DrawRule } from './draw.js'
 
 const ALL: DrawRule = { temperature: 1, topK: 64, topP: 1, minP: 0 }
@@ -20,6 +21,25 @@ describe('weights', () => {
     }
     expect(drawWeight(3, 3)).toBe(2 ** 24)
     expect(drawWeight(1e30, -1e30)).toBe(0)
+  })
+
+  it('are the same when they are estimated', () => {
+    const weigh = drawWeigher()
+    let state = 1
+    const random = (): number => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32
+    for (let n = 0; n < 200_000; n++) {
+      const [largest, rate] = [40 * random(), Math.fround(0.2 + 3 * random())]
+      // Near the largest, where few bits of the series are dropped, as often as far from it.
+      const value = largest - 20 * random() ** 3
+      if (weigh(largest, value, rate) !== drawWeight(largest, value, rate))
+        expect({ largest, value, rate }).toBe('equal')
+    }
+    // Every step of the table at its ends, and every whole power.
+    for (let fraction = 0; fraction < 26 * 2 ** 20; fraction += 255) {
+      const value = -fraction / 2 ** 20
+      if (weigh(0, value, 1) !== drawWeight(0, value, 1)) expect({ value }).toBe('equal')
+    }
+    for (const value of [-Infinity, -1e30, NaN, 0]) expect(weigh(0, value)).toBe(drawWeight(0, value))
   })
 
   it('fractions are rounded down, for large totals too', () => {

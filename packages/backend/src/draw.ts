@@ -20,7 +20,7 @@ export interface DrawRule {
 export const DRAW_WORDS = 4
 
 const ONE = 2 ** 24
-const LOG2_E = Math.fround(Math.LOG2E)
+export const LOG2_E = Math.fround(Math.LOG2E)
 /** ln 2 of 2^32 */
 const LN_2 = 2977044471
 

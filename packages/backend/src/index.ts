@@ -17,6 +17,7 @@ export {
   type Draw,
   type DrawRule,
 } from './draw.js'
+export { drawWeigher } from './draw-weigher.js'
 export { check, G3Error, isG3Error } from './errors.js'
 export type { Footprint, Workload } from './footprint.js'
 export { fromBfloat, fromHalf, toHalf } from './half.js'

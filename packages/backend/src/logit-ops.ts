@@ -55,11 +55,20 @@ export function editLogits(
     logits[ids[n]] = Math.fround(value * factor) + changes[CHANGE * n + 3]
   }
   if (allowed === undefined) return
-  const first = row * Math.ceil(logits.length / 32)
-  for (let id = 0; id < logits.length; id++) {
-    if (((allowed[first + (id >> 5)] >>> (id & 31)) & 1) === 0) logits[id] = -Infinity
+  const words = Math.ceil(logits.length / 32)
+  for (let word = 0; word < words; word++) {
+    const may = allowed[row * words + word]
+    const start = 32 * word
+    if (may === 0) logits.fill(-Infinity, start, start + 32)
+    else if (may !== ALL) {
+      const end = Math.min(start + 32, logits.length)
+      for (let id = start; id < end; id++) if (((may >>> (id - start)) & 1) === 0) logits[id] = -Infinity
+    }
   }
 }
+
+/** A word of ids that may all come. */
+const ALL = 2 ** 32 - 1
 
 /** Numbers of each array, for rows of so many logits, of which `most` may change. */
 export const editSizes = (rows: number, ids: number, most: number) => ({

@@ -1,4 +1,14 @@
-import { check, drawAmong, drawOf, drawPlace, drawWeight, fractionOf, nucleus, packDraw } from '@g3/backend'
+import {
+  check,
+  drawAmong,
+  drawOf,
+  drawPlace,
+  drawWeigher,
+  drawWeight,
+  fractionOf,
+  nucleus,
+  packDraw,
+} from '@g3/backend'
 import { editor, type Editor } from './edits.js'
 import { parseSampling, type Sampling, type SamplingOptions } from './options.js'
 import { words } from './random.js'
@@ -83,6 +93,9 @@ function first(ranked: Ranking): number {
 /** No vocabulary has more. */
 const MOST_IDS = 2 ** 24
 
+/** Ids that are weighed together, where all are looked at. */
+const BLOCK = 1024
+
 /** Without a top-k limit the ranking starts with this many and grows until it covers top-p. */
 const FIRST_RANKING = 256
 
@@ -115,6 +128,9 @@ export function sampler(options?: SamplingOptions, textOf?: (id: number) => stri
   }
 
   let held: Ranking = ranking(0)
+  /** Made for texts whose sampler looks at all logits. */
+  let weigh: typeof drawWeight | undefined
+  let blocks = new Float64Array(0)
 
   /** Ranks `count` logits; `held` grows to hold them. */
   const rank = (logits: Float32Array, count: number): Ranking => {
@@ -170,7 +186,8 @@ export function sampler(options?: SamplingOptions, textOf?: (id: number) => stri
   const drawNucleus = (logits: Float32Array, largest: number): number => {
     const own = drawOf(sampling, random())
     let mass = 0
-    for (let i = 0; i < logits.length; i++) mass += drawWeight(largest, logits[i])
+    weigh ??= drawWeigher()
+    for (let i = 0; i < logits.length; i++) mass += weigh(largest, logits[i])
     const enough = fractionOf(mass, own.threshold)
     for (let count = FIRST_RANKING; ; count *= 8) {
       const { ids, values, size } = rank(logits, Math.min(count, logits.length))
@@ -179,15 +196,25 @@ export function sampler(options?: SamplingOptions, textOf?: (id: number) => stri
     }
   }
 
-  /** Neither top-k nor top-p: two passes by id, no ranking at all. */
+  /** Neither top-k nor top-p: by id, no ranking at all. What whole blocks weigh says in which one to look. */
   const drawAny = (logits: Float32Array, largest: number): number => {
     const { rate, share, random: word } = drawOf(sampling, random())
-    const weight = (logit: number): number =>
-      share > 0 && drawWeight(largest, logit) < share ? 0 : drawWeight(largest, logit, rate)
+    const one = (weigh ??= drawWeigher())
+    const weight = (logit: number): number => (share > 0 && one(largest, logit) < share ? 0 : one(largest, logit, rate))
+    const blockCount = Math.ceil(logits.length / BLOCK)
+    if (blocks.length < blockCount) blocks = new Float64Array(blockCount)
     let mass = 0
-    for (let i = 0; i < logits.length; i++) mass += weight(logits[i])
+    for (let block = 0; block < blockCount; block++) {
+      const end = Math.min((block + 1) * BLOCK, logits.length)
+      let sum = 0
+      for (let i = block * BLOCK; i < end; i++) sum += weight(logits[i])
+      blocks[block] = sum
+      mass += sum
+    }
     let rest = fractionOf(mass, word)
-    let id = -1
+    let block = 0
+    while (rest >= blocks[block]) rest -= blocks[block++]
+    let id = block * BLOCK - 1
     while (rest >= 0) rest -= weight(logits[++id])
     return id
   }
