@@ -31,7 +31,6 @@ export function Curves({ wish }: { readonly wish: Wish }) {
           stroke: first,
           width: 2,
           points: { show: false },
-          value: (_: uPlot, bytes: number | null) => (bytes === null ? '' : bytesText(bytes)),
         },
         {
           label: 'all global',
@@ -39,7 +38,6 @@ export function Curves({ wish }: { readonly wish: Wish }) {
           width: 2,
           points: { show: false },
           dash: [6, 4],
-          value: (_: uPlot, bytes: number | null) => (bytes === null ? '' : bytesText(bytes)),
         },
       ],
     }

@@ -2,7 +2,7 @@ import { estimate } from '@g3/runtime'
 import { autoFootprint } from '@g3/runtime/auto'
 import { expect, it } from 'vitest'
 import { contexts, growth, plan, SIZES, WEIGHT_TYPES, withoutWindows, type SizeName, type WeightType } from './plan.js'
-import { rings } from './rings.js'
+import { fillingRings } from './rings.js'
 
 const footprint = await autoFootprint()
 
@@ -33,26 +33,37 @@ it('draws caches that part where the window ends', () => {
 })
 
 it('fills the rings as the pool does: local layers keep their window, global ones everything', () => {
-  const before = rings(SIZES['270M'], 8192, 300)
+  const before = fillingRings(SIZES['270M'], 8192)(300)
   expect(before.rings.map(({ pages }) => pages)).toEqual([3, 3])
-  const after = rings(SIZES['270M'], 8192, 8192)
+  const after = fillingRings(SIZES['270M'], 8192)(8192)
   const [local, global] = after.rings
   expect(global?.cells.every((cell) => cell === 'seen')).toBe(true)
   expect(global?.pages).toBe(64)
   expect(local?.pages).toBeLessThan(12)
   expect(local?.cells.indexOf('seen')).toBe(60)
   expect(local?.cells.slice(0, 50).every((cell) => cell === 'given-up')).toBe(true)
-  const none = rings(withoutWindows(SIZES['270M']), 8192, 8192).rings
+  const none = fillingRings(withoutWindows(SIZES['270M']), 8192)(8192).rings
   expect(none.map(({ label, pages }) => [label, pages])).toEqual([['global', 64]])
   expect(
-    rings(SIZES['270M'], 8192, 0)
+    fillingRings(
+      SIZES['270M'],
+      8192,
+    )(0)
       .rings.flatMap(({ cells }) => cells)
       .every((cell) => cell === 'empty'),
   ).toBe(true)
 })
 
+it('reads on where a text grows, and anew where it is shorter', () => {
+  const at = fillingRings(SIZES['1B'], 16384)
+  const [first, grown] = [at(2048), at(9000)]
+  expect(grown.rings[1]?.pages).toBe(71)
+  expect(at(2048)).toEqual(first)
+  expect(at(20_000)).toEqual(fillingRings(SIZES['1B'], 16384)(16384))
+})
+
 it('draws as many cells as fit, however long the text', () => {
-  const { pagesOfCell, rings: all } = rings(SIZES['27B'], 131072, 100_000)
+  const { pagesOfCell, rings: all } = fillingRings(SIZES['27B'], 131072)(100_000)
   expect(pagesOfCell).toBe(16)
   for (const { cells } of all) expect(cells).toHaveLength(64)
 })

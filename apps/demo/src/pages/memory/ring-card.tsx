@@ -4,7 +4,7 @@ import { Button } from '../../parts/button.js'
 import { Card } from '../../parts/card.js'
 import { Slider } from '../../parts/field.js'
 import { withoutWindows } from './plan.js'
-import { rings, type Ring } from './rings.js'
+import { fillingRings, type Ring } from './rings.js'
 
 /** Frames of a fill from nothing to the whole context. */
 const FRAMES = 160
@@ -14,8 +14,11 @@ export function RingCard({ config, context }: { readonly config: Gemma3Config; r
   const [share, setShare] = useState(0.35)
   const [isPlaying, setPlaying] = useState(false)
   const length = Math.round(share * context)
-  const own = useMemo(() => rings(config, context, length), [config, context, length])
-  const all = useMemo(() => rings(withoutWindows(config), context, length), [config, context, length])
+  const fills = useMemo(
+    () => [fillingRings(config, context), fillingRings(withoutWindows(config), context)] as const,
+    [config, context],
+  )
+  const [own, all] = useMemo(() => [fills[0](length), fills[1](length)] as const, [fills, length])
 
   useEffect(() => {
     if (!isPlaying) return

@@ -25,11 +25,12 @@ const STEP = 512
 const MOST_CELLS = 64
 
 /**
- * Where the pages of a text of `length` tokens are, by the very pool that models have: what a local layer's window has left is
- * given up, page by page, and used again.
+ * Where the pages of a text are as tokens come, by the very pool that models have: what a local layer's window has left is given
+ * up, page by page, and used again.
+ * @returns the caches at a length of the text, which reads on from the length before where that was shorter
  * @throws G3Error as `pool`
  */
-export function rings(config: Gemma3Config, context: number, length: number): Rings {
+export function fillingRings(config: Gemma3Config, context: number): (length: number) => Rings {
   const kinds = layerKinds(config)
   const maxRows = Math.min(STEP, context)
   const texts = pool({
@@ -42,28 +43,33 @@ export function rings(config: Gemma3Config, context: number, length: number): Ri
   })
   const step = texts.placement(maxRows, 1)
   const text = texts.sequence()
-  for (let left = Math.min(length, context); left > 0; left -= maxRows) {
-    step.begin()
-    text.append(step, Math.min(maxRows, left))
-  }
-  const { caches } = text.state()
   const pages = Math.ceil(context / PAGE)
   const pagesOfCell = Math.ceil(pages / MOST_CELLS)
-  const usage = texts.usage()
-  return {
-    pagesOfCell,
-    rings: kinds.map(({ label, layers, window }, index): Ring => {
-      const { first, count } = caches[index] ?? { first: 0, count: 0 }
-      const end = first + count
-      // The next token sees itself and those before it in the window.
-      const seenFrom = window === undefined ? 0 : Math.max(0, text.length + 1 - window)
-      const cells = Array.from({ length: Math.ceil(pages / pagesOfCell) }, (_, cell): CellState => {
-        const [from, to] = [cell * pagesOfCell, Math.min(pages, (cell + 1) * pagesOfCell)]
-        if (from >= Math.ceil(text.length / PAGE)) return 'empty'
-        if (to <= first) return 'given-up'
-        return Math.min(to, end) * PAGE > seenFrom && from < end ? 'seen' : 'held'
-      })
-      return { label, layers: layers.length, window, cells, pages: usage.caches[index]?.used ?? 0 }
-    }),
+
+  return (length) => {
+    const wanted = Math.min(length, context)
+    if (wanted < text.length) text.reset()
+    while (text.length < wanted) {
+      step.begin()
+      text.append(step, Math.min(maxRows, wanted - text.length))
+    }
+    const { caches } = text.state()
+    const usage = texts.usage()
+    return {
+      pagesOfCell,
+      rings: kinds.map(({ label, layers, window }, index): Ring => {
+        const { first, count } = caches[index] ?? { first: 0, count: 0 }
+        const end = first + count
+        // The next token sees itself and those before it in the window.
+        const seenFrom = window === undefined ? 0 : Math.max(0, text.length + 1 - window)
+        const cells = Array.from({ length: Math.ceil(pages / pagesOfCell) }, (_, cell): CellState => {
+          const [from, to] = [cell * pagesOfCell, Math.min(pages, (cell + 1) * pagesOfCell)]
+          if (from >= Math.ceil(text.length / PAGE)) return 'empty'
+          if (to <= first) return 'given-up'
+          return Math.min(to, end) * PAGE > seenFrom && from < end ? 'seen' : 'held'
+        })
+        return { label, layers: layers.length, window, cells, pages: usage.caches[index]?.used ?? 0 }
+      }),
+    }
   }
 }
