@@ -16,7 +16,7 @@ const command = library(
 
 /** One file a page, dependencies and all: a page has no packages. */
 const page = library(
-  { 'g3-page': 'src/bench/g3-page.ts', 'bench-page': 'src/bench/webgpu/bench-page.ts' },
+  { 'g3-page': 'src/bench/g3-page.ts', 'bench-page': 'src/bench/webgpu/bench-page.ts', 'status-page': 'src/serve/status/page.ts' },
   { platform: 'browser', outDir: 'dist/page', noExternal: [/./], splitting: false, sourcemap: false },
 )
 

@@ -6,7 +6,7 @@ import { harmless, note } from './output.js'
 export const EXIT = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const
 
 /** Errors that say the caller asked for something that cannot be. */
-const USAGE = new Set(['cli/usage', 'evaluate/bad-option', 'distill/bad-option', 'generate/bad-option', 'generate/bad-context', 'estimate/bad-option', 'sampling/bad-option'])
+const USAGE = new Set(['cli/usage', 'cli/bad-config', 'evaluate/bad-option', 'distill/bad-option', 'generate/bad-option', 'generate/bad-context', 'estimate/bad-option', 'sampling/bad-option'])
 
 /** The command was stopped by Ctrl-C. */
 export class Interrupted extends Error {}

@@ -25,6 +25,7 @@ export interface ServeOptions extends ModelOptions {
   readonly maxFile: number
   readonly maxFiles: number
   readonly log: 'silent' | 'error' | 'info'
+  readonly open?: boolean
 }
 
 /** Tokens of a text where nothing else is asked for: caches of many texts lie in memory at a time. */
@@ -76,7 +77,9 @@ export async function serve(options: ServeOptions): Promise<void> {
   })
   const server = await startServer(api.fetch, { host: options.listen, port: options.port })
   await batches?.start(api.fetch)
-  note(`Serving ${harmless(name)} on http://${options.listen}:${server.port}, ${slots.total} texts at a time.`)
+  const url = `http://${options.listen.includes(':') ? `[${options.listen}]` : options.listen}:${server.port}`
+  note(`Serving ${harmless(name)} on ${url}, ${slots.total} texts at a time.`)
+  if (options.open) await showPage(url)
 
   const { promise: ended, resolve: end } = Promise.withResolvers<void>()
   process.once('SIGTERM', end)
@@ -93,4 +96,12 @@ export async function serve(options: ServeOptions): Promise<void> {
   await slots.drain()
   await server.close()
   clearTimeout(late)
+}
+
+/** Opens the page in the browser of who started it. A server without one serves on. */
+async function showPage(url: string): Promise<void> {
+  const { default: open } = await import('open')
+  const failed = (problem: unknown): void =>
+    note(`No browser could be opened (${harmless(String(problem))}); go to ${url}`)
+  await open(url).then((browser) => browser.on('error', failed), failed)
 }

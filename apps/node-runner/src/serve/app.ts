@@ -17,6 +17,7 @@ import { generateRoutes } from './routes-generate.js'
 import { responsesRoute } from './routes-responses.js'
 import { tokenRoutes } from './routes-tokens.js'
 import type { Served } from './served.js'
+import { guardPage, PAGE_PATHS, pageRoutes, statusRoutes } from './status/routes.js'
 
 export interface App {
   readonly Variables: { readonly requestId: string }
@@ -35,8 +36,8 @@ export interface AppOptions {
   isReady(): boolean
 }
 
-/** Routes that are open to all: a load balancer has no key. */
-const OPEN = new Set(['/health', '/ready'])
+/** Routes that are open to all: a load balancer has no key, and the page asks for one. */
+const OPEN = new Set(['/health', '/ready', '/docs', '/openapi.json', ...PAGE_PATHS])
 
 const FILES = '/v1/files'
 
@@ -129,7 +130,12 @@ export function app(options: AppOptions): OpenAPIHono<App> {
     ...(checkKey && { security: [{ key: [] }] }),
   }
   app.doc31('/openapi.json', about)
-  app.get('/', (c) => c.html(docsPage(app.getOpenAPI31Document(about))))
+  statusRoutes(app, served, isReady)
+  pageRoutes(app)
+  app.get('/docs', (c) => {
+    guardPage(c)
+    return c.html(docsPage(app.getOpenAPI31Document(about), new URL(c.req.url).origin))
+  })
 
   app.notFound((c) => {
     const allowed = methodsOf(app, c.req.path)
@@ -140,9 +146,14 @@ export function app(options: AppOptions): OpenAPIHono<App> {
     }
     return sendError(
       c,
-      new ApiError(404, 'invalid_request_error', `there is no ${c.req.method} ${c.req.path}; / lists what there is`, {
-        code: 'not_found',
-      }),
+      new ApiError(
+        404,
+        'invalid_request_error',
+        `there is no ${c.req.method} ${c.req.path}; /docs lists what there is`,
+        {
+          code: 'not_found',
+        },
+      ),
     )
   })
   app.onError((problem, c) => {

@@ -27,6 +27,7 @@ export function serveCommand(
     )
     .option('--listen <host>', 'where to listen', '127.0.0.1')
     .option('--port <n>', 'on which port, 0 for any', wholeNumber(0, 65_535), 8080)
+    .option('--open', 'show its page in a browser')
     .option('--slots <n>', 'texts at a time', wholeNumber(1, 256), 16)
     .option(
       '--queue <n>',

@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { Slots } from './slots.js'
+import { recentAnswers, type Recent } from './status/recent.js'
 
 /** What is counted, for Prometheus. */
 export interface Metrics {
@@ -8,6 +9,8 @@ export interface Metrics {
   readonly seconds: Histogram<'route'>
   readonly tokens: Counter<'kind'>
   readonly firstToken: Histogram
+  /** For the page; Prometheus has the histograms. */
+  readonly recent: Recent
 }
 
 export function metricsOf({ slots }: { readonly slots: Slots }): Metrics {
@@ -28,6 +31,7 @@ export function metricsOf({ slots }: { readonly slots: Slots }): Metrics {
   gauge('process_resident_memory_bytes', 'Memory of the process', () => process.memoryUsage.rss())
   return {
     registry,
+    recent: recentAnswers(),
     requests: new Counter({ name: 'g3_requests_total', help: 'Requests', labelNames: ['route', 'status'], registers }),
     seconds: new Histogram({
       name: 'g3_request_seconds',

@@ -32,15 +32,27 @@ export async function write(
   take: (chunk: Chunk) => Promise<void>,
   place?: Disposable,
 ): Promise<GenerationResult> {
+  const start = performance.now()
   using _ = place ?? (await slots.claim(signal))
   const generation = model.generate(prompt, { ...options, signal, overflow: 'stop' })
-  for await (const chunk of generation) await take(chunk)
+  let counted = 0
+  let hasToken = false
+  for await (const chunk of generation) {
+    // Counted while they come, so that rates are true of long answers, too. The latest may be an end mark, which is none of them.
+    if (hasToken) {
+      metrics.tokens.inc({ kind: 'generated' })
+      counted++
+    }
+    hasToken = chunk.id !== undefined
+    await take(chunk)
+  }
   const result = await generation.result()
   metrics.tokens.inc({ kind: 'prompt' }, result.promptTokens)
   metrics.tokens.inc({ kind: 'cached' }, result.cachedTokens)
-  metrics.tokens.inc({ kind: 'generated' }, result.ids.length)
+  metrics.tokens.inc({ kind: 'generated' }, result.ids.length - counted)
   metrics.firstToken.observe(result.prefillMs / 1000)
   if (result.stopReason === 'aborted') signal.throwIfAborted()
+  metrics.recent.add({ firstTokenMs: result.prefillMs, answerMs: performance.now() - start })
   return result
 }
 
