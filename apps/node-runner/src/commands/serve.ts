@@ -9,6 +9,7 @@ import { keysOf } from '../serve/keys.js'
 import { metricsOf } from '../serve/metrics.js'
 import { startServer } from '../serve/server.js'
 import { slots as slotsOf } from '../serve/slots.js'
+import { openTracing, tracedSlots } from '../serve/tracing.js'
 
 export interface ServeOptions extends ModelOptions {
   readonly listen: string
@@ -46,12 +47,15 @@ export async function serve(options: ServeOptions): Promise<void> {
   const { slots: sequences, context = CONTEXT } = options
   await using loaded = await loadForCommand({ ...options, context, sequences, maxRows: STEP_ROWS }, interrupt.signal)
   const { model, name } = loaded
-  const slots = slotsOf({ total: model.sequences, queue: options.queue })
+  const tracing = await openTracing()
+  const plain = slotsOf({ total: model.sequences, queue: options.queue })
+  const slots = tracing ? tracedSlots(plain, tracing) : plain
   const served = {
     name,
     model,
     slots,
     metrics: metricsOf({ slots }),
+    ...(tracing && { tracing }),
     created: Math.floor(Date.now() / 1000),
     deadlineMs: options.timeout * 1000,
   }

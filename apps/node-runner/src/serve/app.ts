@@ -53,7 +53,7 @@ const wrongBody: Hook<unknown, App, string, unknown> = (result) => {
 /** The whole API over one model. It listens nowhere: give its `fetch` to a server. */
 export function app(options: AppOptions): OpenAPIHono<App> {
   const { served, log, checkKey, origins = [], bodyBytes, batches, isReady } = options
-  const { metrics } = served
+  const { metrics, tracing } = served
   const app = new OpenAPIHono<App>({ defaultHook: wrongBody })
 
   /** No prompt, no answer, no key is ever written to the log. */
@@ -63,6 +63,7 @@ export function app(options: AppOptions): OpenAPIHono<App> {
     return error
   }
 
+  if (tracing) app.use((c, next) => tracing.request(c, next))
   app.use(async (c, next) => {
     const start = performance.now()
     const given = c.req.header('x-request-id')

@@ -5,6 +5,7 @@ import type { Metrics } from './metrics.js'
 import type { SamplingRequest } from './requests.js'
 import type { FinishReason, Usage } from './responses.js'
 import type { Slots } from './slots.js'
+import type { Tracing } from './tracing.js'
 
 /** A model that is served. */
 export interface Served {
@@ -12,6 +13,7 @@ export interface Served {
   readonly model: Model
   readonly slots: Slots
   readonly metrics: Metrics
+  readonly tracing?: Tracing
   /** Seconds since 1970. */
   readonly created: number
   /** Most time for an answer, the wait for a place included. */
@@ -25,7 +27,7 @@ export interface Served {
  * @throws ApiError 429, 503 of {@link Slots.claim}; the signal's reason, also where only a part was written; what `take` throws
  */
 export async function write(
-  { model, slots, metrics }: Served,
+  { name, model, slots, metrics, tracing }: Served,
   prompt: Int32Array,
   options: GenerateOptions,
   signal: AbortSignal,
@@ -34,19 +36,22 @@ export async function write(
 ): Promise<GenerationResult> {
   const start = performance.now()
   using _ = place ?? (await slots.claim(signal))
-  const generation = model.generate(prompt, { ...options, signal, overflow: 'stop' })
   let counted = 0
-  let hasToken = false
-  for await (const chunk of generation) {
-    // Counted while they come, so that rates are true of long answers, too. The latest may be an end mark, which is none of them.
-    if (hasToken) {
-      metrics.tokens.inc({ kind: 'generated' })
-      counted++
+  const generate = async (): Promise<GenerationResult> => {
+    const generation = model.generate(prompt, { ...options, signal, overflow: 'stop' })
+    let hasToken = false
+    for await (const chunk of generation) {
+      // Counted while they come, so that rates are true of long answers, too. The latest may be an end mark, which is none of them.
+      if (hasToken) {
+        metrics.tokens.inc({ kind: 'generated' })
+        counted++
+      }
+      hasToken = chunk.id !== undefined
+      await take(chunk)
     }
-    hasToken = chunk.id !== undefined
-    await take(chunk)
+    return generation.result()
   }
-  const result = await generation.result()
+  const result = await (tracing ? tracing.generation(name, generate) : generate())
   metrics.tokens.inc({ kind: 'prompt' }, result.promptTokens)
   metrics.tokens.inc({ kind: 'cached' }, result.cachedTokens)
   metrics.tokens.inc({ kind: 'generated' }, result.ids.length - counted)

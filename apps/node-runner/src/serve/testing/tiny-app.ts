@@ -7,6 +7,7 @@ import { pino } from 'pino'
 import { app, type AppOptions } from '../app.js'
 import { metricsOf } from '../metrics.js'
 import { slots as slotsOf, type Slots } from '../slots.js'
+import { tracedSlots, type Tracing } from '../tracing.js'
 
 const fixture = (name: string): Uint8Array =>
   readFileSync(fileURLToPath(new URL(`../../../../../packages/runtime/fixtures/tiny-random/${name}`, import.meta.url)))
@@ -35,9 +36,12 @@ export function testApp(
   options: Partial<Pick<AppOptions, 'checkKey' | 'origins' | 'bodyBytes' | 'batches'>> & {
     readonly queue?: number
     readonly deadlineMs?: number
+    readonly tracing?: Tracing
   } = {},
 ): TestApp {
-  const slots = slotsOf({ total: model.sequences, queue: options.queue ?? 64 })
+  const plain = slotsOf({ total: model.sequences, queue: options.queue ?? 64 })
+  const { tracing } = options
+  const slots = tracing ? tracedSlots(plain, tracing) : plain
   const log: string[] = []
   const api = app({
     bodyBytes: 1 << 20,
@@ -49,6 +53,7 @@ export function testApp(
       model,
       slots,
       metrics: metricsOf({ slots }),
+      ...(tracing && { tracing }),
       created: 0,
       deadlineMs: options.deadlineMs ?? 60_000,
     },
