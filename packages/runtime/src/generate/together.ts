@@ -64,19 +64,12 @@ export function together(gemma3: Pick<Gemma3, 'batch' | 'passRows'>): (sequence:
   const launch = (): void => {
     clearTimeout(timer)
     timer = undefined
-    dropAborted()
     if (isRunning || waiting.length === 0) return
     isRunning = true
     void run(shareRows(waiting, gemma3.passRows)).finally(() => {
       isRunning = false
       consider()
     })
-  }
-
-  const dropAborted = (): void => {
-    const aborted = waiting.filter(({ pending }) => pending.options.signal?.aborted)
-    for (const turn of aborted) turn.reject(turn.pending.options.signal?.reason)
-    drop(aborted)
   }
 
   const drop = (turns: readonly Turn[]): void => {
@@ -125,7 +118,7 @@ export function together(gemma3: Pick<Gemma3, 'batch' | 'passRows'>): (sequence:
     for (const turn of turns) {
       try {
         await outcome
-        tellProgress(turn)
+        if (waiting.includes(turn)) tellProgress(turn)
       } catch (problem) {
         drop([turn])
         turn.reject(problem)
@@ -192,10 +185,20 @@ export function together(gemma3: Pick<Gemma3, 'batch' | 'passRows'>): (sequence:
       if (pending === undefined) return undefined
       const read = pending
       pending = undefined
-      return new Promise((resolve, reject) => {
-        waiting.push({ sequence, pending: read, left: read.ids.length, form, ...wanted, resolve, reject })
-        consider()
-      })
+      const { signal } = read.options
+      const { promise, resolve, reject } = Promise.withResolvers<number>()
+      const turn: Turn = { sequence, pending: read, left: read.ids.length, form, ...wanted, resolve, reject }
+      // What a pass reads of it now goes on; what is read last is soon done, and waited for.
+      const abort = (): void => {
+        if (!waiting.includes(turn)) return
+        drop([turn])
+        reject(signal?.reason)
+      }
+      waiting.push(turn)
+      if (signal?.aborted) abort()
+      signal?.addEventListener('abort', abort)
+      consider()
+      return promise.finally(() => signal?.removeEventListener('abort', abort))
     }
 
     const add = (ids: Int32Array, options: AppendOptions = {}): void => {

@@ -1,5 +1,6 @@
 import type { LogitEdits, Program } from '@g3/backend'
 import { turn } from '../turn.js'
+import { untilAborted } from '../until-aborted.js'
 import type { Ranking } from '../sampling/top-k.js'
 import { batchOf, type BatchParts } from './batch.js'
 import {
@@ -262,8 +263,8 @@ export function textSequence(parts: SequenceParts, lane: Lane): TextSequence {
     },
     append: (ids, options = {}) =>
       appendInSteps(ids, options, async () => {
-        // Waits for the step, so that an abort or a failure stops the next one.
-        await backend.read(outputs.picked.buffer, 1, waited)
+        // Waits for the step, so that a failure stops the next one. Who aborts need not wait: what comes next is queued behind it.
+        await untilAborted(backend.read(outputs.picked.buffer, 1, waited), options.signal)
       }),
     step(id) {
       one[0] = id
