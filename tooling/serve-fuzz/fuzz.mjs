@@ -69,7 +69,9 @@ try {
     '--request-timeout',
     '60',
   ]
-  const fuzz = spawn(values.schemathesis, ['run', `${url}/openapi.json`, ...checks], { stdio: 'inherit' })
+  const run = ['run', `${url}/openapi.json`, ...checks]
+  // It writes what it found below where it runs.
+  const fuzz = spawn(values.schemathesis, run, { stdio: 'inherit', cwd: data })
   process.exitCode = await ended(fuzz)
 } finally {
   server.kill('SIGKILL')

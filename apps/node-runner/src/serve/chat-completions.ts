@@ -158,6 +158,8 @@ export async function writeChoice(
   }
   const result = await write(served, job.ids, job.options(index), signal, hear, place)
   if (reader) await take(reader.end())
+  // A token at the end that is only a part of a character has no text.
+  if (untold.length > 0 && calls.length === 0) await tell({ content: '' })
   const finish = calls.length > 0 && result.stopReason === 'stop' ? 'tool_calls' : finishOf(result)
   return { content, calls, logprobs, finish, result }
 }

@@ -10,7 +10,13 @@ const MOST_TOKENS = 16
 
 /** A completion request: `n` texts of each prompt, prompt after prompt. */
 export interface CompletionJob {
-  readonly texts: readonly { readonly ids: Int32Array; readonly echo: string; readonly options: GenerateOptions }[]
+  /** `isRead`: the prompt only, nothing is written. */
+  readonly texts: readonly {
+    readonly ids: Int32Array
+    readonly echo: string
+    readonly isRead: boolean
+    readonly options: GenerateOptions
+  }[]
 }
 
 export interface WrittenText {
@@ -29,6 +35,8 @@ export function completionJob({ model }: Served, request: CompletionRequest): Co
   const prompts = promptsOf(request.prompt).map((prompt) =>
     typeof prompt === 'string' ? model.encode(prompt) : Int32Array.from(prompt),
   )
+  if (request.max_tokens === 0 && !request.echo)
+    throw badRequest('max_tokens 0 without echo would answer nothing: ask for a token, or for echo', 'max_tokens')
   for (const ids of prompts) {
     checkFits(model, ids, 'prompt')
     const unknown = ids.find((id) => id >= model.tokenizer.size)
@@ -39,10 +47,12 @@ export function completionJob({ model }: Served, request: CompletionRequest): Co
   const texts = prompts.flatMap((ids, place) =>
     Array.from({ length: choices }, (_, choice) => ({
       ids,
+      isRead: request.max_tokens === 0,
       echo: request.echo ? model.tokenizer.decode(ids, { skipSpecial: true }) : '',
       options: {
         ...samplingOf(request, place * choices + choice, model.tokenizer.size),
-        maxTokens: request.max_tokens ?? MOST_TOKENS,
+        // The runtime writes one at least.
+        maxTokens: Math.max(1, request.max_tokens ?? MOST_TOKENS),
         ...(typeof request.logprobs === 'number' && { logprobs: request.logprobs }),
         ...(scored !== undefined && { promptLogprobs: scored }),
       },
@@ -60,7 +70,7 @@ function promptsOf(prompt: CompletionRequest['prompt']): readonly (string | read
 /** Writes one text, and tells `listen` of it as it comes. */
 export async function writeText(
   served: Served,
-  { ids, echo, options }: CompletionJob['texts'][number],
+  { ids, echo, isRead, options }: CompletionJob['texts'][number],
   signal: AbortSignal,
   listen: (text: string, logprobs: Logprobs | null) => Promise<void>,
   place?: Disposable,
@@ -69,6 +79,7 @@ export async function writeText(
   let text = echo
   if (echo !== '') await listen(echo, null)
   const take = async ({ text: piece, id, logprobs }: Chunk): Promise<void> => {
+    if (isRead) return
     const one =
       logprobs && id !== undefined && !isEnd(served.model, id) ? tokenLogprob(served.model, logprobs) : undefined
     if (one) all.push(one)
@@ -81,7 +92,7 @@ export async function writeText(
   return {
     text,
     logprobs: written && before ? joinLogprobs(before, written) : written,
-    finish: finishOf(result),
-    result,
+    finish: isRead ? 'length' : finishOf(result),
+    result: isRead ? { ...result, ids: result.ids.slice(0, 0) } : result,
   }
 }

@@ -2,6 +2,7 @@ import type { Model } from '@g3/runtime'
 import OpenAI from 'openai'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodePng } from '../png.js'
+import { failsAfter } from './testing/failing-model.js'
 import { testClient, tinyModel } from './testing/tiny-app.js'
 
 const SETTINGS = { model: 'tiny', input: 'hello', max_output_tokens: 12, temperature: 0 }
@@ -110,6 +111,48 @@ describe('the Responses API, by OpenAI’s SDK', () => {
     const seen = await client.responses.create({ ...SETTINGS, input: [{ role: 'user', content }] })
     const blind = await client.responses.create(SETTINGS)
     expect(seen.usage?.input_tokens).toBeGreaterThan((blind.usage?.input_tokens ?? 0) + 4)
+  })
+
+  it('tells how likely tokens were, the same in events', async () => {
+    const settings = { ...SETTINGS, include: ['message.output_text.logprobs' as const], top_logprobs: 2 }
+    const [item] = (await client.responses.create(settings)).output
+    const part = item.type === 'message' ? item.content[0] : undefined
+    if (part?.type !== 'output_text') throw new Error('there is no text')
+    expect(part.logprobs).toHaveLength(12)
+    for (const { top_logprobs: top, logprob } of part.logprobs ?? []) {
+      expect(top).toHaveLength(2)
+      expect(logprob).toBe(top[0].logprob)
+    }
+    const told: unknown[] = []
+    for await (const event of await client.responses.create({ ...settings, stream: true })) {
+      if (event.type === 'response.output_text.delta') told.push(...event.logprobs)
+      if (event.type === 'response.output_text.done') expect(event.logprobs).toEqual(part.logprobs)
+    }
+    expect(told).toEqual(part.logprobs)
+    const unnamed = client.responses.create({ ...SETTINGS, top_logprobs: 2 })
+    await expect(unnamed).rejects.toThrow(/top_logprobs needs include/)
+  })
+
+  it('ends a stream that fails with response.failed, which keeps the cause to the log', async () => {
+    const types: string[] = []
+    const failing = testClient(failsAfter(model, 8))
+    for await (const event of await failing.responses.create({ ...SETTINGS, stream: true })) {
+      types.push(event.type)
+      if (event.type !== 'response.failed') continue
+      expect(event.response).toMatchObject({ status: 'failed', error: { code: 'server_error' } })
+      expect(event.sequence_number).toBe(types.length - 1)
+      expect(JSON.stringify(event)).not.toContain('a secret')
+    }
+    expect(types).toContain('response.output_text.delta')
+    expect(types.at(-1)).toBe('response.failed')
+    expect(types).not.toContain('response.incomplete')
+    await expect(failing.responses.create(SETTINGS)).rejects.toThrow(OpenAI.InternalServerError)
+  })
+
+  it('refuses images that nobody would see', async () => {
+    const content = [{ type: 'input_image' as const, image_url: 'data:image/png;base64,', detail: 'auto' as const }]
+    const refused = client.responses.create({ ...SETTINGS, input: [{ role: 'developer', content }] })
+    await expect(refused).rejects.toMatchObject({ status: 400, param: 'input.0.content.0' })
   })
 
   it('refuses to go on from what it does not keep', async () => {

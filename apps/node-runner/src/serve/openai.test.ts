@@ -168,6 +168,20 @@ describe("OpenAI's SDK", () => {
     await expect(streamed).rejects.toThrow(/cannot be streamed/)
   })
 
+  it('reads a prompt and writes nothing, where only that is asked', async () => {
+    const settings = { model: 'tiny', prompt: 'hello there', max_tokens: 0, echo: true, logprobs: 1 }
+    const { choices, usage } = await client.completions.create(settings)
+    expect(choices[0]).toMatchObject({ text: 'hello there', finish_reason: 'length' })
+    const ids = model.encode('hello there')
+    expect(choices[0].logprobs?.tokens).toHaveLength(ids.length)
+    expect(usage).toMatchObject({ completion_tokens: 0, total_tokens: ids.length })
+    let streamed = ''
+    for await (const chunk of await client.completions.create({ ...settings, logprobs: null, stream: true }))
+      for (const { text } of chunk.choices) streamed += text
+    expect(streamed).toBe('hello there')
+    await expect(client.completions.create({ ...settings, echo: false })).rejects.toMatchObject({ param: 'max_tokens' })
+  })
+
   it('stops where it is told', async () => {
     const whole = await client.completions.create({ model: 'tiny', prompt: 'hello', max_tokens: 12, temperature: 0 })
     const { text } = whole.choices[0]

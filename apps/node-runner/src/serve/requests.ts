@@ -89,6 +89,8 @@ export const responseFormat = z.discriminatedUnion('type', [
 
 const MOST_MESSAGES = 4096
 
+const topLogprobs = z.int().min(0).max(20).nullish()
+
 export const chatRequest = z
   .object({
     ...sampling,
@@ -99,7 +101,7 @@ export const chatRequest = z
       .max(1 << 20)
       .nullish(),
     logprobs: z.boolean().nullish(),
-    top_logprobs: z.int().min(0).max(20).nullish(),
+    top_logprobs: topLogprobs,
     response_format: responseFormat.nullish(),
     tools: z.array(functionTool).max(128).nullish(),
     tool_choice: z
@@ -132,6 +134,12 @@ export const completionRequest = z
       z.array(z.string()).min(1).max(MOST_PROMPTS),
       z.array(ids).min(1).max(MOST_PROMPTS),
     ]),
+    max_tokens: z
+      .int()
+      .min(0)
+      .max(1 << 20)
+      .nullish()
+      .openapi({ description: '0 only with echo: the prompt is told, and nothing is written.' }),
     echo: z
       .boolean()
       .nullish()
@@ -169,6 +177,20 @@ const inputItem = z.union([
 ])
 export type InputItem = z.infer<typeof inputItem>
 
+export const OUTPUT_LOGPROBS = 'message.output_text.logprobs'
+
+/** What OpenAI's clients may ask for beside the answer. Only the first is anything of ours. */
+const INCLUDABLE = [
+  OUTPUT_LOGPROBS,
+  'code_interpreter_call.outputs',
+  'computer_call_output.output.image_url',
+  'file_search_call.results',
+  'message.input_image.image_url',
+  'reasoning.encrypted_content',
+  'web_search_call.action.sources',
+  'web_search_call.results',
+] as const
+
 export const responsesRequest = z
   .object({
     model: sampling.model,
@@ -182,6 +204,11 @@ export const responsesRequest = z
     temperature: sampling.temperature,
     top_p: sampling.top_p,
     seed: sampling.seed.openapi({ description: 'Not in OpenAI’s API.' }),
+    include: z
+      .array(z.enum(INCLUDABLE))
+      .nullish()
+      .openapi({ description: `${OUTPUT_LOGPROBS} is told; there is nothing of the others.` }),
+    top_logprobs: topLogprobs,
     stream: z.boolean().nullish(),
     text: z
       .object({

@@ -82,7 +82,7 @@ const outputText = z.object({
   type: z.literal('output_text'),
   text: z.string(),
   annotations: z.array(z.unknown()),
-  logprobs: z.array(z.unknown()),
+  logprobs: z.array(tokenLogprob),
 })
 export type OutputText = z.infer<typeof outputText>
 
@@ -124,6 +124,7 @@ export const response = z
     text: z.object({ format: z.record(z.string(), z.unknown()) }),
     tool_choice: z.unknown(),
     tools: z.array(z.record(z.string(), z.unknown())),
+    top_logprobs: z.int(),
     top_p: z.number().nullable(),
     usage: z
       .object({
@@ -173,6 +174,10 @@ export const error = z
   })
   .openapi('Error')
 
+/** One of the stream's. */
 export const eventStream = z
-  .string()
-  .openapi({ description: 'Server-sent events: chunks of the answer as JSON, then `[DONE]`.' })
+  .object({
+    event: z.string().optional().openapi({ description: 'The type, where the protocol names it.' }),
+    data: z.string().openapi({ description: 'A chunk of the answer as JSON; at the end `[DONE]`, but of responses.' }),
+  })
+  .openapi('ServerSentEvent')

@@ -3,8 +3,8 @@ import type { Context } from 'hono'
 import type { App } from './app.js'
 import { chatJob, writeChoice } from './chat-completions.js'
 import { responsesRequest } from './requests.js'
-import { endOf, numbered, responseItems } from './response-events.js'
-import { begunResponse, chatRequestOf, endedResponse } from './responses-api.js'
+import { endOf, numbering, responseItems } from './response-events.js'
+import { begunResponse, chatRequestOf, endedResponse, failedResponse } from './responses-api.js'
 import * as answers from './responses.js'
 import { answered, json } from './route-parts.js'
 import { running } from './running.js'
@@ -40,6 +40,8 @@ export function responsesRoute(
       const choice = await writeChoice(served, job, 0, signal, items.take)
       return c.json(endedResponse(begun, choice, await items.end(choice)), 200)
     }
+    const numbered = numbering()
+    let items: ReturnType<typeof responseItems> | undefined
     return sendEvents(c, {
       claim: () => served.slots.claim(signal),
       stop,
@@ -48,11 +50,13 @@ export function responsesRoute(
         const emit = numbered(send)
         await emit('response.created', { response: begun })
         await emit('response.in_progress', { response: begun })
-        const items = responseItems(emit)
+        items = responseItems(emit)
         const choice = await writeChoice(served, job, 0, signal, items.take, place)
         const response = endedResponse(begun, choice, await items.end(choice))
         await emit(endOf(response), { response })
       },
+      fail: (send, error) =>
+        numbered(send)('response.failed', { response: failedResponse(begun, error, items?.ended ?? []) }),
     })
   })
 }

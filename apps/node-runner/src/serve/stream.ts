@@ -1,6 +1,6 @@
 import type { Context } from 'hono'
 import { streamSSE, type SSEStreamingApi } from 'hono/streaming'
-import { apiError, errorBody } from './api-error.js'
+import { apiError, errorBody, type ApiError } from './api-error.js'
 
 /** Sends one event; resolves when the client has taken it, so that nothing piles up for one who reads slowly. */
 export type Send = (event: unknown, name?: string) => Promise<void>
@@ -14,6 +14,8 @@ export interface Events {
   note(problem: unknown): void
   /** @param place of the first text */
   write(send: Send, place: Disposable): Promise<void>
+  /** Tells the client of a failure; without it, that is an event of the error's body. */
+  fail?(send: Send, error: ApiError): Promise<void>
   /** What comes last, whatever happened. */
   readonly end?: string
 }
@@ -22,7 +24,7 @@ export interface Events {
  * Answers with server-sent events, once there is a place to write: what is wrong until then has a status of its own.
  * @throws what `claim` throws
  */
-export async function sendEvents(c: Context, { claim, stop, note, write, end }: Events): Promise<Response> {
+export async function sendEvents(c: Context, { claim, stop, note, write, fail, end }: Events): Promise<Response> {
   const place = await claim()
   return streamSSE(c, async (stream: SSEStreamingApi) => {
     using _ = place
@@ -34,7 +36,7 @@ export async function sendEvents(c: Context, { claim, stop, note, write, end }: 
     } catch (problem) {
       if (stream.aborted) return
       note(problem)
-      await send(errorBody(apiError(problem)), end === undefined ? 'error' : undefined)
+      await (fail ? fail(send, apiError(problem)) : send(errorBody(apiError(problem))))
     }
     if (end !== undefined) await stream.writeSSE({ data: end })
   })
