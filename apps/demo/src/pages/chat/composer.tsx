@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { useServices } from '../../app/services.js'
 import { Button } from '../../parts/button.js'
+import { Notice } from '../../parts/notice.js'
 import { BlobImage } from './chat-image.js'
 import { Camera } from './camera.js'
 
@@ -12,6 +13,7 @@ export function Composer() {
   const { engine, talk } = useServices()
   const [text, setText] = useState('')
   const [images, setImages] = useState<readonly Blob[]>([])
+  const [left, setLeft] = useState<string>()
   const [camera, setCamera] = useState(false)
   const [over, setOver] = useState(false)
   const area = useRef<HTMLTextAreaElement>(null)
@@ -30,14 +32,19 @@ export function Composer() {
   }, [text])
 
   const add = (files: Iterable<File | Blob>): void => {
-    const pictures = Array.from(files).filter(({ type }) => type.startsWith('image/'))
-    if (sees && pictures.length > 0) setImages([...images, ...pictures].slice(0, MOST_IMAGES))
+    const all = Array.from(files)
+    // What is pasted is a text as a rule.
+    if (all.length === 0) return
+    const pictures = all.filter(({ type }) => type.startsWith('image/'))
+    setLeft(leftOut(sees, all.length - pictures.length, images.length + pictures.length))
+    if (sees) setImages((before) => [...before, ...pictures].slice(0, MOST_IMAGES))
   }
   const canSend = model !== undefined && !isWriting && (text.trim() !== '' || images.length > 0)
   const send = (): void => {
     if (!canSend) return
     setText('')
     setImages([])
+    setLeft(undefined)
     void talk.send(isText ? text : text.trim(), images)
   }
   return (
@@ -58,6 +65,7 @@ export function Composer() {
         add(event.dataTransfer?.files ?? [])
       }}
     >
+      {left !== undefined && <Notice>{left}</Notice>}
       {images.length > 0 && (
         <ul class="composer-images">
           {images.map((blob, i) => (
@@ -135,6 +143,14 @@ export function Composer() {
       )}
     </form>
   )
+}
+
+/** Why not all files become pictures of the message. */
+function leftOut(sees: boolean, others: number, pictures: number): string | undefined {
+  if (!sees) return 'No picture was added: this needs a model that sees, and a conversation in the form of a chat.'
+  if (others > 0) return 'A file was left out: it is no picture.'
+  if (pictures > MOST_IMAGES) return `A message takes ${MOST_IMAGES} pictures: the others were left out.`
+  return undefined
 }
 
 function placeholder(model: string | undefined, isText: boolean): string {
