@@ -12,20 +12,25 @@ export interface ListenOptions {
   readonly host: string
   /** 0 takes any that is free. */
   readonly port: number
+  /** Who sends a head more slowly than this is cut off. */
+  readonly headMs?: number
 }
 
-/** Who sends a head or a body more slowly than this is cut off. */
 const HEAD_MS = 15_000
+/** The same for a head with its body. */
 const REQUEST_MS = 60_000
 const IDLE_MS = 10_000
+const CHECK_MS = 5_000
 
 /** @throws G3Error `cli/port` where it cannot listen there */
 export function startServer(
   fetch: (request: Request) => Response | Promise<Response>,
-  { host, port }: ListenOptions,
+  { host, port, headMs = HEAD_MS }: ListenOptions,
 ): Promise<Listening> {
   return new Promise((resolve, reject) => {
-    const server = listen({ fetch, hostname: host, port }, (address) => {
+    // Node looks for the slow every 30 seconds only, unless told.
+    const serverOptions = { headersTimeout: headMs, connectionsCheckingInterval: Math.min(headMs, CHECK_MS) }
+    const server = listen({ fetch, hostname: host, port, serverOptions }, (address) => {
       resolve({
         port: address.port,
         close: () =>
@@ -36,7 +41,6 @@ export function startServer(
       })
     })
     const http = httpOf(server)
-    http.headersTimeout = HEAD_MS
     http.requestTimeout = REQUEST_MS
     http.keepAliveTimeout = IDLE_MS
     http.on('error', (cause: NodeJS.ErrnoException) =>
