@@ -2,6 +2,7 @@ import { createReadStream, existsSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import type { Page } from '@g3/chromium'
 import { HAS_CHROMIUM, siteInChromium } from '../testing/site-in-chromium.js'
 import { visitor } from '../testing/visitor.js'
 
@@ -11,6 +12,24 @@ const REAL = join(CACHE, 'models', 'gemma-3-270m', 'gemma-3-270m-q4_k_m.gguf')
 /** Minutes, and a machine of its own: `G3_CHROMIUM=1 npm test -- apps/demo/src/e2e/engine`. */
 const IS_MEASURED = HAS_CHROMIUM && process.env.G3_CHROMIUM !== undefined
 const COMPILE_MS = 300_000
+
+const TOP = `document.querySelector('.chat-scroll').scrollTop`
+
+/** Turns the wheel, to and fro, until the answer is there. @throws where the page never moved: nothing was tried then */
+async function scrollWhileWriting(page: Page): Promise<void> {
+  const isWriting = `Boolean(document.querySelector('.composer [aria-label=Stop]'))`
+  await page.until(`${isWriting} && document.querySelector('.chat-scroll').scrollHeight > 600`, 120_000)
+  const place = await page.evaluate<{ x: number; y: number }>(
+    `(({ x, y }) => ({ x: x + 100, y: y + 60 }))(document.querySelector('.chat-scroll').getBoundingClientRect())`,
+  )
+  const tops = new Set<number>()
+  for (let turn = 0; await page.evaluate<boolean>(isWriting); turn++) {
+    const deltaY = turn % 20 < 10 ? -60 : 60
+    await page.send('Input.dispatchMouseEvent', { type: 'mouseWheel', ...place, deltaX: 0, deltaY })
+    tops.add(await page.evaluate<number>(TOP))
+  }
+  expect(tops.size).toBeGreaterThan(10)
+}
 
 describe.skipIf(!IS_MEASURED)('what the site runs on, in headless Chromium', () => {
   const opened = siteInChromium({
@@ -65,6 +84,16 @@ describe.skipIf(!IS_MEASURED)('what the site runs on, in headless Chromium', () 
       console.log(`${tasks.length} tasks of the page, the longest ${longest.toFixed(1)} ms of CPU`)
       expect(longest).toBeLessThan(16)
       console.log(await visit.facts())
+
+      // A reader who scrolls up and down meanwhile, in a window that has room for a part of it.
+      await visit.set('Longest answer', '192')
+      await visit.press('Settings of this conversation')
+      await page.size(390, 400)
+      await visit.say('Paris is')
+      const scrolled = await page.tasks(() => scrollWhileWriting(page))
+      const most = Math.max(...scrolled)
+      console.log(`${scrolled.length} tasks of the page while it is scrolled, the longest ${most.toFixed(1)} ms of CPU`)
+      expect(most).toBeLessThan(16)
       await page.close()
     },
   )
