@@ -7,6 +7,7 @@ import { app } from '../serve/app.js'
 import { openBatches } from '../serve/batch/open.js'
 import { keysOf } from '../serve/keys.js'
 import { metricsOf } from '../serve/metrics.js'
+import { remoteImages } from '../serve/remote-image.js'
 import { startServer } from '../serve/server.js'
 import { slots as slotsOf } from '../serve/slots.js'
 import { openTracing, tracedSlots } from '../serve/tracing.js'
@@ -20,6 +21,7 @@ export interface ServeOptions extends ModelOptions {
   readonly maxBody: number
   readonly apiKeys?: string
   readonly cors?: readonly string[]
+  readonly imageHost?: readonly string[]
   readonly data?: string
   readonly batchQueue?: string
   readonly batchSlots?: number
@@ -56,6 +58,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     slots,
     metrics: metricsOf({ slots }),
     ...(tracing && { tracing }),
+    ...(options.imageHost && { fetchImage: remoteImages({ hosts: options.imageHost, mostBytes: options.maxBody }) }),
     created: Math.floor(Date.now() / 1000),
     deadlineMs: options.timeout * 1000,
   }

@@ -39,7 +39,7 @@ export interface Choice {
 
 /** @throws ApiError 400, G3Error for what cannot be compiled or encoded */
 export async function chatJob(
-  { model }: Served,
+  served: Pick<Served, 'model' | 'fetchImage'>,
   request: ChatRequest,
   forms: Forms,
   signal: AbortSignal,
@@ -47,7 +47,8 @@ export async function chatJob(
   const choice = toolChoice(request)
   const tools = choice === 'none' ? [] : toolsOf(request)
   const instructions = tools.length > 0 ? [toolInstructions(tools)] : []
-  const turns = await turnsOf(model, request.messages, instructions, signal)
+  const { model } = served
+  const turns = await turnsOf(served, request.messages, instructions, signal)
   const { response_format: format } = request
   if (tools.length > 0 && format && format.type !== 'text')
     throw badRequest('tools and a response_format cannot be had at a time', 'response_format')

@@ -11,6 +11,15 @@ function origins(text: string, before: readonly string[] = []): readonly string[
   return [...before, ...given]
 }
 
+/** Names of hosts, as {@link origins}. */
+function hosts(text: string, before: readonly string[] = []): readonly string[] {
+  const given = text.split(/[\s,]+/).filter((part) => part !== '')
+  for (const host of given)
+    if (!/^(?=.{1,253}$)[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z][a-z0-9-]*$/i.test(host))
+      throw new InvalidArgumentError('It must be the name of a host such as images.example.com.')
+  return [...before, ...given.map((host) => host.toLowerCase())]
+}
+
 /**
  * `g3 serve`.
  * @param command makes a command
@@ -55,6 +64,12 @@ export function serveCommand(
     )
     .option('--max-file <size>', 'largest file', byteCount, 64 << 20)
     .option('--max-files <size>', 'most that uploaded files may have together', byteCount, 512 << 20)
+    .addOption(
+      new Option(
+        '--image-host <name...>',
+        'hosts from which images at https addresses are fetched; none else',
+      ).argParser(hosts),
+    )
     .addOption(new Option('--cors <origin...>', 'web origins whose pages may call').argParser(origins))
     .addOption(
       new Option('--log <level>', 'lines of JSON on stderr, without prompts')

@@ -1,8 +1,9 @@
-import type { Model } from '@g3/runtime'
 import { spellCalls, toolOutputs, type ToolCall, type ToolResult } from '@g3/runtime/tools'
 import { joinParts, type ChatMessage, type ContentPart } from '@g3/tokenizer'
 import { badRequest } from './api-error.js'
+import type { FetchImage } from './remote-image.js'
 import type { Message } from './requests.js'
+import type { Served } from './served.js'
 
 /** How calls of earlier turns are written. */
 const FORM = 'json'
@@ -14,7 +15,7 @@ const FORM = 'json'
  * @throws ApiError 400 naming the message
  */
 export async function turnsOf(
-  model: Model,
+  served: Pick<Served, 'model' | 'fetchImage'>,
   messages: readonly Message[],
   instructions: readonly string[],
   signal: AbortSignal,
@@ -36,7 +37,7 @@ export async function turnsOf(
       case 'developer':
         continue
       case 'user':
-        say('user', await userParts(model, message.content, where, signal))
+        say('user', await userParts(served, message.content, where, signal))
         continue
       case 'assistant': {
         const calls = (message.tool_calls ?? []).map((one) => {
@@ -85,7 +86,7 @@ function argumentsOf(json: string, where: string): ToolCall['arguments'] {
 type UserContent = Extract<Message, { role: 'user' }>['content']
 
 async function userParts(
-  model: Model,
+  { model, fetchImage }: Pick<Served, 'model' | 'fetchImage'>,
   content: UserContent,
   where: string,
   signal: AbortSignal,
@@ -94,9 +95,27 @@ async function userParts(
   const parts: ContentPart[] = []
   for (const part of content) {
     if (part.type === 'text') parts.push(part)
-    else parts.push({ type: 'image', image: await model.picture(bytesOf(part.image_url.url, where), { signal }) })
+    else {
+      const { url } = part.image_url
+      const bytes = /^https?:/i.test(url) ? await fetched(url, where, signal, fetchImage) : bytesOf(url, where)
+      parts.push({ type: 'image', image: await model.picture(bytes, { signal }) })
+    }
   }
   return parts
+}
+
+const NOT_FETCHED = 'images are data URLs (data:image/png;base64,…): this server fetches none'
+
+async function fetched(
+  text: string,
+  where: string,
+  signal: AbortSignal,
+  fetchImage: FetchImage | undefined,
+): Promise<Uint8Array> {
+  if (fetchImage === undefined) throw badRequest(NOT_FETCHED, where)
+  const url = URL.parse(text)
+  if (url?.protocol !== 'https:') throw badRequest('images are fetched over https only', where)
+  return fetchImage(url, where, signal)
 }
 
 const DATA_URL = /^data:(?:image\/[a-z0-9.+-]{1,64})?;base64,/i
@@ -104,7 +123,7 @@ const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/
 
 function bytesOf(url: string, where: string): Uint8Array {
   const head = DATA_URL.exec(url.slice(0, 128))
-  if (!head) throw badRequest('images are data URLs (data:image/png;base64,…): this server fetches none', where)
+  if (!head) throw badRequest(NOT_FETCHED, where)
   const text = url.slice(head[0].length)
   if (!BASE64.test(text)) throw badRequest('the image is not valid base64', where)
   return Buffer.from(text, 'base64')

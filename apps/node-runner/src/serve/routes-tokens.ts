@@ -22,7 +22,8 @@ const modelsRoute = createRoute({
 })
 
 /** The routes of models, tokens and prompts, none of which computes. */
-export function tokenRoutes(app: OpenAPIHono<App>, { name, model, created }: Served): void {
+export function tokenRoutes(app: OpenAPIHono<App>, served: Served): void {
+  const { name, model, created } = served
   const { tokenizer } = model
 
   app.openapi(modelsRoute, (c) => {
@@ -50,7 +51,7 @@ export function tokenRoutes(app: OpenAPIHono<App>, { name, model, created }: Ser
   app.openapi(
     createRoute(post('/apply-template', templateRequest, answers.prompt, 'The prompt that messages become')),
     async (c) => {
-      const turns = await turnsOf(model, c.req.valid('json').messages, [], c.req.raw.signal)
+      const turns = await turnsOf(served, c.req.valid('json').messages, [], c.req.raw.signal)
       // Ids below 0 stand for an image's soft tokens.
       const ids = model.encode(turns).filter((id) => id >= 0)
       return c.json({ prompt: tokenizer.decode(ids) }, 200)

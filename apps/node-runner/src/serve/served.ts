@@ -4,6 +4,7 @@ import { ApiError, badRequest } from './api-error.js'
 import type { Metrics } from './metrics.js'
 import type { SamplingRequest } from './requests.js'
 import type { FinishReason, Usage } from './responses.js'
+import type { FetchImage } from './remote-image.js'
 import type { Slots } from './slots.js'
 import type { Tracing } from './tracing.js'
 
@@ -14,6 +15,8 @@ export interface Served {
   readonly slots: Slots
   readonly metrics: Metrics
   readonly tracing?: Tracing
+  /** Where images at addresses may be asked for. */
+  readonly fetchImage?: FetchImage
   /** Seconds since 1970. */
   readonly created: number
   /** Most time for an answer, the wait for a place included. */

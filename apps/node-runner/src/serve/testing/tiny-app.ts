@@ -6,6 +6,7 @@ import OpenAI from 'openai'
 import { pino } from 'pino'
 import { app, type AppOptions } from '../app.js'
 import { metricsOf } from '../metrics.js'
+import type { FetchImage } from '../remote-image.js'
 import { slots as slotsOf, type Slots } from '../slots.js'
 import { tracedSlots, type Tracing } from '../tracing.js'
 
@@ -37,6 +38,7 @@ export function testApp(
     readonly queue?: number
     readonly deadlineMs?: number
     readonly tracing?: Tracing
+    readonly fetchImage?: FetchImage
   } = {},
 ): TestApp {
   const plain = slotsOf({ total: model.sequences, queue: options.queue ?? 64 })
@@ -54,6 +56,7 @@ export function testApp(
       slots,
       metrics: metricsOf({ slots }),
       ...(tracing && { tracing }),
+      ...(options.fetchImage && { fetchImage: options.fetchImage }),
       created: 0,
       deadlineMs: options.deadlineMs ?? 60_000,
     },
