@@ -1,5 +1,5 @@
 // The Vercel AI SDK and LangChain.js against a live `g3 serve`: what their users do, streamed and not.
-//   g3 serve --model tiny-vision --context 1024 --port 8080 &
+//   g3 serve --model tiny-vision --port 8080 &
 //   node tooling/clients/javascript.mjs http://127.0.0.1:8080
 // Installs both into .setup/clients the first time.
 import assert from 'node:assert/strict'

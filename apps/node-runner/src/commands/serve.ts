@@ -31,9 +31,6 @@ export interface ServeOptions extends ModelOptions {
   readonly open?: boolean
 }
 
-/** Tokens of a text where nothing else is asked for: caches of many texts lie in memory at a time. */
-const CONTEXT = 8192
-
 /** Prompts are read in small steps, between which all others get their next token. */
 const STEP_ROWS = 128
 
@@ -46,8 +43,8 @@ const DRAIN_MS = 30_000
 export async function serve(options: ServeOptions): Promise<void> {
   const checkKey = options.apiKeys === undefined ? undefined : await keysOf(options.apiKeys, note)
   using interrupt = onInterrupt()
-  const { slots: sequences, context = CONTEXT } = options
-  await using loaded = await loadForCommand({ ...options, context, sequences, maxRows: STEP_ROWS }, interrupt.signal)
+  const { slots: sequences } = options
+  await using loaded = await loadForCommand({ ...options, sequences, maxRows: STEP_ROWS }, interrupt.signal)
   const { model, name } = loaded
   const tracing = await openTracing()
   const plain = slotsOf({ total: model.sequences, queue: options.queue })
