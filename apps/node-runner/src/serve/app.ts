@@ -166,10 +166,10 @@ export function app(options: AppOptions): OpenAPIHono<App> {
 }
 
 /** The methods that a path has. */
-const methodsOf = (app: OpenAPIHono<App>, path: string): readonly string[] =>
-  ['GET', 'POST', 'DELETE'].filter((method) =>
-    app.routes.some((route) => route.method === method && isOfPath(route.path, path)),
-  )
+function methodsOf(app: OpenAPIHono<App>, path: string): readonly string[] {
+  const own = app.routes.filter((route) => route.method !== 'ALL' && isOfPath(route.path, path))
+  return [...new Set(own.map(({ method }) => method))]
+}
 
 /** Whether a path is one of a route's, whose parts after a colon stand for any. */
 function isOfPath(route: string, path: string): boolean {

@@ -114,7 +114,8 @@ async function fetched(
 ): Promise<Uint8Array> {
   if (fetchImage === undefined) throw badRequest(NOT_FETCHED, where)
   const url = URL.parse(text)
-  if (url?.protocol !== 'https:') throw badRequest('images are fetched over https only', where)
+  if (url?.protocol !== 'https:' || url.port !== '')
+    throw badRequest('images are fetched over https only, from its usual port', where)
   return fetchImage(url, where, signal)
 }
 

@@ -85,6 +85,7 @@ describe('images at addresses', () => {
     const data = await see(`data:image/png;base64,${PICTURE.toString('base64')}`)
     expect([status, answer.choices]).toEqual([200, data.answer.choices])
     expect((await see('http://images.example.com/a.png')).status).toBe(400)
+    expect((await see('https://images.example.com:8443/a.png')).status).toBe(400)
   })
 })
 

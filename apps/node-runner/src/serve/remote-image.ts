@@ -2,7 +2,7 @@ import { lookup } from 'node:dns'
 import type { IncomingMessage } from 'node:http'
 import { get } from 'node:https'
 import { BlockList, isIP, type LookupFunction } from 'node:net'
-import { badRequest, type ApiError } from './api-error.js'
+import { ApiError, badRequest } from './api-error.js'
 
 /** Fetches an image that a client names. @throws ApiError 400 */
 export type FetchImage = (url: URL, where: string, signal: AbortSignal) => Promise<Uint8Array>
@@ -61,9 +61,8 @@ function lies(address: string, nets: Nets, family: 'ipv4' | 'ipv6'): boolean {
 }
 
 /**
- * Images from hosts that the server's owner has named, and from nowhere else: over https on its usual port, without
- * redirects, and never from an address inside a network, whatever the name resolves to. The address that is checked is
- * the one that is connected to.
+ * Images from hosts that the server's owner has named, and from nowhere else: without redirects, and never from an address
+ * inside a network, whatever the name resolves to. The address that is checked is the one that is connected to.
  */
 export function remoteImages({
   hosts,
@@ -117,9 +116,8 @@ export function remoteImages({
     } catch (problem) {
       client.throwIfAborted()
       if (signal.aborted) throw failed(`it took longer than ${timeoutMs / 1000} s`)
-      if (problem instanceof Error && !('status' in problem))
-        throw failed(problem === refusedAddress ? problem.message : 'the host does not answer')
-      throw problem
+      if (problem instanceof ApiError) throw problem
+      throw failed(problem === refusedAddress ? refusedAddress.message : 'the host does not answer')
     }
   }
 }

@@ -223,7 +223,7 @@ export function together(gemma3: Pick<Gemma3, 'batch' | 'passRows'>): (sequence:
           stepAside()
           await sequence.append(all.subarray(0, text), options)
         }
-        if (text === all.length) return
+        if (text === all.length) return stepAside()
         add(all.subarray(text), options)
         if (options.asksNext) return
         await take('read')

@@ -118,6 +118,13 @@ describe.each<[string, () => Backend | Promise<Backend>]>([
     expect(batch.sequences.map(({ length }) => length)).toEqual([60, 20, 80])
     expect(() => batch.step(Array(9).fill(1), [3, 3, 3])).toThrow(coded('model/batch'))
     expect(() => batch.step([1, 2, 3], [1, 1, 2])).toThrow(coded('model/batch'))
+    for (const counts of [
+      [1, 0, 1],
+      [3, -1, 1],
+      [1.5, 0.5, 1],
+      [1, 1],
+    ])
+      expect(() => batch.step([1, 2, 3], counts)).toThrow(coded('model/batch'))
     expect(batch.sequences.map(({ length }) => length)).toEqual([60, 20, 80])
   })
 

@@ -109,6 +109,11 @@ export function batchOf({ backend, config, passes }: BatchParts, members: readon
       let rows = 0
       for (let i = 0; i < lanes.length; i++) {
         const count = counts === undefined ? 1 : counts[i]
+        check(
+          Number.isInteger(count) && count >= 1,
+          'model/batch',
+          () => `${count} ids for a sequence; each reads at least one`,
+        )
         checkFits(lanes[i], count)
         rows += count
       }
