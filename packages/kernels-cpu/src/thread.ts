@@ -11,7 +11,12 @@ interface NodeWorkerThreads {
     terminate(): Promise<number>
   }
 }
-declare const process: { getBuiltinModule(id: 'node:worker_threads'): NodeWorkerThreads }
+declare const process: { getBuiltinModule?(id: 'node:worker_threads'): NodeWorkerThreads | undefined }
+
+/** Whether there are Web Workers. In Node some libraries, as onnxruntime-web, leave Node's own under that name. */
+const hasWebWorkers = (): boolean =>
+  typeof Worker === 'function' &&
+  !(typeof process === 'object' && Object.is(Worker, process.getBuiltinModule?.('node:worker_threads')?.Worker))
 
 /** A worker that runs `worker.ts`. */
 export interface Thread {
@@ -24,7 +29,7 @@ export interface Thread {
 
 /** Starts a Web Worker or a Node worker thread. `workerUrl`: a file with its program, where a page's policy wants one. */
 export const startThread = (workerUrl: string | URL | undefined): Thread => {
-  if (typeof Worker === 'function') {
+  if (hasWebWorkers()) {
     const url = workerUrl ?? URL.createObjectURL(new Blob([workerSource], { type: 'text/javascript' }))
     // The program would do as a classic script, too, but Deno has none.
     const worker = new Worker(url, { type: 'module' })
@@ -35,7 +40,9 @@ export const startThread = (workerUrl: string | URL | undefined): Thread => {
       terminate: () => worker.terminate(),
     }
   }
-  const { Worker: NodeWorker } = process.getBuiltinModule('node:worker_threads')
+  const node = process.getBuiltinModule?.('node:worker_threads')
+  if (node === undefined) throw new TypeError('this host has neither Web Workers nor worker threads')
+  const { Worker: NodeWorker } = node
   // A data URL and not `eval`: module hooks that a program registers are asked about a worker's source too, and need an address.
   const worker = new NodeWorker(workerUrl ?? new URL(`data:text/javascript,${encodeURIComponent(workerSource)}`))
   worker.unref()
